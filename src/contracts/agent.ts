@@ -1,0 +1,109 @@
+import type { Logger } from '../logging/logger.js';
+import type { StreamEvent } from './stream-event.js';
+import type { FinishReason, Usage } from './usage.js';
+
+/** What an agent knows about the call it is answering. */
+export interface AgentContext {
+  /** The agent's registered name. */
+  readonly agent: string;
+  /** The call's id: unique, and the same in events, logs and the result. */
+  readonly callId: string;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+  /**
+   * Aborted when this attempt times out, is cancelled or loses its deadline. Made on first access, so an
+   * agent that never looks costs no controller. Hand it to `fetch` and to everything else that can stop early.
+   */
+  readonly signal: AbortSignal;
+  /** The model asked for, from the call or the agent's definition. */
+  readonly model?: string | undefined;
+  /** The definition's parameters overlaid with the call's. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The orchestrator's logger, bound to this agent and call. */
+  readonly logger: Logger;
+}
+
+/** A reply with more than text. */
+export interface AgentReplyObject {
+  /** The answer. */
+  output: string;
+  /** The answer as a value; validated against the definition's `output` schema when there is one. */
+  data?: unknown;
+  /** Tokens used. */
+  usage?: Partial<Usage> | undefined;
+  /** What the answer cost, in US dollars. */
+  costUsd?: number | undefined;
+  /** The model that answered. */
+  model?: string | undefined;
+  /** Why it stopped; `stop` when left out. */
+  finishReason?: FinishReason | undefined;
+}
+
+/** What an agent function gives back: text, or text with usage, cost and the like. */
+export type AgentReply = string | AgentReplyObject;
+
+/** What a streaming agent function gives back: pieces of text, or whole stream events. */
+export type AgentStreamReply = AsyncIterable<string | StreamEvent>;
+
+/** An agent as a plain function: gets the task unchanged, returns or streams the answer. */
+export type AgentFunction = (
+  task: string,
+  context: AgentContext,
+) => AgentReply | Promise<AgentReply> | AgentStreamReply;
+
+/** The part of a zod schema that is used for answers; any zod schema fits. */
+export interface OutputSchema<T = unknown> {
+  /** Validates without throwing. */
+  safeParse(value: unknown): { success: true; data: T } | { success: false; error: OutputSchemaError };
+}
+
+/** What a failed validation tells: zod's errors fit. */
+export interface OutputSchemaError {
+  /** What is wrong and where. */
+  issues: ReadonlyArray<{
+    /** Path from the root to the value. */
+    path: ReadonlyArray<PropertyKey>;
+    /** What is wrong with it. */
+    message: string;
+  }>;
+}
+
+/** Limits on single phases of a call, in milliseconds; each is off when left out. */
+export interface PhaseTimeouts {
+  /** Longest wait for a permit, from submission (of a retry: from the end of its backoff). Not retryable. */
+  queueMs?: number | undefined;
+  /** Longest wait for the first event of a stream, from the start of the attempt. Retryable. */
+  firstTokenMs?: number | undefined;
+  /** Longest silence between two events of a stream. Not retryable: part of the answer has been given out. */
+  idleMs?: number | undefined;
+}
+
+/** An agent with its settings. Made with `defineAgent` or by a provider; its settings beat the orchestrator's. */
+export interface AgentDefinition<Name extends string = string, Data = unknown> {
+  /** Its name; the key counts where definitions come as a record. Empty when a provider made it for a record. */
+  readonly name: Name;
+  /** What it is for, in a sentence. */
+  readonly description?: string | undefined;
+  /** Does the work. */
+  readonly run: AgentFunction;
+  /** Model to use unless the call names one. */
+  readonly model?: string | undefined;
+  /** System prompt. Part of the agent's identity. */
+  readonly instructions?: string | undefined;
+  /** Parameters, overlaid with the call's. */
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+  /** Schema of the answer: it is parsed as JSON and validated, and `result.data` has its type. */
+  readonly output?: OutputSchema<Data> | undefined;
+  /** As the orchestrator's `timeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** As the orchestrator's `timeouts`. */
+  readonly timeouts?: PhaseTimeouts | undefined;
+  /** As the orchestrator's `deadlineMs`. */
+  readonly deadlineMs?: number | undefined;
+  /** As the orchestrator's `maxRetries`. */
+  readonly maxRetries?: number | undefined;
+  /** Attempts of this agent running at once, within the orchestrator's own limit. */
+  readonly maxConcurrent?: number | undefined;
+  /** Part of the agent's identity: raise it when the function's behaviour changes. */
+  readonly version?: string | undefined;
+}

@@ -1,0 +1,69 @@
+import type { PhaseTimeouts } from './agent.js';
+import type { CallOutcome } from './result.js';
+
+/** Settings of one call. They beat the agent's, which beat the orchestrator's. */
+export interface CallOptions {
+  /** Cancels this call: it leaves the queue at once, its attempt's signal is aborted, no other attempt starts. */
+  signal?: AbortSignal | undefined;
+  /** Longest time of one attempt, in milliseconds, from the moment it has its permit. Retryable. */
+  timeoutMs?: number | undefined;
+  /** Limits on single phases. */
+  timeouts?: PhaseTimeouts | undefined;
+  /** Longest time of the whole call, in milliseconds, from submission; queue, attempts and backoff included. */
+  deadlineMs?: number | undefined;
+  /** Attempts after the first one; 0 for none. */
+  maxRetries?: number | undefined;
+  /** Higher goes first; equal ones in order of submission. Any finite number. @default 0 */
+  priority?: number | undefined;
+  /** On whose behalf. Part of the call's identity. */
+  tenant?: string | undefined;
+  /** Model to use instead of the definition's. */
+  model?: string | undefined;
+  /** Parameters laid over the definition's. */
+  params?: Readonly<Record<string, unknown>> | undefined;
+  /** Returned with the result, untouched. */
+  metadata?: Record<string, unknown> | undefined;
+}
+
+/** One task as an object: who, what, and the call's own settings. */
+export interface TaskObject<Name extends string = string> extends CallOptions {
+  /** The agent's registered name. */
+  agent: Name;
+  /** What it has to do; reaches the agent unchanged. */
+  task: string;
+}
+
+/** One task: a pair, or an object with settings of its own. */
+export type TaskInput<Name extends string = string> =
+  | readonly [agent: Name, task: string]
+  | Readonly<TaskObject<Name>>;
+
+/** Where many tasks come from: anything that can be iterated, at once or over time. Read lazily. */
+export type TaskSource<Name extends string = string> = Iterable<TaskInput<Name>> | AsyncIterable<TaskInput<Name>>;
+
+/** How far a run has come. */
+export interface RunProgress {
+  /** Tasks settled. */
+  done: number;
+  /** Of these, failed. */
+  failed: number;
+  /** Of these, answered from the cache. */
+  cached: number;
+  /** Tasks in all, where the source has a known length. */
+  total?: number;
+  /** The task that has just settled. */
+  result: CallOutcome;
+}
+
+/** Settings of `executeMultiple` and `executeEach`. Those of {@link CallOptions} apply to every task that has none of its own. */
+export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
+  /**
+   * Longest time of the whole run, in milliseconds, from the call of `executeMultiple` or `executeEach`.
+   * What has not settled by then fails with a `TimeoutError` of scope `deadline`.
+   */
+  deadlineMs?: number | undefined;
+  /** Cancels everything else and rejects with the first failure. @default false */
+  stopOnError?: boolean | undefined;
+  /** Called after each task settles; what it throws is logged and breaks nothing. */
+  onProgress?: ((progress: RunProgress) => void) | undefined;
+}

@@ -1,0 +1,76 @@
+import type { ErrorCode } from './codes.js';
+
+// A registered symbol, not a class identity: two copies of the package in one process, and realms such as
+// a test runner's, still recognise each other's errors.
+const BRAND = Symbol.for('tutti.error');
+
+/** What every {@link TuttiError} is built from, besides its message. */
+export interface TuttiErrorOptions {
+  /** Whether the same call may succeed if it is made again. */
+  retryable?: boolean | undefined;
+  /** Plain facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
+  details?: Readonly<Record<string, unknown>> | undefined;
+  /** What was thrown originally, whatever its type. */
+  cause?: unknown;
+}
+
+/**
+ * Base of every error that this package throws or puts into a result.
+ *
+ * Decide by `code` or `retryable`, never by the message: messages are for people and change.
+ */
+export class TuttiError extends Error {
+  /** What went wrong, from a closed list. */
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed if it is made again. */
+  readonly retryable: boolean;
+  /** Plain facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: TuttiErrorOptions = {}) {
+    // `cause` stays absent when there is none, as with any Error; a thrown `undefined` is kept as a cause.
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+  }
+
+  // A getter on the prototype keeps `name` out of every instance's own keys.
+  override get name(): string {
+    return this.constructor.name;
+  }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true;
+  }
+
+  /**
+   * Says whether a value is a TuttiError, also when it was made by another copy of this package or in
+   * another realm, where `instanceof` fails.
+   */
+  static isInstance(value: unknown): value is TuttiError {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  /** A plain object for logs and wires: name, code, message, retryable, details and the cause's message. */
+  toJSON(): Record<string, unknown> {
+    const { cause } = this;
+    return {
+      name: this.name,
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      details: this.details,
+      ...(cause === undefined ? {} : { cause: describeCause(cause) }),
+    };
+  }
+}
+
+function describeCause(cause: unknown): unknown {
+  if (TuttiError.isInstance(cause)) return cause.toJSON();
+  if (typeof cause === 'object' && cause !== null && 'message' in cause) {
+    return { name: 'name' in cause ? cause.name : undefined, message: cause.message };
+  }
+  return typeof cause === 'object' || typeof cause === 'function' ? typeof cause : String(cause);
+}
