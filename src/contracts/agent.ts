@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/logger.js';
+import type { Provider } from './provider.js';
 import type { StreamEvent } from './stream-event.js';
 import type { FinishReason, Usage } from './usage.js';
 
@@ -84,8 +85,10 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly name: Name;
   /** What it is for, in a sentence. */
   readonly description?: string | undefined;
-  /** Does the work. */
-  readonly run: AgentFunction;
+  /** Does the work; this or `provider`. */
+  readonly run?: AgentFunction | undefined;
+  /** Answers in place of a function; this or `run`. */
+  readonly provider?: Provider | undefined;
   /** Model to use unless the call names one. */
   readonly model?: string | undefined;
   /** System prompt. Part of the agent's identity. */

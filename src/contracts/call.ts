@@ -39,7 +39,9 @@ export type TaskInput<Name extends string = string> =
   | Readonly<TaskObject<Name>>;
 
 /** Where many tasks come from: anything that can be iterated, at once or over time. Read lazily. */
-export type TaskSource<Name extends string = string> = Iterable<TaskInput<Name>> | AsyncIterable<TaskInput<Name>>;
+export type TaskSource<Name extends string = string> =
+  | Iterable<TaskInput<Name>>
+  | AsyncIterable<TaskInput<Name>>;
 
 /** How far a run has come. */
 export interface RunProgress {

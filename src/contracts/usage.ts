@@ -13,4 +13,11 @@ export interface Usage {
 }
 
 /** Why a model stopped. `stop` is a complete answer. */
-export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'refusal' | 'error' | 'other';
+export type FinishReason =
+  | 'stop'
+  | 'length'
+  | 'tool-calls'
+  | 'content-filter'
+  | 'refusal'
+  | 'error'
+  | 'other';

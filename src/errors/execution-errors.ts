@@ -69,10 +69,14 @@ export class RetriesExhaustedError extends TuttiError {
 
   constructor(agent: string, errors: readonly TuttiError[]) {
     const last = errors.at(-1);
-    super('TUTTI_RETRIES_EXHAUSTED', `All ${errors.length} attempts of agent "${agent}" failed; the last: ${last?.message}`, {
-      cause: last,
-      details: { agent, attempts: errors.length, codes: errors.map((error) => error.code) },
-    });
+    super(
+      'TUTTI_RETRIES_EXHAUSTED',
+      `All ${errors.length} attempts of agent "${agent}" failed; the last: ${last?.message}`,
+      {
+        cause: last,
+        details: { agent, attempts: errors.length, codes: errors.map((error) => error.code) },
+      },
+    );
     this.errors = errors;
     this.attempts = errors.length;
   }
@@ -143,10 +147,14 @@ export class TaskSourceError extends TuttiError {
   readonly results: readonly unknown[];
 
   constructor(results: readonly unknown[], cause: unknown) {
-    super('TUTTI_TASK_SOURCE_FAILED', `The task source threw after ${results.length} tasks; their results are in .results.`, {
-      cause,
-      details: { tasksRead: results.length },
-    });
+    super(
+      'TUTTI_TASK_SOURCE_FAILED',
+      `The task source threw after ${results.length} tasks; their results are in .results.`,
+      {
+        cause,
+        details: { tasksRead: results.length },
+      },
+    );
     this.results = results;
   }
 }

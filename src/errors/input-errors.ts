@@ -37,9 +37,13 @@ export class DuplicateAgentError extends TuttiError {
   readonly agent: string;
 
   constructor(agent: string) {
-    super('TUTTI_DUPLICATE_AGENT', `Agent "${agent}" is already registered; remove it first or choose another name.`, {
-      details: { agent },
-    });
+    super(
+      'TUTTI_DUPLICATE_AGENT',
+      `Agent "${agent}" is already registered; remove it first or choose another name.`,
+      {
+        details: { agent },
+      },
+    );
     this.agent = agent;
   }
 }
@@ -47,6 +51,8 @@ export class DuplicateAgentError extends TuttiError {
 /** The orchestrator (or another part) was closed; nothing new is accepted. */
 export class ClosedError extends TuttiError {
   constructor(what: string) {
-    super('TUTTI_CLOSED', `The ${what} is closed and accepts nothing new; create another one.`, { details: { what } });
+    super('TUTTI_CLOSED', `The ${what} is closed and accepts nothing new; create another one.`, {
+      details: { what },
+    });
   }
 }

@@ -21,6 +21,7 @@ export const MAX_TIMER_MS = 2_147_483_647;
 export const systemClock: Clock = {
   now: () => performance.now(),
   epochMs: () => Date.now(),
-  setTimeout: (callback, delayMs, argument) => setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS), argument),
+  setTimeout: (callback, delayMs, argument) =>
+    setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS), argument),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };

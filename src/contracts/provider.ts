@@ -1,0 +1,44 @@
+import type { Logger } from '../logging/logger.js';
+import type { AgentReplyObject, OutputSchema } from './agent.js';
+import type { StreamEvent } from './stream-event.js';
+
+/** What a provider is asked to answer: one attempt of one call. */
+export interface ProviderRequest {
+  /** The agent's registered name. */
+  readonly agent: string;
+  /** The call's id. */
+  readonly callId: string;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+  /** The user's text, unchanged. */
+  readonly task: string;
+  /** The model asked for, from the call or the agent's definition. */
+  readonly model: string | undefined;
+  /** System prompt. */
+  readonly instructions: string | undefined;
+  /** The definition's parameters overlaid with the call's. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Schema that the answer has to match, for providers that can enforce one. */
+  readonly output: OutputSchema | undefined;
+  /** Aborted when the attempt ends early; the provider closes its socket or process then. */
+  readonly signal: AbortSignal;
+  /** Bound to this agent and call. */
+  readonly logger: Logger;
+}
+
+/**
+ * Where answers come from: a model, a program, a service. One small contract, versioned, so that a provider
+ * written for it keeps working.
+ */
+export interface Provider {
+  /** Version of this contract. */
+  readonly specificationVersion: 1;
+  /** Its kind, for instance `anthropic`; names it in errors. */
+  readonly name: string;
+  /** Answers at once, or rejects with an error that says whether it can pass. */
+  generate(request: ProviderRequest): Promise<AgentReplyObject>;
+  /** Answers piece by piece. Without it a stream is made of `generate`'s one answer. */
+  stream?(request: ProviderRequest): AsyncIterable<StreamEvent>;
+  /** Frees what the provider holds: sockets, processes. Called once, when the orchestrator closes. */
+  close?(): Promise<void>;
+}
