@@ -9,6 +9,7 @@ export type {
   AgentStreamReply,
   OutputSchema,
   OutputSchemaError,
+  OutputSchemaResult,
   PhaseTimeouts,
 } from './contracts/agent.js';
 export type {
@@ -19,9 +20,16 @@ export type {
   TaskObject,
   TaskSource,
 } from './contracts/call.js';
-export { EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
 export type { Provider, ProviderRequest } from './contracts/provider.js';
-export type { AgentFailure, AgentResult, CacheSource, CallOutcome, Timings } from './contracts/result.js';
+export type {
+  AgentFailure,
+  AgentResult,
+  CacheSource,
+  CallOutcome,
+  IndexedOutcome,
+  Timings,
+} from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
