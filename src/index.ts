@@ -1,16 +1,6 @@
 export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
-export type {
-  AgentContext,
-  AgentDefinition,
-  AgentFunction,
-  AgentReply,
-  AgentReplyObject,
-  AgentStreamReply,
-  OutputSchema,
-  OutputSchemaError,
-  PhaseTimeouts,
-} from './contracts/agent.js';
+export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
   CallOptions,
   RunOptions,
@@ -20,7 +10,9 @@ export type {
   TaskSource,
 } from './contracts/call.js';
 export { EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export type { OutputSchema, OutputSchemaError } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest } from './contracts/provider.js';
+export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
 export type { AgentFailure, AgentResult, CacheSource, CallOutcome, Timings } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
 export type { FinishReason, Usage } from './contracts/usage.js';

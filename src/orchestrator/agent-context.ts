@@ -1,17 +1,17 @@
 import type { AgentContext } from '../contracts/agent.js';
 import type { Logger } from '../logging/logger.js';
-import type { Attempt } from './attempt.js';
 import type { Call } from './call.js';
+import type { RunningAttempt } from './running-attempt.js';
 
 const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** What an agent sees of its call. Getters, so that what it does not look at is never made. */
 export class CallContext implements AgentContext {
   readonly #call: Call;
-  readonly #attempt: Attempt;
+  readonly #attempt: RunningAttemptView;
   #logger: Logger | undefined = undefined;
 
-  constructor(call: Call, attempt: Attempt) {
+  constructor(call: Call, attempt: RunningAttemptView) {
     this.#call = call;
     this.#attempt = attempt;
   }

@@ -124,7 +124,10 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
       | Readonly<TaskObject<AnyName<Agents>>>
     )[],
   >(tasks: Tasks & CheckedTasks<Agents, Tasks>, options?: RunOptions): Promise<OutcomesOf<Agents, Tasks>>;
-  executeMultiple(tasks: TaskSource<AnyName<Agents>>, options?: RunOptions): Promise<CallOutcome[]>;
+  executeMultiple(
+    tasks: TaskSource<AnyName<Agents>> & { readonly length?: never },
+    options?: RunOptions,
+  ): Promise<CallOutcome[]>;
   async executeMultiple(tasks: TaskSource, options?: RunOptions): Promise<unknown> {
     return await collectRun(this.#admitRun(options), tasks, this.#runs);
   }

@@ -1,16 +1,19 @@
-import type { AgentReplyObject, AgentStreamReply } from '../contracts/agent.js';
+import type { AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import type { FinishReason, Usage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import { describeValue } from '../input/describe-value.js';
-import type { Attempt } from './attempt.js';
+import type { RunningAttempt } from './running-attempt.js';
 import { StreamWatch } from './stream-watch.js';
 
 /**
  * Reads an agent's stream to its end: every event goes to the call's sink, if it has one, no faster than its
  * reader takes them, and the text is collected into a reply.
  */
-export async function consumeStream(stream: AgentStreamReply, attempt: Attempt): Promise<AgentReplyObject> {
+export async function consumeStream(
+  stream: AgentStreamReply,
+  attempt: RunningAttempt,
+): Promise<AgentReplyObject> {
   const iterator = stream[Symbol.asyncIterator]();
   const watch = new StreamWatch(attempt);
   const closer = { cancel: () => closeIterator(iterator) };
@@ -28,7 +31,7 @@ export async function consumeStream(stream: AgentStreamReply, attempt: Attempt):
 
 async function readAll(
   iterator: AsyncIterator<string | StreamEvent>,
-  attempt: Attempt,
+  attempt: RunningAttempt,
   watch: StreamWatch,
 ): Promise<AgentReplyObject> {
   const { call } = attempt;

@@ -38,7 +38,7 @@ export class OverdueWork {
         fallback: () => true,
         customTimers: {
           setTimeout: ((callback: () => void, ms: number) => this.#start(callback, ms)) as typeof setTimeout,
-          clearTimeout: ((timer: TimerHandle) => this.#stop(timer)) as typeof clearTimeout,
+          clearTimeout: (timer: TimerHandle) => this.#stop(timer),
         },
       },
     );

@@ -1,5 +1,5 @@
 import { QueueNode } from '../collections/priority-queue.js';
-import type { AgentReply } from '../contracts/agent.js';
+import type { AgentReply } from '../contracts/reply.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { PermitRequest } from '../resilience/concurrency-limit.js';
 import type { Cancellable } from '../time/cancel-scope.js';

@@ -1,4 +1,4 @@
-import type { AgentReply } from '../contracts/agent.js';
+import type { AgentReply } from '../contracts/reply.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';

@@ -42,6 +42,6 @@ function timersOf(clock: Clock): { setTimeout: typeof setTimeout; clearTimeout: 
   return {
     setTimeout: ((callback: () => void, ms: number) =>
       clock.setTimeout(callback, ms, undefined)) as typeof setTimeout,
-    clearTimeout: ((timer: TimerHandle) => clock.clearTimeout(timer)) as typeof clearTimeout,
+    clearTimeout: (timer: TimerHandle) => clock.clearTimeout(timer),
   };
 }

@@ -1,15 +1,15 @@
 import { TimeoutError, type TimeoutScope } from '../errors/execution-errors.js';
 import type { TimerHandle } from '../time/clock.js';
-import type { Attempt } from './attempt.js';
+import type { RunningAttempt } from './running-attempt.js';
 
 /** The clocks of one stream: time to its first event, then silence between events. */
 export class StreamWatch {
-  readonly #attempt: Attempt;
+  readonly #attempt: RunningAttempt;
   readonly #firstTokenMs: number | undefined;
   readonly #idleMs: number | undefined;
   #timer: TimerHandle | undefined = undefined;
 
-  constructor(attempt: Attempt) {
+  constructor(attempt: RunningAttempt) {
     this.#attempt = attempt;
     const { timeouts } = attempt.call.settings;
     this.#firstTokenMs = timeouts?.firstTokenMs;
