@@ -1,0 +1,18 @@
+import { proseOf } from '../text/prose.mjs';
+
+// "On on-site work", "had had" and "that that" can be right.
+const DOUBLED = /(?<!\p{L})(?!(?:had|that)\s)(\p{L}+)\s+\1(?![\p{L}-])/giu;
+
+/**
+ * Finds doubled words ("the the") in prose, once it is up: its first attempt at every task fails like an overloaded
+ * server, there on purpose, so that the table shows a retry. An error with `status: 503` is retried.
+ */
+export async function proofread(task, { attempt, params }) {
+  if (attempt === 1) throw Object.assign(new Error('Service unavailable'), { status: 503 });
+  const paragraphs = await proseOf(task, params.path, { codeAs: '…' });
+  const doubled = paragraphs.flatMap(({ text, line }) =>
+    Array.from(text.matchAll(DOUBLED), ([, word]) => ({ word: word.toLowerCase(), line })),
+  );
+  const output = doubled.map(({ word, line }) => `near line ${line}: "${word} ${word}"`).join('\n');
+  return { output: output || 'No doubled words.', data: { doubled } };
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The longest task an agent takes, in characters. */
+export const MAX_TASK_CHARS = 100_000;
+
+const AGENTS_FOR = {
+  markdown: ['summarize', 'readability', 'find-todos', 'check-links'],
+  code: ['summarize', 'readability', 'find-todos', 'complexity'],
+};
+const PROOFREAD_FILES = 8;
+const SLOWLY_READ_FILES = 3;
+
+/**
+ * What is to be done for a list of files. `tasks()` reads each file when its turn comes, so nothing but the running
+ * work is in memory; `skipped` fills with the files that cannot be a task, and `total` goes down with them.
+ */
+export function planTasks(root, files) {
+  const plan = { total: 0, skipped: [], tasks };
+  // Documents first: there is more in them for those who read.
+  const documents = files.filter(({ kind }) => kind === 'markdown');
+  const forReading = [...documents, ...files.filter(({ kind }) => kind !== 'markdown')];
+  const proofread = new Set(forReading.slice(0, PROOFREAD_FILES));
+  const slowlyRead = new Set(forReading.slice(0, SLOWLY_READ_FILES));
+  const agentsFor = files.map((file) => [
+    ...AGENTS_FOR[file.kind],
+    ...(proofread.has(file) ? ['flaky-proofreader'] : []),
+    ...(slowlyRead.has(file) ? ['slow-reader'] : []),
+  ]);
+  const perFile = agentsFor.reduce((sum, agents) => sum + agents.length, 0);
+  plan.total = perFile + (files.length === 0 ? 0 : 1);
+
+  async function* tasks() {
+    const read = [];
+    for (const [index, { path }] of files.entries()) {
+      const { text, reason } = await readTask(join(root, path));
+      if (reason !== undefined) {
+        plan.skipped.push({ path, reason });
+        plan.total -= agentsFor[index].length;
+        continue;
+      }
+      read.push({ path, digest: digestOf(text) });
+      for (const agent of agentsFor[index]) {
+        yield { agent, task: text, params: { path, root }, metadata: { path } };
+      }
+    }
+    const groups = groupsOf(read);
+    plan.total += groups.length - (files.length === 0 ? 0 : 1);
+    for (const group of groups) {
+      const where = `${group.length} files`;
+      yield { agent: 'find-duplicates', task: taskFor(group), params: { root }, metadata: { path: where } };
+    }
+  }
+  return plan;
+}
+
+async function readTask(file) {
+  try {
+    // A character takes at most four bytes, so a larger file need not be read to be refused.
+    const { size } = await stat(file);
+    const text = size > 4 * MAX_TASK_CHARS ? undefined : await readFile(file, 'utf8');
+    if (text === undefined || text.length > MAX_TASK_CHARS) {
+      return { reason: `longer than ${MAX_TASK_CHARS.toLocaleString('en')} characters` };
+    }
+    return text.trim() === '' ? { reason: 'empty' } : { text };
+  } catch (error) {
+    return { reason: `cannot be read (${error.code})` };
+  }
+}
+
+// The digest makes the task change when a file does, although the task itself holds only names.
+const digestOf = (text) => createHash('sha256').update(text).digest('hex').slice(0, 12);
+
+const taskFor = (files) => JSON.stringify({ files });
+
+// One group for all files, unless their names alone would be too long a task.
+function groupsOf(files) {
+  const groups = [];
+  let room = 0;
+  for (const file of files) {
+    const chars = JSON.stringify(file).length + 1;
+    if (groups.length === 0 || chars > room) {
+      groups.push([]);
+      room = MAX_TASK_CHARS - taskFor([]).length;
+    }
+    groups.at(-1).push(file);
+    room -= chars;
+  }
+  return groups;
+}

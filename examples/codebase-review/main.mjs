@@ -1,0 +1,81 @@
+import { ArgumentError, HELP, readArguments } from './arguments.mjs';
+import { checkFolder, FolderError, findFiles } from './input/files.mjs';
+import { findingsOf } from './output/findings.mjs';
+import { writeReport } from './output/report.mjs';
+import { painterFor } from './output/style.mjs';
+import { agentTable, findingsText } from './output/summary.mjs';
+import { review } from './review.mjs';
+
+const stream = process.stdout;
+const paint = painterFor(stream);
+const say = (text = '') => stream.write(`${text}\n`);
+
+async function main(argv) {
+  const { help, folder: root, concurrency, report } = readArguments(argv);
+  if (help) {
+    stream.write(HELP);
+    return 0;
+  }
+  await checkFolder(root);
+  const files = await findFiles(root, { leaveOut: [report] });
+  if (files.length === 0) {
+    say(`Nothing to review: ${root} holds no Markdown, JavaScript or TypeScript files.`);
+    return 0;
+  }
+  say(`Reviewing ${files.length} files of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
+  const signal = abortOnInterrupt();
+  const outcome = await review({ root, files, concurrency, signal, stream, paint });
+  return conclude({ ...outcome, root, report, fileCount: files.length, isStopped: signal.aborted });
+}
+
+async function conclude({ plan, tally, seconds, root, report, fileCount, isStopped }) {
+  const sections = findingsOf(tally);
+  say(`\n${agentTable(tally, paint, stream.columns)}\n`);
+  say(`${findingsText(sections, paint, stream.columns)}\n`);
+  if (plan.skipped.length > 0) say(`Skipped ${plan.skipped.length} files: ${reasonsOf(plan.skipped)}.`);
+  if (isStopped) {
+    say(
+      paint(
+        'yellow',
+        `Stopped after ${tally.done} calls; ${tally.cancelled} were cancelled. No report written.`,
+      ),
+    );
+    return 130;
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  await writeReport(report, { root, date, seconds, fileCount, tally, sections, skipped: plan.skipped });
+  say(`${tally.done} calls in ${seconds.toFixed(1)} s. Report: ${report}`);
+  return hasUnexpectedFailure(tally) ? 1 : 0;
+}
+
+/** A signal for everything that runs. The first Ctrl-C ends the review, a second one the process. */
+function abortOnInterrupt() {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    process.once('SIGINT', () => process.exit(130));
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+// The slow reader times out on purpose; nothing else should.
+function hasUnexpectedFailure(tally) {
+  return tally.rows().some((row) => row.failed > 0 || (row.timedOut > 0 && row.name !== 'slow-reader'));
+}
+
+function reasonsOf(skipped) {
+  const counts = new Map();
+  for (const { reason } of skipped) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return Array.from(counts, ([reason, count]) => `${count} ${reason}`).join(', ');
+}
+
+// The reader of our pipe may leave early (`| head`); that is no failure.
+stream.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const isUsersMistake = error instanceof ArgumentError || error instanceof FolderError;
+  process.stderr.write(isUsersMistake ? `${error.message}\nTry --help.\n` : `${error.stack}\n`);
+  process.exitCode = isUsersMistake ? 2 : 1;
+}

@@ -1,0 +1,56 @@
+import { writeFile } from 'node:fs/promises';
+import { oneLine } from './style.mjs';
+import { agentRows, COLUMNS } from './summary.mjs';
+import { markdownTable } from './table.mjs';
+
+/** Writes the report as Markdown. */
+export async function writeReport(file, facts) {
+  await writeFile(file, reportText(facts));
+}
+
+/** The report: the table, everything that was found, what went wrong, what was left out, and the summaries. */
+export function reportText({ root, date, seconds, fileCount, tally, sections, skipped }) {
+  const failures = tally
+    .rows()
+    .flatMap((row) => row.failures.map((failure) => ({ agent: row.name, ...failure })));
+  return [
+    '# Codebase review',
+    `${tally.done} calls over ${fileCount} files of \`${root}\` in ${seconds.toFixed(1)} s, on ${date}.`,
+    '## Agents',
+    markdownTable(COLUMNS, agentRows(tally)),
+    'Times are those of the attempts of a call, without waiting and backoff.',
+    ...sections.flatMap(({ title, items }) => [`## ${title}`, list(items)]),
+    '## Timed out and failed',
+    list(failures.map(failureLine)),
+    '## Skipped files',
+    list(skipped.map(({ path, reason }) => `${path}  ${reason}`)),
+    '## Summaries',
+    list(summaries(tally)),
+    '',
+  ].join('\n\n');
+}
+
+function failureLine({ agent, path, error, timeout, attempts }) {
+  const scope = timeout === undefined ? '' : ` (scope ${timeout.scope}, ${timeout.timeoutMs} ms)`;
+  return `${agent} on ${path}  ${(timeout ?? error).name}${scope}, attempts ${attempts}: ${error.message}`;
+}
+
+function summaries(tally) {
+  return [...tally.answersOf('summarize')]
+    .filter(({ data }) => data.kept > 0)
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, output }) => `${path}  ${output}`);
+}
+
+// A line is a place, two spaces and what is there.
+function list(items) {
+  if (items.length === 0) return 'None.';
+  return items
+    .map((item) => {
+      const [place, ...rest] = item.split('  ');
+      return `- \`${oneLine(place)}\` ${escapeMarkdown(oneLine(rest.join(' ')))}`.trimEnd();
+    })
+    .join('\n');
+}
+
+const escapeMarkdown = (text) => text.replace(/[\\`*_<[\]|]/g, '\\$&');
