@@ -1,7 +1,7 @@
 import { ArgumentError, HELP, readArguments } from './arguments.mjs';
 import { checkFolder, FolderError, findFiles } from './input/files.mjs';
 import { findingsOf } from './output/findings.mjs';
-import { writeReport } from './output/report.mjs';
+import { problemWithReport, writeReport } from './output/report.mjs';
 import { painterFor } from './output/style.mjs';
 import { agentTable, findingsText } from './output/summary.mjs';
 import { review } from './review.mjs';
@@ -17,6 +17,8 @@ async function main(argv) {
     return 0;
   }
   await checkFolder(root);
+  const problem = await problemWithReport(report);
+  if (problem !== undefined) throw new ArgumentError(problem);
   const files = await findFiles(root, { leaveOut: [report] });
   if (files.length === 0) {
     say(`Nothing to review: ${root} holds no Markdown, JavaScript or TypeScript files.`);

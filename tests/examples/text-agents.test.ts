@@ -91,6 +91,12 @@ describe('readability', () => {
     expect(data.words).toBe(96);
   });
 
+  test('leaves commented-out code out of the count', async () => {
+    const source = `/*\n${easy.repeat(4)}\n*/\n// const a = organisation(heterogeneity);\n// if (methodologies) {\n`;
+    const { data } = await readability(source, contextFor({ path: 'a.ts' }));
+    expect(data.words).toBe(96);
+  });
+
   test('does not judge a few words', async () => {
     const { output, data } = await readability('Short.', contextFor({ path: 'a.md' }));
     expect(output).toBe('Too little prose to judge (1 words).');

@@ -1,10 +1,10 @@
 import { proseOf } from '../text/prose.mjs';
 
 // "On on-site work", "had had" and "that that" can be right.
-const DOUBLED = /(?<!\p{L})(?!(?:had|that)\s)(\p{L}+)\s+\1(?![\p{L}-])/giu;
+const DOUBLED = /(?<![\p{L}\p{N}_])(?!(?:had|that)\s)(\p{L}+)\s+\1(?![\p{L}\p{N}_-])/giu;
 
 /**
- * Finds doubled words ("the the") in prose, once it is up: its first attempt at every task fails like an overloaded
+ * Finds words that stand twice in a row by mistake, once it is up: its first attempt at every task fails like an overloaded
  * server, there on purpose, so that the table shows a retry. An error with `status: 503` is retried.
  */
 export async function proofread(task, { attempt, params }) {

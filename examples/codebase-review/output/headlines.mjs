@@ -1,9 +1,10 @@
+import { basename } from 'node:path/posix';
 import { percentile } from './tally.mjs';
 
 const HEADLINES = {
   summarize: (answers) => {
     const kept = sum(answers, ({ data }) => data.kept);
-    return `${kept} of ${sum(answers, ({ data }) => data.of)} sentences say it`;
+    return `${sum(answers, ({ data }) => data.of)} sentences, the ${kept} that say most`;
   },
   readability: (answers) => {
     const judged = answers.filter(({ data }) => data.score !== undefined);
@@ -13,7 +14,7 @@ const HEADLINES = {
       judged.map(({ data }) => data.score),
       0.5,
     );
-    return `median ease ${median.toFixed(0)}; hardest ${hardest.path} (${hardest.data.score.toFixed(0)})`;
+    return `median ease ${median.toFixed(0)}; hardest ${hardest.data.score.toFixed(0)} (${basename(hardest.path)})`;
   },
   'find-todos': (answers) => `${sum(answers, ({ data }) => data.todos.length)} notes left in the files`,
   complexity: (answers) => {
@@ -21,7 +22,7 @@ const HEADLINES = {
     if (total === 0) return 'no functions';
     const worst = answers.reduce((a, b) => (b.data.max > a.data.max ? b : a));
     const [{ name, complexity }] = worst.data.functions;
-    return `${total} functions; most complex ${name}, ${complexity} (${worst.path})`;
+    return `${total} functions; most complex ${name}, ${complexity} (${basename(worst.path)})`;
   },
   'check-links': (answers) => {
     const broken = sum(answers, ({ data }) => data.broken.length);
@@ -55,7 +56,7 @@ function failureLine({ failures }) {
 
 function retryLine({ answers }) {
   const attempts = Math.max(1, ...answers.map((answer) => answer.attempts));
-  return attempts === 1 ? undefined : `attempts ${attempts}: a 503, then answered`;
+  return attempts === 1 ? undefined : `attempts ${attempts}: failed, retried, answered`;
 }
 
 const sum = (answers, numberOf) => answers.reduce((total, answer) => total + numberOf(answer), 0);

@@ -1,7 +1,21 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { oneLine } from './style.mjs';
 import { agentRows, COLUMNS } from './summary.mjs';
 import { markdownTable } from './table.mjs';
+
+/** Says what is wrong with a place for the report before the work is done, not after it. */
+export async function problemWithReport(file) {
+  const isFolder = (path) =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (await isFolder(file)) return `--report needs the name of a file; "${file}" is a folder.`;
+  if (!(await isFolder(dirname(file))))
+    return `--report needs a folder that is there; "${dirname(file)}" is not.`;
+  return undefined;
+}
 
 /** Writes the report as Markdown. */
 export async function writeReport(file, facts) {

@@ -16,7 +16,7 @@ export function cut(text, width) {
 
 /** A text from a file as one line that cannot steer the terminal. */
 export function oneLine(text) {
-  return stripVTControlCharacters(text)
+  return text
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}/gu, '?')
     .trim();

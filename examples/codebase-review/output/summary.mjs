@@ -3,7 +3,7 @@ import { cut, oneLine } from './style.mjs';
 import { renderTable } from './table.mjs';
 
 const FALLBACK_COLUMNS = 120;
-const LEAST_HEADLINE = 24;
+const LEAST_HEADLINE = 40;
 const SHOWN_PER_SECTION = 4;
 
 /** The columns of the table of agents, for the terminal and the report alike. */
@@ -36,27 +36,45 @@ export function agentRows(tally) {
     ]);
 }
 
-/** The table of agents as wide as the terminal. */
+/** The table of agents; where the terminal is too narrow for the headlines beside it, they follow below it. */
 export function agentTable(tally, paint, columns = FALLBACK_COLUMNS) {
   const rows = agentRows(tally);
-  const bright = (format) => (cell, value) => (value === '0' ? cell : paint(format, cell));
-  const paints = [
-    (cell) => paint('bold', cell),
-    undefined,
-    bright('green'),
-    bright('red'),
-    bright('red'),
-    bright('yellow'),
-  ];
-  const painted = COLUMNS.map((column, at) => ({ ...column, paint: paints[at] }));
-  const numbers = COLUMNS.slice(0, -1).map(({ title }, at) =>
-    Math.max(title.length, ...rows.map((row) => row[at].length)),
-  );
-  const room = Math.max(LEAST_HEADLINE, columns - numbers.reduce((sum, width) => sum + width + 2, 0));
+  const numbersWidth = COLUMNS.slice(0, -1).reduce((sum, _, at) => sum + columnWidth(rows, at) + 2, 0);
+  if (columns - numbersWidth >= LEAST_HEADLINE) return tableOf(COLUMNS, rows, paint, columns - numbersWidth);
+  const name = columnWidth(rows, 0) + 2;
+  return [
+    tableOf(
+      COLUMNS.slice(0, -1),
+      rows.map((row) => row.slice(0, -1)),
+      paint,
+    ),
+    tableOf(
+      [COLUMNS.at(0), COLUMNS.at(-1)],
+      rows.map((row) => [row.at(0), row.at(-1)]),
+      paint,
+      columns - name,
+    ),
+  ].join('\n\n');
+}
+
+const columnWidth = (rows, at) => Math.max(COLUMNS[at].title.length, ...rows.map((row) => row[at].length));
+
+function tableOf(columns, rows, paint, headlineWidth) {
+  const painted = columns.map((column) => ({ ...column, paint: painterOf(column.title, paint) }));
+  if (headlineWidth === undefined) return renderTable(painted, rows);
   return renderTable(
     painted,
-    rows.map((row) => [...row.slice(0, -1), cut(row.at(-1), room)]),
+    rows.map((row) => [...row.slice(0, -1), cut(row.at(-1), headlineWidth)]),
   );
+}
+
+const COLOURS = { ok: 'green', failed: 'red', 'timed out': 'red', retried: 'yellow' };
+
+// A zero is no news and gets no colour.
+function painterOf(title, paint) {
+  if (title === 'agent') return (cell) => paint('bold', cell);
+  const colour = COLOURS[title];
+  return colour && ((cell, value) => (value === '0' ? cell : paint(colour, cell)));
 }
 
 /** The findings, a few lines a section. */

@@ -4,6 +4,9 @@ import { sourceComments } from './source-comments.mjs';
 const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 const wordSegmenter = new Intl.Segmenter('en', { granularity: 'word' });
 
+// Code that has been commented out is not prose.
+const CODE_LINE = /^.*(?:[;{}]|(?:=>|===).*)[ \t]*$/gm;
+
 export const isMarkdown = (path = '') => /\.(?:md|markdown)$/i.test(path);
 
 /**
@@ -71,6 +74,7 @@ function spokenComment(block, codeAs) {
     .replace(/^\s*(?:[-*] |@(?:param|returns|throws|see|default)\b(?:\s+\{[^}]*\})?)/, '')
     .replace(/^\s*@\w+/, '')
     .replace(/\{@link\s+([^}|]+)[^}]*\}/g, '$1')
+    .replace(CODE_LINE, '')
     .replace(/`([^`\n]*)`/g, (_, code) => codeAs ?? code)
     .replace(/\s+/g, ' ')
     .trim();
