@@ -2,7 +2,7 @@ import { ArgumentError, HELP, readArguments } from './arguments.mjs';
 import { checkFolder, FolderError, findFiles } from './input/files.mjs';
 import { findingsOf } from './output/findings.mjs';
 import { problemWithReport, writeReport } from './output/report.mjs';
-import { painterFor } from './output/style.mjs';
+import { count, painterFor } from './output/style.mjs';
 import { agentTable, findingsText } from './output/summary.mjs';
 import { review } from './review.mjs';
 
@@ -16,6 +16,7 @@ async function main(argv) {
     stream.write(HELP);
     return 0;
   }
+  const signal = abortOnInterrupt();
   await checkFolder(root);
   const problem = await problemWithReport(report);
   if (problem !== undefined) throw new ArgumentError(problem);
@@ -24,8 +25,7 @@ async function main(argv) {
     say(`Nothing to review: ${root} holds no Markdown, JavaScript or TypeScript files.`);
     return 0;
   }
-  say(`Reviewing ${files.length} files of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
-  const signal = abortOnInterrupt();
+  say(`Reviewing ${count(files.length, 'file')} of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
   const outcome = await review({ root, files, concurrency, signal, stream, paint });
   return conclude({ ...outcome, root, report, fileCount: files.length, isStopped: signal.aborted });
 }
@@ -34,19 +34,20 @@ async function conclude({ plan, tally, seconds, root, report, fileCount, isStopp
   const sections = findingsOf(tally);
   say(`\n${agentTable(tally, paint, stream.columns)}\n`);
   say(`${findingsText(sections, paint, stream.columns)}\n`);
-  if (plan.skipped.length > 0) say(`Skipped ${plan.skipped.length} files: ${reasonsOf(plan.skipped)}.`);
+  if (plan.skipped.length > 0)
+    say(`Skipped ${count(plan.skipped.length, 'file')}: ${reasonsOf(plan.skipped)}.`);
   if (isStopped) {
     say(
       paint(
         'yellow',
-        `Stopped after ${tally.done} calls; ${tally.cancelled} were cancelled. No report written.`,
+        `Stopped after ${count(tally.done, 'call')}; cancelled: ${tally.cancelled}. No report written.`,
       ),
     );
     return 130;
   }
   const date = new Date().toISOString().slice(0, 10);
   await writeReport(report, { root, date, seconds, fileCount, tally, sections, skipped: plan.skipped });
-  say(`${tally.done} calls in ${seconds.toFixed(1)} s. Report: ${report}`);
+  say(`${count(tally.done, 'call')} in ${seconds.toFixed(1)} s. Report: ${report}`);
   return hasUnexpectedFailure(tally) ? 1 : 0;
 }
 

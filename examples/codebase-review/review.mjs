@@ -10,7 +10,7 @@ import { Tally } from './output/tally.mjs';
 export async function review({ root, files, concurrency, signal, stream, paint }) {
   const orchestrator = createOrchestrator({ maxConcurrent: concurrency });
   const plan = planTasks(root, files);
-  const tally = new Tally(orchestrator.agents.list());
+  const tally = new Tally(orchestrator.agents.list().map(({ name }) => name));
   tally.follow(orchestrator);
   const startedAt = performance.now();
   const progress = startProgress({ stream, paint, tally, plan, startedAt });

@@ -99,7 +99,7 @@ describe('readability', () => {
 
   test('does not judge a few words', async () => {
     const { output, data } = await readability('Short.', contextFor({ path: 'a.md' }));
-    expect(output).toBe('Too little prose to judge (1 words).');
+    expect(output).toBe('Too little prose to judge (words: 1).');
     expect(data.score).toBeUndefined();
   });
 });
@@ -117,7 +117,7 @@ describe('checkLinks', () => {
       ].join('\n');
       const { output, data } = await check(root, text);
       expect(data).toEqual({ local: 8, web: 0, broken: [] });
-      expect(output).toBe('8 local links, all good.');
+      expect(output).toBe('Local links checked: 8, all good.');
     });
   });
 

@@ -21,7 +21,7 @@ export async function checkLinks(task, { params, signal }) {
   }
   const output = broken.map(({ line, target, problem }) => `line ${line}: ${target} – ${problem}`).join('\n');
   return {
-    output: output || `${local} local links, all good.`,
+    output: output || (local === 0 ? 'No local links.' : `Local links checked: ${local}, all good.`),
     data: { local, web: links.length - local, broken },
   };
 }

@@ -20,7 +20,7 @@ export async function readability(task, { params }) {
   const words = sentences.flatMap((sentence) => wordsOf(sentence)).filter((word) => /\p{L}/u.test(word));
   const counts = { words: words.length, sentences: sentences.length };
   if (words.length < LEAST_WORDS) {
-    return { output: `Too little prose to judge (${words.length} words).`, data: counts };
+    return { output: `Too little prose to judge (words: ${words.length}).`, data: counts };
   }
   const syllables = words.reduce((total, word) => total + Math.max(1, syllable(word)), 0);
   const score = fleschReadingEase({ ...counts, syllables });

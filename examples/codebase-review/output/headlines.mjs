@@ -1,10 +1,14 @@
 import { basename } from 'node:path/posix';
+import { count } from './style.mjs';
 import { percentile } from './tally.mjs';
 
 const HEADLINES = {
   summarize: (answers) => {
     const kept = sum(answers, ({ data }) => data.kept);
-    return `${sum(answers, ({ data }) => data.of)} sentences, the ${kept} that say most`;
+    return `${count(
+      sum(answers, ({ data }) => data.of),
+      'sentence',
+    )}, the ${kept} that say most`;
   },
   readability: (answers) => {
     const judged = answers.filter(({ data }) => data.score !== undefined);
@@ -16,26 +20,37 @@ const HEADLINES = {
     );
     return `median ease ${median.toFixed(0)}; hardest ${hardest.data.score.toFixed(0)} (${basename(hardest.path)})`;
   },
-  'find-todos': (answers) => `${sum(answers, ({ data }) => data.todos.length)} notes left in the files`,
+  'find-todos': (answers) =>
+    `${count(
+      sum(answers, ({ data }) => data.todos.length),
+      'note',
+    )} left in the files`,
   complexity: (answers) => {
     const total = sum(answers, ({ data }) => data.total);
     if (total === 0) return 'no functions';
     const worst = answers.reduce((a, b) => (b.data.max > a.data.max ? b : a));
     const [{ name, complexity }] = worst.data.functions;
-    return `${total} functions; most complex ${name}, ${complexity} (${basename(worst.path)})`;
+    return `${count(total, 'function')}; most complex ${name}, ${complexity} (${basename(worst.path)})`;
   },
   'check-links': (answers) => {
     const broken = sum(answers, ({ data }) => data.broken.length);
-    return `${sum(answers, ({ data }) => data.local)} local links, ${broken} broken`;
+    return `${count(
+      sum(answers, ({ data }) => data.local),
+      'local link',
+    )}, ${broken} broken`;
   },
   'find-duplicates': (answers) => {
     const blocks = answers.flatMap(({ data }) => data.blocks);
     const longest = Math.max(0, ...blocks.map(({ lines }) => lines));
     return blocks.length === 0
       ? 'no repeated blocks'
-      : `${blocks.length} repeated blocks, longest ${longest} lines`;
+      : `${count(blocks.length, 'repeated block')}, longest ${longest} lines`;
   },
-  'flaky-proofreader': (answers) => `${sum(answers, ({ data }) => data.doubled.length)} doubled words`,
+  'flaky-proofreader': (answers) =>
+    count(
+      sum(answers, ({ data }) => data.doubled.length),
+      'doubled word',
+    ),
 };
 
 /** What one agent has to say in a line: how its calls went where that is remarkable, then what it found. */

@@ -1,6 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { oneLine } from './style.mjs';
+import { count, oneLine } from './style.mjs';
 import { agentRows, COLUMNS } from './summary.mjs';
 import { markdownTable } from './table.mjs';
 
@@ -29,7 +29,7 @@ export function reportText({ root, date, seconds, fileCount, tally, sections, sk
     .flatMap((row) => row.failures.map((failure) => ({ agent: row.name, ...failure })));
   return [
     '# Codebase review',
-    `${tally.done} calls over ${fileCount} files of \`${root}\` in ${seconds.toFixed(1)} s, on ${date}.`,
+    `${count(tally.done, 'call')} over ${count(fileCount, 'file')} of \`${root}\` in ${seconds.toFixed(1)} s, on ${date}.`,
     '## Agents',
     markdownTable(COLUMNS, agentRows(tally)),
     'Times are those of the attempts of a call, without waiting and backoff.',

@@ -5,6 +5,9 @@ export function painterFor(stream) {
   return (format, text) => styleText(format, text, { stream });
 }
 
+/** A number and its noun: `1 file`, `2 files`. */
+export const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
 /** Columns that a text takes. */
 export const widthOf = (text) => stripVTControlCharacters(text).length;
 
