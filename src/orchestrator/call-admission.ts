@@ -1,0 +1,104 @@
+import { checkAgentName } from '../agents/agent-name.js';
+import type { AgentRegistry, RegistryObserver } from '../agents/agent-registry.js';
+import type { AgentDefinition } from '../contracts/agent.js';
+import type { CallOptions, RunOptions } from '../contracts/call.js';
+import { ClosedError } from '../errors/input-errors.js';
+import { QueueFullError } from '../errors/resilience-errors.js';
+import { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
+import { Call } from './call.js';
+import type { CallParts } from './call-parts.js';
+import { agentSettings, callSettings } from './call-settings.js';
+import type { CallSettings } from './options.js';
+import type { RegisteredAgent } from './registered-agent.js';
+import { checkCallOptions, checkRunOptions, checkTask } from './validate-call.js';
+
+/** The door: what passes has been checked and becomes a call; what does not is refused before any work is done. */
+export class CallAdmission implements RegistryObserver {
+  /** Settings of agents and calls that set none. */
+  settings: CallSettings;
+  /** Once closed nothing new passes; runs that were accepted may go on reading their tasks. */
+  isClosed = false;
+  readonly #parts: CallParts;
+  readonly #agents = new Map<string, RegisteredAgent>();
+
+  constructor(parts: CallParts) {
+    this.#parts = parts;
+    const { timeoutMs, timeouts, deadlineMs, maxRetries } = parts.options;
+    this.settings = { timeoutMs, timeouts, deadlineMs, maxRetries };
+  }
+
+  added(definition: AgentDefinition): void {
+    const { maxConcurrent } = definition;
+    const limit =
+      maxConcurrent === undefined ? undefined : new ConcurrencyLimit(maxConcurrent, this.#parts.clock);
+    const settings = agentSettings(this.settings, definition);
+    this.#agents.set(definition.name, { definition, settings, limit });
+    this.#publish('agent:add', definition.name);
+  }
+
+  removed(definition: AgentDefinition): void {
+    this.#agents.delete(definition.name);
+    this.#publish('agent:remove', definition.name);
+  }
+
+  /** Changes the settings for calls that come from now on. */
+  change(settings: Partial<CallSettings>): void {
+    this.settings = { ...this.settings, ...settings };
+    for (const agent of this.#agents.values())
+      agent.settings = agentSettings(this.settings, agent.definition);
+  }
+
+  /** Calls that wait for a permit, their agent's or the orchestrator's. */
+  get waiting(): number {
+    let waiting = this.#parts.permits.waiting;
+    for (const { limit } of this.#agents.values()) waiting += limit?.waiting ?? 0;
+    return waiting;
+  }
+
+  /** Lets a single call in, or throws. */
+  admit(agent: unknown, task: unknown, options: CallOptions | undefined, agents: AgentRegistry): Call {
+    if (options !== undefined) checkCallOptions(options);
+    const call = this.admitTask(agent, task, options, agents);
+    this.#checkOpen();
+    this.#checkRoom(call.registered);
+    return call;
+  }
+
+  /** Lets a task of an accepted run in, or throws. Its options have been checked with the task or the run. */
+  admitTask(agent: unknown, task: unknown, options: CallOptions | undefined, agents: AgentRegistry): Call {
+    const registered = typeof agent === 'string' ? this.#agents.get(agent) : undefined;
+    if (registered === undefined) {
+      checkAgentName(agent);
+      throw agents.unknown(agent);
+    }
+    checkTask(task, this.#parts.options.maxTaskChars);
+    return new Call(this.#parts, registered, task, options, callSettings(registered.settings, options));
+  }
+
+  /** Lets a run in, or throws. */
+  admitRun(options: RunOptions | undefined): RunOptions {
+    this.#checkOpen();
+    if (options === undefined) return {};
+    checkRunOptions(options);
+    return options;
+  }
+
+  #checkOpen(): void {
+    if (this.isClosed) throw new ClosedError('orchestrator');
+  }
+
+  #checkRoom({ limit }: RegisteredAgent): void {
+    const { permits, options } = this.#parts;
+    const mustWait = isFull(permits) || (limit !== undefined && isFull(limit));
+    if (mustWait && this.waiting >= options.maxQueued) throw new QueueFullError(options.maxQueued);
+  }
+
+  #publish(event: 'agent:add' | 'agent:remove', agent: string): void {
+    const { clock, events } = this.#parts;
+    if (events.wants(event)) events.emit(event, { agent, at: clock.epochMs() });
+  }
+}
+
+function isFull(limit: ConcurrencyLimit): boolean {
+  return limit.held >= limit.maxConcurrent;
+}

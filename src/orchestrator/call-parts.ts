@@ -1,0 +1,28 @@
+import type { TuttiEvents } from '../contracts/events.js';
+import type { TypedEmitter } from '../events/typed-emitter.js';
+import type { InFlight } from '../lifecycle/in-flight.js';
+import type { Logger } from '../logging/logger.js';
+import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
+import type { Clock } from '../time/clock.js';
+import type { SignalHub } from '../time/signal-hub.js';
+import type { Call } from './call.js';
+import type { CallCounters } from './call-counters.js';
+import type { ResolvedOrchestratorOptions } from './options.js';
+import type { OverdueWork } from './overdue-work.js';
+
+/** What every call of one orchestrator shares. */
+export interface CallParts {
+  readonly options: ResolvedOrchestratorOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: TypedEmitter<TuttiEvents>;
+  readonly permits: ConcurrencyLimit;
+  readonly counters: CallCounters;
+  readonly signals: SignalHub;
+  /** Calls accepted and not settled. */
+  readonly calls: InFlight<Call>;
+  readonly overdue: OverdueWork;
+  /** The user's word on errors that nothing else classifies. */
+  readonly mayPass: ((thrown: unknown) => boolean) | undefined;
+  nextCallId(): string;
+}

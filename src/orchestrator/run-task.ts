@@ -1,0 +1,51 @@
+import type { AgentRegistry } from '../agents/agent-registry.js';
+import type { CallOptions, RunOptions } from '../contracts/call.js';
+import type { CallOutcome } from '../contracts/result.js';
+import type { TuttiError } from '../errors/tutti-error.js';
+import { refuse } from './build-result.js';
+import type { Call } from './call.js';
+import type { CallAdmission } from './call-admission.js';
+import type { CallParts } from './call-parts.js';
+import { runCall } from './run-call.js';
+import type { IndexedTask } from './task-reader.js';
+import { readTask } from './validate-call.js';
+
+/** What the tasks of one run share. */
+export interface RunContext {
+  readonly parts: CallParts;
+  readonly admission: CallAdmission;
+  readonly agents: AgentRegistry;
+  readonly options: RunOptions;
+}
+
+/** Makes the function that runs the tasks of one run: a task that is not fit to run is a failure in its place. */
+export function taskRunner(
+  context: RunContext,
+): (task: IndexedTask, started: (call: Call) => void) => Promise<CallOutcome> {
+  const { parts, admission, agents } = context;
+  const shared = sharedOptions(context.options);
+  return async ({ input }, started) => {
+    let call: Call;
+    let given: unknown;
+    try {
+      const { agent, task, options } = readTask(input);
+      given = agent;
+      call = admission.admitTask(agent, task, merge(shared, options), agents);
+    } catch (error) {
+      return refuse(parts, given, error as TuttiError);
+    }
+    started(call);
+    return await runCall(call);
+  };
+}
+
+/** The run's options as they apply to each call; its signal and deadline are the run's own business. */
+function sharedOptions(options: RunOptions): CallOptions | undefined {
+  const { signal, deadlineMs, stopOnError, onProgress, ...shared } = options;
+  return Object.keys(shared).length === 0 ? undefined : shared;
+}
+
+function merge(shared: CallOptions | undefined, own: CallOptions | undefined): CallOptions | undefined {
+  if (shared === undefined || own === undefined) return own ?? shared;
+  return { ...shared, ...own };
+}
