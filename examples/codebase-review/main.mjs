@@ -30,7 +30,7 @@ async function main(argv) {
   return conclude({ ...outcome, root, report, fileCount: files.length, isStopped: signal.aborted });
 }
 
-async function conclude({ plan, tally, seconds, root, report, fileCount, isStopped }) {
+async function conclude({ plan, tally, seconds, attempts, root, report, fileCount, isStopped }) {
   const sections = findingsOf(tally);
   say(`\n${agentTable(tally, paint, stream.columns)}\n`);
   say(`${findingsText(sections, paint, stream.columns)}\n`);
@@ -47,7 +47,9 @@ async function conclude({ plan, tally, seconds, root, report, fileCount, isStopp
   }
   const date = new Date().toISOString().slice(0, 10);
   await writeReport(report, { root, date, seconds, fileCount, tally, sections, skipped: plan.skipped });
-  say(`${count(tally.done, 'call')} in ${seconds.toFixed(1)} s. Report: ${report}`);
+  say(
+    `${count(tally.done, 'call')}, ${count(attempts, 'attempt')} in ${seconds.toFixed(1)} s. Report: ${report}`,
+  );
   return hasUnexpectedFailure(tally) ? 1 : 0;
 }
 

@@ -13,7 +13,7 @@ export async function review({ root, files, concurrency, signal, stream, paint }
   const tally = new Tally(orchestrator.agents.list().map(({ name }) => name));
   tally.follow(orchestrator);
   const startedAt = performance.now();
-  const progress = startProgress({ stream, paint, tally, plan, startedAt });
+  const progress = startProgress({ stream, paint, orchestrator, tally, plan, startedAt });
   try {
     for await (const result of orchestrator.executeEach(plan.tasks(), { signal })) {
       tally.addResult(result);
@@ -25,5 +25,6 @@ export async function review({ root, files, concurrency, signal, stream, paint }
     progress.stop();
     await orchestrator.close();
   }
-  return { plan, tally, seconds: (performance.now() - startedAt) / 1000 };
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { plan, tally, seconds, attempts: orchestrator.stats().attempts };
 }

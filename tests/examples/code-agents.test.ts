@@ -25,10 +25,9 @@ const { complexity } = await loadExample<{ complexity: ExampleAgent<Measured> }>
 const { findTodos } = await loadExample<{ findTodos: ExampleAgent<Notes> }>(
   'codebase-review/agents/find-todos.mjs',
 );
-const { findDuplicates, BLOCK_LINES } = await loadExample<{
-  findDuplicates: ExampleAgent<Repeats>;
-  BLOCK_LINES: number;
-}>('codebase-review/agents/find-duplicates.mjs');
+const { findDuplicates } = await loadExample<{ findDuplicates: ExampleAgent<Repeats> }>(
+  'codebase-review/agents/find-duplicates.mjs',
+);
 
 async function measure(text: string, path = 'a.ts'): Promise<Record<string, number>> {
   const { data } = await complexity(text, contextFor({ path }));
@@ -146,7 +145,7 @@ describe('findDuplicates', () => {
   });
 
   test('leaves short repeats, imports and bare brackets alone', async () => {
-    const short = block(1, BLOCK_LINES - 1);
+    const short = block(1, 7);
     const imports = Array.from({ length: 20 }, (_, n) => `import a${n} from 'a${n}';`).join('\n');
     const brackets = '}\n)\n];\n'.repeat(20);
     const text = `${imports}\n${short}\n${brackets}`;

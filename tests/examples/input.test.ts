@@ -29,10 +29,10 @@ const { findFiles, checkFolder } = await loadExample<{
   findFiles: (root: string, options?: { leaveOut?: string[] }) => Promise<SourceFile[]>;
   checkFolder: (folder: string) => Promise<void>;
 }>('codebase-review/input/files.mjs');
-const { planTasks, MAX_TASK_CHARS } = await loadExample<{
-  planTasks: (root: string, files: SourceFile[]) => Plan;
-  MAX_TASK_CHARS: number;
-}>('codebase-review/input/tasks.mjs');
+const { planTasks } = await loadExample<{ planTasks: (root: string, files: SourceFile[]) => Plan }>(
+  'codebase-review/input/tasks.mjs',
+);
+const MAX_TASK_CHARS = 100_000;
 const { readArguments } = await loadExample<{ readArguments: (argv: string[]) => Arguments }>(
   'codebase-review/arguments.mjs',
 );

@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { loadExample } from './load-example.js';
+import { withFolder } from './temporary-folder.js';
 
 interface Row {
   name: string;
@@ -18,7 +21,6 @@ interface Tally {
   failed: number;
   timedOut: number;
   cancelled: number;
-  running: number;
   retried: number;
   follow(orchestrator: EventEmitter): void;
   addResult(result: unknown): void;
@@ -54,7 +56,7 @@ const { agentTable, findingsText } = await loadExample<{
 const { findingsOf } = await loadExample<{ findingsOf: (tally: Tally) => Section[] }>(
   'codebase-review/output/findings.mjs',
 );
-const { reportText } = await loadExample<{ reportText: (facts: object) => string }>(
+const { writeReport } = await loadExample<{ writeReport: (file: string, facts: object) => Promise<void> }>(
   'codebase-review/output/report.mjs',
 );
 const { startProgress } = await loadExample<{
@@ -122,15 +124,12 @@ describe('Tally', () => {
     expect(tally.timedOut).toBe(1);
   });
 
-  test('follows what is running and what is retried', () => {
+  test('counts a retry before its call has a result', () => {
     const tally = new Tally();
     const orchestrator = new EventEmitter();
     tally.follow(orchestrator);
-    orchestrator.emit('attempt:start', {});
-    orchestrator.emit('attempt:start', {});
-    orchestrator.emit('attempt:end', {});
     orchestrator.emit('call:retry', { agent: 'flaky' });
-    expect(tally).toMatchObject({ running: 1, retried: 1 });
+    expect(tally.retried).toBe(1);
     expect(tally.rows()[0]).toMatchObject({ name: 'flaky', retried: 1, calls: 0, meanMs: 0, p95Ms: 0 });
   });
 
@@ -239,10 +238,10 @@ describe('findings', () => {
   });
 });
 
-describe('reportText', () => {
-  test('holds table, findings, failures, skipped files and summaries', () => {
+describe('writeReport', () => {
+  test('holds table, findings, failures, skipped files and summaries', async () => {
     const tally = sampleTally();
-    const text = reportText({
+    const facts = {
       root: '/project',
       date: '2026-01-02',
       seconds: 1.25,
@@ -250,6 +249,11 @@ describe('reportText', () => {
       tally,
       sections: findingsOf(tally),
       skipped: [{ path: 'long.ts', reason: 'longer than 100,000 characters' }],
+    };
+    const text = await withFolder({}, async (folder) => {
+      const file = join(folder, 'report.md');
+      await writeReport(file, facts);
+      return readFile(file, 'utf8');
     });
     expect(text).toContain('5 calls over 2 files of `/project` in 1.3 s, on 2026-01-02.');
     expect(text).toContain('| slow-reader | 1 | 0 | 0 | 1 | 0 | 400.0 | 400.0 | TimeoutError, scope attempt');
@@ -264,6 +268,8 @@ describe('reportText', () => {
 });
 
 describe('startProgress', () => {
+  const orchestrator = { stats: () => ({ running: 3 }) };
+
   function streamOf(isTTY: boolean): {
     isTTY: boolean;
     columns: number;
@@ -289,6 +295,7 @@ describe('startProgress', () => {
       paint: plain,
       tally,
       plan: { total: 8 },
+      orchestrator,
       startedAt: performance.now(),
     });
     for (let n = 0; n < 8; n++) {
@@ -299,7 +306,7 @@ describe('startProgress', () => {
     const lines = stream.written.trimEnd().split('\n');
     expect(lines.map((line) => line.split('  ')[1])).toEqual(['25 %', '50 %', '75 %', '100 %']);
     expect(lines[0]).toMatch(
-      /^2\/8 {2}25 % {2}running 0 {2}failed 0 {2}timed out 0 {2}retried 0 {2}\d+\.\d s$/,
+      /^2\/8 {2}25 % {2}\d+\.\d s {2}running 3 {2}failed 0 {2}timed out 0 {2}retried 0$/,
     );
     expect(stream.written).not.toContain('\u001b');
   });
@@ -312,6 +319,7 @@ describe('startProgress', () => {
       paint: plain,
       tally: new Tally(),
       plan: { total: 8 },
+      orchestrator,
       startedAt: performance.now(),
     });
     expect(stream.written).toContain('\u001b[?25l');

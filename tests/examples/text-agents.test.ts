@@ -20,10 +20,9 @@ interface Links {
 const { summarize } = await loadExample<{
   summarize: ExampleAgent<{ title: string; kept: number; of: number }>;
 }>('codebase-review/agents/summarize.mjs');
-const { readability, fleschReadingEase } = await loadExample<{
-  readability: ExampleAgent<Readability>;
-  fleschReadingEase: (counts: { words: number; sentences: number; syllables: number }) => number;
-}>('codebase-review/agents/readability.mjs');
+const { readability } = await loadExample<{ readability: ExampleAgent<Readability> }>(
+  'codebase-review/agents/readability.mjs',
+);
 const { checkLinks } = await loadExample<{ checkLinks: ExampleAgent<Links> }>(
   'codebase-review/agents/check-links.mjs',
 );
@@ -73,8 +72,10 @@ describe('readability', () => {
   const hard =
     'Organisational heterogeneity necessitates comprehensive interdepartmental communication methodologies. ';
 
-  test('follows the formula', () => {
-    expect(fleschReadingEase({ words: 100, sentences: 5, syllables: 130 })).toBeCloseTo(76.555, 3);
+  test('follows the formula', async () => {
+    const { data } = await readability(easy.repeat(4), contextFor({ path: 'a.md' }));
+    // 8 words a sentence, 1 syllable a word.
+    expect(data.score).toBeCloseTo(206.835 - 1.015 * 8 - 84.6, 6);
   });
 
   test('tells easy prose from hard prose', async () => {

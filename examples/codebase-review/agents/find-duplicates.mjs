@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** How many telling lines in a row make a block. */
-export const BLOCK_LINES = 8;
+const BLOCK_LINES = 8;
 
 /**
  * Finds blocks of lines that stand in more than one place. The task is JSON, `{ "files": [{ "path": … }] }`; the

@@ -32,6 +32,6 @@ export async function readability(task, { params }) {
 }
 
 /** Rudolf Flesch's formula of 1948. */
-export function fleschReadingEase({ words, sentences, syllables }) {
+function fleschReadingEase({ words, sentences, syllables }) {
   return 206.835 - 1.015 * (words / sentences) - 84.6 * (syllables / words);
 }

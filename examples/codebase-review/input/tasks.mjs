@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The longest task an agent takes, in characters. */
-export const MAX_TASK_CHARS = 100_000;
+const MAX_TASK_CHARS = 100_000;
 
 const AGENTS_FOR = {
   markdown: ['summarize', 'readability', 'find-todos', 'check-links'],

@@ -13,22 +13,21 @@ export function startProgress(options) {
   return isLive ? startLive(options) : startPlain(options);
 }
 
-function startLive({ stream, paint, tally, plan, startedAt }) {
-  let drawn = 0;
-  let path = '';
+function startLive({ stream, paint, ...run }) {
+  let linesDrawn = 0;
+  let latest = '';
   const restore = () => stream.write(SHOW_CURSOR);
   const erase = () => {
-    if (drawn > 0) moveCursor(stream, -(stream.columns ?? 80), -drawn);
+    if (linesDrawn > 0) moveCursor(stream, -(stream.columns ?? 80), -linesDrawn);
     clearScreenDown(stream);
-    drawn = 0;
+    linesDrawn = 0;
   };
   const draw = () => {
     const columns = (stream.columns ?? 80) - 1;
-    const { done, total } = { done: tally.done, total: plan.total };
-    const counts = cut(countsLine(tally, plan, startedAt), columns - BAR_COLUMNS - 1);
     erase();
-    stream.write(`${bar(done, total, paint)} ${counts}\n${paint('dim', cut(path, columns))}\n`);
-    drawn = 2;
+    stream.write(`${bar(run, paint)} ${cut(howFar(run), columns - BAR_COLUMNS - 1)}\n`);
+    stream.write(`${paint('dim', cut(`${howItGoes(run)}  ${latest}`, columns))}\n`);
+    linesDrawn = 2;
   };
   stream.write(HIDE_CURSOR);
   process.once('exit', restore);
@@ -36,7 +35,7 @@ function startLive({ stream, paint, tally, plan, startedAt }) {
   const timer = setInterval(draw, REDRAW_MS);
   return {
     update: (result) => {
-      path = `${result.agent}  ${oneLine(result.metadata?.path ?? '')}`;
+      latest = oneLine(`${result.agent} ${result.metadata?.path ?? ''}`);
     },
     stop: () => {
       clearInterval(timer);
@@ -47,29 +46,34 @@ function startLive({ stream, paint, tally, plan, startedAt }) {
   };
 }
 
-function startPlain({ stream, tally, plan, startedAt }) {
+function startPlain({ stream, ...run }) {
   let quarter = 0;
   return {
     update: () => {
-      const now = Math.floor((4 * tally.done) / Math.max(1, plan.total));
+      const now = Math.floor((4 * run.tally.done) / Math.max(1, run.plan.total));
       if (now <= quarter) return;
       quarter = now;
-      stream.write(`${countsLine(tally, plan, startedAt)}\n`);
+      stream.write(`${howFar(run)}  ${howItGoes(run)}\n`);
     },
     stop: () => {},
   };
 }
 
-/** For instance `120/480  25 %  running 8  failed 0  timed out 1  retried 4  1.2 s`. */
-export function countsLine(tally, plan, startedAt) {
-  const share = plan.total === 0 ? 100 : Math.floor((100 * tally.done) / plan.total);
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  const { done, running, failed, timedOut, retried } = tally;
-  const counts = `running ${running}  failed ${failed}  timed out ${timedOut}  retried ${retried}`;
-  return `${done}/${plan.total}  ${share} %  ${counts}  ${seconds} s`;
+/** For instance `120/480  25 %  1.2 s`. */
+function howFar({ tally, plan, startedAt }) {
+  const percent = plan.total === 0 ? 100 : Math.floor((100 * tally.done) / plan.total);
+  const seconds = (performance.now() - startedAt) / 1000;
+  return `${tally.done}/${plan.total}  ${percent} %  ${seconds.toFixed(1)} s`;
 }
 
-function bar(done, total, paint) {
-  const full = total === 0 ? 0 : Math.round((BAR_COLUMNS * Math.min(done, total)) / total);
+/** For instance `running 8  failed 0  timed out 1  retried 4`. */
+function howItGoes({ tally, orchestrator }) {
+  const { running } = orchestrator.stats();
+  return `running ${running}  failed ${tally.failed}  timed out ${tally.timedOut}  retried ${tally.retried}`;
+}
+
+function bar({ tally, plan }, paint) {
+  const share = plan.total === 0 ? 0 : Math.min(1, tally.done / plan.total);
+  const full = Math.round(BAR_COLUMNS * share);
   return paint('green', '█'.repeat(full)) + paint('dim', '░'.repeat(BAR_COLUMNS - full));
 }

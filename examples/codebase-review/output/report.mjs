@@ -23,7 +23,7 @@ export async function writeReport(file, facts) {
 }
 
 /** The report: the table, everything that was found, what went wrong, what was left out, and the summaries. */
-export function reportText({ root, date, seconds, fileCount, tally, sections, skipped }) {
+function reportText({ root, date, seconds, fileCount, tally, sections, skipped }) {
   const failures = tally
     .rows()
     .flatMap((row) => row.failures.map((failure) => ({ agent: row.name, ...failure })));
@@ -32,7 +32,7 @@ export function reportText({ root, date, seconds, fileCount, tally, sections, sk
     `${count(tally.done, 'call')} over ${count(fileCount, 'file')} of \`${root}\` in ${seconds.toFixed(1)} s, on ${date}.`,
     '## Agents',
     markdownTable(COLUMNS, agentRows(tally)),
-    'Times are those of the attempts of a call, without waiting and backoff.',
+    'Times are those of the attempts of a call, without waiting and backoff. The first calls also load the parser.',
     ...sections.flatMap(({ title, items }) => [`## ${title}`, list(items)]),
     '## Timed out and failed',
     list(failures.map(failureLine)),

@@ -1,6 +1,6 @@
 /**
- * Counts what happens, agent by agent: results as they come, and the orchestrator's events for what a result does
- * not tell (what is running now, what has been retried).
+ * Counts what happens, agent by agent: results as they come, and retries as the orchestrator tells of them, which is
+ * before the call that is retried has a result.
  */
 export class Tally {
   done = 0;
@@ -8,7 +8,6 @@ export class Tally {
   timedOut = 0;
   cancelled = 0;
   retried = 0;
-  running = 0;
   #agents = new Map();
 
   constructor(agentNames = []) {
@@ -17,14 +16,10 @@ export class Tally {
 
   /** Follows an orchestrator's events. */
   follow(orchestrator) {
-    orchestrator.on('attempt:start', () => this.running++);
-    orchestrator.on('attempt:end', () => this.running--);
-    orchestrator.on('call:retry', ({ agent }) => this.addRetry(agent));
-  }
-
-  addRetry(agent) {
-    this.retried++;
-    this.#of(agent).retried++;
+    orchestrator.on('call:retry', ({ agent }) => {
+      this.retried++;
+      this.#of(agent).retried++;
+    });
   }
 
   /** Counts a result. A cancelled call is neither done nor failed. */
