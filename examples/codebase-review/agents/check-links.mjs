@@ -3,12 +3,14 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import GithubSlugger from 'github-slugger';
 import { parseMarkdown, plainText } from '../text/markdown.mjs';
 import { isMarkdown } from '../text/prose.mjs';
+import { giveWay } from './give-way.mjs';
 
 /**
  * Checks the local links of a Markdown document: that the file is there, and that the heading behind `#` is there.
  * Links to the web are counted and left alone. Nothing outside the reviewed folder is looked at.
  */
 export async function checkLinks(task, { params, signal }) {
+  await giveWay();
   const { path, root } = params;
   const links = linksIn(parseMarkdown(task));
   const broken = [];

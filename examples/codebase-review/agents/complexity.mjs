@@ -1,4 +1,5 @@
 import { lineAt, loadTypeScript, parseSource } from '../text/typescript-ast.mjs';
+import { giveWay } from './give-way.mjs';
 
 const LISTED = 5;
 
@@ -7,6 +8,7 @@ const LISTED = 5;
  * (if, loop, case, catch, ?:, &&, ||, ??). A function inside another counts for itself.
  */
 export async function complexity(task, { params }) {
+  await giveWay();
   const ts = await loadTypeScript();
   const functions = measure(ts, parseSource(ts, task, params.path));
   functions.sort((a, b) => b.complexity - a.complexity || a.line - b.line);

@@ -1,11 +1,13 @@
 import { isMarkdown } from '../text/prose.mjs';
 import { sourceComments } from '../text/source-comments.mjs';
+import { giveWay } from './give-way.mjs';
 
 // A marker stands at the start of a line, a list item or after a dash, in capitals: `TODO: …`, `FIXME(anna) …`.
 const MARKER = /^(?:[-*+>#\s]|\[[ x]\])*(TODO|FIXME|HACK|XXX|BUG)\b(?:\(([^)]*)\))?\s*[:\-–—]?\s*(.*)$/;
 
 /** Finds TODO, FIXME, HACK, XXX and BUG notes: in the comments of a source file, or in the lines of a document. */
 export async function findTodos(task, { params }) {
+  await giveWay();
   const blocks = isMarkdown(params.path)
     ? [{ line: 1, text: withoutFences(task) }]
     : await sourceComments(task, params.path);

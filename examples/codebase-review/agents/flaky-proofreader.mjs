@@ -1,4 +1,5 @@
 import { proseOf } from '../text/prose.mjs';
+import { giveWay } from './give-way.mjs';
 
 // "On on-site work", "had had" and "that that" can be right.
 const DOUBLED = /(?<![\p{L}\p{N}_])(?!(?:had|that)\s)(\p{L}+)\s+\1(?![\p{L}\p{N}_-])/giu;
@@ -8,6 +9,7 @@ const DOUBLED = /(?<![\p{L}\p{N}_])(?!(?:had|that)\s)(\p{L}+)\s+\1(?![\p{L}\p{N}
  * server, there on purpose, so that the table shows a retry. An error with `status: 503` is retried.
  */
 export async function proofread(task, { attempt, params }) {
+  await giveWay();
   if (attempt === 1) throw Object.assign(new Error('Service unavailable'), { status: 503 });
   const paragraphs = await proseOf(task, params.path, { codeAs: '…' });
   const doubled = paragraphs.flatMap(({ text, line }) =>

@@ -1,5 +1,6 @@
 import { syllable } from 'syllable';
 import { proseOf, sentencesOf, wordsOf } from '../text/prose.mjs';
+import { giveWay } from './give-way.mjs';
 
 // Below this the formula says more about chance than about the text.
 const LEAST_WORDS = 50;
@@ -15,6 +16,7 @@ const LABELS = [
 
 /** Flesch reading ease of a document's prose or a source file's comments: 100 is easy, 0 takes a lawyer. */
 export async function readability(task, { params }) {
+  await giveWay();
   const paragraphs = await proseOf(task, params.path, { codeAs: 'code' });
   const sentences = paragraphs.flatMap(({ text }) => sentencesOf(text));
   const words = sentences.flatMap((sentence) => wordsOf(sentence)).filter((word) => /\p{L}/u.test(word));

@@ -1,5 +1,6 @@
 import { parseMarkdown } from '../text/markdown.mjs';
 import { isMarkdown, proseOf, sentencesOf, titleOf, wordsOf } from '../text/prose.mjs';
+import { giveWay } from './give-way.mjs';
 
 const SENTENCES_KEPT = 2;
 const STOP_WORDS = new Set(
@@ -16,6 +17,7 @@ const STOP_WORDS = new Set(
  * order of the document. Works on Markdown and on the comments of source files.
  */
 export async function summarize(task, { params }) {
+  await giveWay();
   const paragraphs = await proseOf(task, params.path);
   const sentences = paragraphs.flatMap(({ text }) => sentencesOf(text));
   const title = (isMarkdown(params.path) ? titleOf(parseMarkdown(task)) : undefined) ?? params.path;

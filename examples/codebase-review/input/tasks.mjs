@@ -11,48 +11,64 @@ const AGENTS_FOR = {
 };
 const PROOFREAD_FILES = 8;
 const SLOWLY_READ_FILES = 3;
+const FILES_AHEAD = 32;
 
 /**
- * What is to be done for a list of files. `tasks()` reads each file when its turn comes, so nothing but the running
- * work is in memory; `skipped` fills with the files that cannot be a task, and `total` goes down with them.
+ * What is to be done for a list of files. `tasks()` reads the files as their turn comes, so little more than the
+ * running work is in memory; `skipped` fills with the files that cannot be a task, and `total` goes down with them.
  */
 export function planTasks(root, files) {
-  const plan = { total: 0, skipped: [], tasks };
+  const work = assignAgents(files);
+  const plan = { total: 0, skipped: [], tasks: () => tasksOf(plan, root, work) };
+  plan.total = work.reduce((sum, { agents }) => sum + agents.length, expectedGroups(work));
+  return plan;
+}
+
+function assignAgents(files) {
   // Documents first: there is more in them for those who read.
   const documents = files.filter(({ kind }) => kind === 'markdown');
   const forReading = [...documents, ...files.filter(({ kind }) => kind !== 'markdown')];
   const proofread = new Set(forReading.slice(0, PROOFREAD_FILES));
   const slowlyRead = new Set(forReading.slice(0, SLOWLY_READ_FILES));
-  const agentsFor = files.map((file) => [
-    ...AGENTS_FOR[file.kind],
-    ...(proofread.has(file) ? ['flaky-proofreader'] : []),
-    ...(slowlyRead.has(file) ? ['slow-reader'] : []),
-  ]);
-  const perFile = agentsFor.reduce((sum, agents) => sum + agents.length, 0);
-  plan.total = perFile + (files.length === 0 ? 0 : 1);
+  return files.map((file) => ({
+    path: file.path,
+    agents: [
+      ...AGENTS_FOR[file.kind],
+      ...(proofread.has(file) ? ['flaky-proofreader'] : []),
+      ...(slowlyRead.has(file) ? ['slow-reader'] : []),
+    ],
+  }));
+}
 
-  async function* tasks() {
-    const read = [];
-    for (const [index, { path }] of files.entries()) {
-      const { text, reason } = await readTask(join(root, path));
-      if (reason !== undefined) {
-        plan.skipped.push({ path, reason });
-        plan.total -= agentsFor[index].length;
-        continue;
-      }
-      read.push({ path, digest: digestOf(text) });
-      for (const agent of agentsFor[index]) {
-        yield { agent, task: text, params: { path, root }, metadata: { path } };
-      }
+async function* tasksOf(plan, root, work) {
+  const read = [];
+  for await (const { path, agents, text, reason } of readAhead(root, work)) {
+    if (reason !== undefined) {
+      plan.skipped.push({ path, reason });
+      plan.total -= agents.length;
+      continue;
     }
-    const groups = groupsOf(read);
-    plan.total += groups.length - (files.length === 0 ? 0 : 1);
-    for (const group of groups) {
-      const where = `${group.length} files`;
-      yield { agent: 'find-duplicates', task: taskFor(group), params: { root }, metadata: { path: where } };
-    }
+    read.push({ path, digest: digestOf(text) });
+    for (const agent of agents) yield { agent, task: text, params: { path, root }, metadata: { path } };
   }
-  return plan;
+  const groups = groupsOf(read);
+  plan.total += groups.length - expectedGroups(work);
+  for (const group of groups) {
+    const metadata = { path: `${group.length} files` };
+    yield { agent: 'find-duplicates', task: taskFor(group), params: { root }, metadata };
+  }
+}
+
+const expectedGroups = (work) => Math.min(1, work.length);
+
+// Far enough ahead that reading keeps up with the agents and no permit lies idle.
+async function* readAhead(root, work) {
+  const reading = [];
+  for (const item of work) {
+    reading.push(readTask(join(root, item.path)).then((content) => ({ ...item, ...content })));
+    if (reading.length > FILES_AHEAD) yield reading.shift();
+  }
+  yield* reading;
 }
 
 async function readTask(file) {

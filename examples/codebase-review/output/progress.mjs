@@ -1,5 +1,5 @@
 import { clearScreenDown, moveCursor } from 'node:readline';
-import { cut, oneLine } from './style.mjs';
+import { cut, oneLine, widthOf } from './style.mjs';
 
 const REDRAW_MS = 100;
 const BAR_COLUMNS = 24;
@@ -14,20 +14,25 @@ export function startProgress(options) {
 }
 
 function startLive({ stream, paint, ...run }) {
-  let linesDrawn = 0;
+  let drawn = [];
   let latest = '';
   const restore = () => stream.write(SHOW_CURSOR);
   const erase = () => {
-    if (linesDrawn > 0) moveCursor(stream, -(stream.columns ?? 80), -linesDrawn);
+    // A line that was drawn before the terminal became narrower takes several rows now.
+    const columns = stream.columns ?? 80;
+    const rows = drawn.reduce((sum, line) => sum + Math.ceil(widthOf(line) / columns), 0);
+    if (rows > 0) moveCursor(stream, -columns, -rows);
     clearScreenDown(stream);
-    linesDrawn = 0;
+    drawn = [];
   };
   const draw = () => {
     const columns = (stream.columns ?? 80) - 1;
     erase();
-    stream.write(`${bar(run, paint)} ${cut(howFar(run), columns - BAR_COLUMNS - 1)}\n`);
-    stream.write(`${paint('dim', cut(`${howItGoes(run)}  ${latest}`, columns))}\n`);
-    linesDrawn = 2;
+    drawn = [
+      `${bar(run, paint)} ${cut(howFar(run), columns - BAR_COLUMNS - 1)}`,
+      paint('dim', cut(`${howItGoes(run)}  ${latest}`, columns)),
+    ];
+    stream.write(`${drawn.join('\n')}\n`);
   };
   stream.write(HIDE_CURSOR);
   process.once('exit', restore);
