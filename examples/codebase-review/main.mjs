@@ -20,7 +20,7 @@ async function main(argv) {
   await checkFolder(root);
   const problem = await problemWithReport(report);
   if (problem !== undefined) throw new ArgumentError(problem);
-  const files = await findFiles(root, { leaveOut: [report] });
+  const files = await findFiles(root, { leaveOut: [report], signal });
   if (files.length === 0) {
     say(`Nothing to review: ${root} holds no Markdown, JavaScript or TypeScript files.`);
     return 0;
@@ -34,22 +34,22 @@ async function conclude({ plan, tally, seconds, attempts, root, report, fileCoun
   const sections = findingsOf(tally);
   say(`\n${agentTable(tally, paint, stream.columns)}\n`);
   say(`${findingsText(sections, paint, stream.columns)}\n`);
-  if (plan.skipped.length > 0)
-    say(`Skipped ${count(plan.skipped.length, 'file')}: ${reasonsOf(plan.skipped)}.`);
+  const { skipped } = plan;
+  if (skipped.length > 0) say(`Skipped ${count(skipped.length, 'file')}: ${reasonsOf(skipped)}.`);
   if (isStopped) {
-    say(
-      paint(
-        'yellow',
-        `Stopped after ${count(tally.done, 'call')}; cancelled: ${tally.cancelled}. No report written.`,
-      ),
-    );
+    const stopped = `Stopped after ${count(tally.done, 'call')}; cancelled: ${tally.cancelled}. No report written.`;
+    say(paint('yellow', stopped));
     return 130;
   }
   const date = new Date().toISOString().slice(0, 10);
-  await writeReport(report, { root, date, seconds, fileCount, tally, sections, skipped: plan.skipped });
-  say(
-    `${count(tally.done, 'call')}, ${count(attempts, 'attempt')} in ${seconds.toFixed(1)} s. Report: ${report}`,
-  );
+  try {
+    await writeReport(report, { root, date, seconds, fileCount, tally, sections, skipped });
+  } catch (error) {
+    process.stderr.write(`The report could not be written: ${error.message}\n`);
+    return 1;
+  }
+  const work = `${count(tally.done, 'call')}, ${count(attempts, 'attempt')}`;
+  say(`${work} in ${seconds.toFixed(1)} s. Report: ${report}`);
   return hasUnexpectedFailure(tally) ? 1 : 0;
 }
 
@@ -60,6 +60,8 @@ function abortOnInterrupt() {
     process.once('SIGINT', () => process.exit(130));
     controller.abort();
   });
+  // Leaving by process.exit gives the cursor back, which dying of a signal does not.
+  process.once('SIGTERM', () => process.exit(143));
   return controller.signal;
 }
 
@@ -69,9 +71,9 @@ function hasUnexpectedFailure(tally) {
 }
 
 function reasonsOf(skipped) {
-  const counts = new Map();
-  for (const { reason } of skipped) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  return Array.from(counts, ([reason, count]) => `${count} ${reason}`).join(', ');
+  const files = new Map();
+  for (const { reason } of skipped) files.set(reason, (files.get(reason) ?? 0) + 1);
+  return Array.from(files, ([reason, number]) => `${number} ${reason}`).join(', ');
 }
 
 // The reader of our pipe may leave early (`| head`); that is no failure.

@@ -58,10 +58,10 @@ describe('the codebase review', () => {
       expect(row('slow-reader')).toMatch(
         /^slow-reader +3 +0 +0 +3 +0 .*TimeoutError, scope attempt, after 400 ms/,
       );
-      expect(out).toContain('README.md:7 gone.md – no such file');
-      expect(out).toContain('README.md:5 TODO: write more');
-      expect(out).toContain('README.md:3 the the');
-      expect(out).toContain('src/busy.ts:2 decide: 8 paths');
+      expect(out).toContain('README.md:7  gone.md – no such file');
+      expect(out).toContain('README.md:5  TODO: write more');
+      expect(out).toContain('README.md:3  the the');
+      expect(out).toContain('src/busy.ts:2  decide: 8 paths');
       expect(out).toContain('Skipped 1 file: 1 empty.');
       expect(out).toMatch(/19\/19 {2}100 %/);
       expect(out).not.toContain('\u001b');

@@ -95,7 +95,7 @@ function anchorsOf(tokens) {
   for (const [at, token] of tokens.entries()) {
     if (token.type === 'heading_open') anchors.add(slugger.slug(plainText(tokens[at + 1])));
     const html = token.type === 'html_block' || token.type === 'inline' ? token.content : '';
-    for (const [, id] of html.matchAll(/<[^>]*\s(?:id|name)="([^"]+)"/g)) anchors.add(id);
+    for (const [, id] of html.matchAll(/<[^<>]*\s(?:id|name)="([^"]+)"/g)) anchors.add(id);
   }
   return anchors;
 }

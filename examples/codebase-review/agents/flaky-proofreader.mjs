@@ -5,8 +5,8 @@ import { giveWay } from './give-way.mjs';
 const DOUBLED = /(?<![\p{L}\p{N}_])(?!(?:had|that)\s)(\p{L}+)\s+\1(?![\p{L}\p{N}_-])/giu;
 
 /**
- * Finds words that stand twice in a row by mistake, once it is up: its first attempt at every task fails like an overloaded
- * server, there on purpose, so that the table shows a retry. An error with `status: 503` is retried.
+ * Finds words that stand twice in a row by mistake, once it is up: its first attempt at every task fails like an
+ * overloaded server, there on purpose, so that the table shows a retry. An error with `status: 503` is retried.
  */
 export async function proofread(task, { attempt, params }) {
   await giveWay();

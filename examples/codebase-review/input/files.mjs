@@ -28,10 +28,11 @@ export async function checkFolder(folder) {
  * The Markdown and source files under a folder, sorted, as `{ path, kind }` with `/` in the path. Built and foreign
  * things, hidden folders and symbolic links are left out; so is the report of an earlier run.
  */
-export async function findFiles(root, { leaveOut = [] } = {}) {
+export async function findFiles(root, { leaveOut = [], signal } = {}) {
   const files = [];
   const folders = [root];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    if (signal?.aborted) break;
     for (const entry of await entriesOf(folder, root)) {
       const full = join(folder, entry.name);
       const path = relative(root, full).split(sep).join('/');

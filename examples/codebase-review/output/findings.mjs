@@ -2,7 +2,7 @@
 const SIMPLE_UP_TO = 5;
 const HARD_TO_READ_BELOW = 50;
 
-/** What the agents found, as sections of lines, the worst first. A section without lines is good news. */
+/** What the agents found, as sections of `{ place, text }`, the worst first. An empty section is good news. */
 export function findingsOf(tally) {
   return [
     { title: 'Broken links', items: brokenLinks(tally.answersOf('check-links')) },
@@ -15,44 +15,48 @@ export function findingsOf(tally) {
 }
 
 function brokenLinks(answers) {
-  return located(answers, ({ data }) => data.broken).map(
-    ({ place, item }) => `${place}  ${item.target} – ${item.problem}`,
-  );
+  return located(answers, ({ data }) => data.broken).map(({ place, item }) => ({
+    place,
+    text: `${item.target} – ${item.problem}`,
+  }));
 }
 
 function complexFunctions(answers) {
   return located(answers, ({ data }) => data.functions)
     .filter(({ item }) => item.complexity > SIMPLE_UP_TO)
     .sort((a, b) => b.item.complexity - a.item.complexity)
-    .map(({ place, item }) => `${place}  ${item.name}: ${item.complexity} paths`);
+    .map(({ place, item }) => ({ place, text: `${item.name}: ${item.complexity} paths` }));
 }
 
 function repeatedBlocks(answers) {
   return answers
     .flatMap(({ data }) => data.blocks)
     .sort((a, b) => b.lines - a.lines)
-    .map(({ lines, first, second }) => {
-      return `${second.path}:${second.line}  ${lines} lines as in ${first.path}:${first.line}`;
-    });
+    .map(({ lines, first, second }) => ({
+      place: `${second.path}:${second.line}`,
+      text: `${lines} lines as in ${first.path}:${first.line}`,
+    }));
 }
 
 function todos(answers) {
-  return located(answers, ({ data }) => data.todos).map(
-    ({ place, item }) => `${place}  ${item.kind}: ${item.text}`,
-  );
+  return located(answers, ({ data }) => data.todos).map(({ place, item }) => ({
+    place,
+    text: `${item.kind}: ${item.text}`,
+  }));
 }
 
 function hardToRead(answers) {
   return answers
     .filter(({ data }) => data.score < HARD_TO_READ_BELOW)
     .sort((a, b) => a.data.score - b.data.score)
-    .map(({ path, data }) => `${path}  reading ease ${data.score.toFixed(0)}, ${data.label}`);
+    .map(({ path, data }) => ({ place: path, text: `reading ease ${data.score.toFixed(0)}, ${data.label}` }));
 }
 
 function doubledWords(answers) {
-  return located(answers, ({ data }) => data.doubled).map(
-    ({ place, item }) => `${place}  ${item.word} ${item.word}`,
-  );
+  return located(answers, ({ data }) => data.doubled).map(({ place, item }) => ({
+    place,
+    text: `${item.word} ${item.word}`,
+  }));
 }
 
 // Results come in order of completion, which differs from run to run.

@@ -1,57 +1,39 @@
 import { basename } from 'node:path/posix';
 import { count } from './style.mjs';
-import { percentile } from './tally.mjs';
 
 const HEADLINES = {
-  summarize: (answers) => {
-    const kept = sum(answers, ({ data }) => data.kept);
-    return `${count(
-      sum(answers, ({ data }) => data.of),
-      'sentence',
-    )}, the ${kept} that say most`;
-  },
+  summarize: (answers) =>
+    `${count(total(answers, 'of'), 'sentence')}, the ${total(answers, 'kept')} that say most`,
   readability: (answers) => {
-    const judged = answers.filter(({ data }) => data.score !== undefined);
+    const judged = answers
+      .filter(({ data }) => data.score !== undefined)
+      .sort((a, b) => a.data.score - b.data.score);
     if (judged.length === 0) return 'too little prose to judge';
-    const hardest = judged.reduce((a, b) => (b.data.score < a.data.score ? b : a));
-    const median = percentile(
-      judged.map(({ data }) => data.score),
-      0.5,
-    );
-    return `median ease ${median.toFixed(0)}; hardest ${hardest.data.score.toFixed(0)} (${basename(hardest.path)})`;
+    const [hardest] = judged;
+    const median = judged[Math.floor(judged.length / 2)];
+    return `median ease ${rounded(median)}; hardest ${rounded(hardest)} (${basename(hardest.path)})`;
   },
-  'find-todos': (answers) =>
-    `${count(
-      sum(answers, ({ data }) => data.todos.length),
-      'note',
-    )} left in the files`,
+  'find-todos': (answers) => `${count(listed(answers, 'todos'), 'note')} left in the files`,
   complexity: (answers) => {
-    const total = sum(answers, ({ data }) => data.total);
-    if (total === 0) return 'no functions';
+    const functions = total(answers, 'total');
+    if (functions === 0) return 'no functions';
     const worst = answers.reduce((a, b) => (b.data.max > a.data.max ? b : a));
     const [{ name, complexity }] = worst.data.functions;
-    return `${count(total, 'function')}; most complex ${name}, ${complexity} (${basename(worst.path)})`;
+    return `${count(functions, 'function')}; most complex ${name}, ${complexity} (${basename(worst.path)})`;
   },
-  'check-links': (answers) => {
-    const broken = sum(answers, ({ data }) => data.broken.length);
-    return `${count(
-      sum(answers, ({ data }) => data.local),
-      'local link',
-    )}, ${broken} broken`;
-  },
+  'check-links': (answers) =>
+    `${count(total(answers, 'local'), 'local link')}, ${listed(answers, 'broken')} broken`,
   'find-duplicates': (answers) => {
-    const blocks = answers.flatMap(({ data }) => data.blocks);
-    const longest = Math.max(0, ...blocks.map(({ lines }) => lines));
-    return blocks.length === 0
-      ? 'no repeated blocks'
-      : `${count(blocks.length, 'repeated block')}, longest ${longest} lines`;
+    const longest = answers.reduce((lines, { data }) => Math.max(lines, data.blocks[0]?.lines ?? 0), 0);
+    if (longest === 0) return 'no repeated blocks';
+    return `${count(listed(answers, 'blocks'), 'repeated block')}, longest ${longest} lines`;
   },
-  'flaky-proofreader': (answers) =>
-    count(
-      sum(answers, ({ data }) => data.doubled.length),
-      'doubled word',
-    ),
+  'flaky-proofreader': (answers) => count(listed(answers, 'doubled'), 'doubled word'),
 };
+
+const total = (answers, number) => answers.reduce((sum, { data }) => sum + data[number], 0);
+const listed = (answers, list) => answers.reduce((sum, { data }) => sum + data[list].length, 0);
+const rounded = ({ data }) => data.score.toFixed(0);
 
 /** What one agent has to say in a line: how its calls went where that is remarkable, then what it found. */
 export function headlineOf(row) {
@@ -73,5 +55,3 @@ function retryLine({ answers }) {
   const attempts = Math.max(1, ...answers.map((answer) => answer.attempts));
   return attempts === 1 ? undefined : `attempts ${attempts}: failed, retried, answered`;
 }
-
-const sum = (answers, numberOf) => answers.reduce((total, answer) => total + numberOf(answer), 0);

@@ -84,7 +84,9 @@ export function findingsText(sections, paint, columns = FALLBACK_COLUMNS) {
 
 function sectionText({ title, items }, paint, columns) {
   if (items.length === 0) return `${paint('bold', title)}: none`;
-  const shown = items.slice(0, SHOWN_PER_SECTION).map((item) => `  ${cut(oneLine(item), columns - 2)}`);
+  const shown = items
+    .slice(0, SHOWN_PER_SECTION)
+    .map(({ place, text }) => `  ${cut(`${oneLine(place)}  ${oneLine(text)}`, columns - 2)}`);
   const more = items.length - shown.length;
   return [
     `${paint('bold', title)} (${items.length})`,

@@ -94,7 +94,7 @@ function mean(values) {
 }
 
 /** The value that a share of the values does not exceed (nearest rank). */
-export function percentile(values, share) {
+function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }

@@ -59,7 +59,7 @@ function joinLineComments(comments) {
 function commentParagraphs(comment, line, codeAs) {
   const paragraphs = [];
   let at = line;
-  for (const block of comment.replace(/```[\s\S]*?```/g, blankLines).split(/\n(?=\s*(?:\n|@|[-*] ))/)) {
+  for (const block of comment.replace(/```[\s\S]*?```/g, blankLines).split(/\n(?=[ \t]*(?:\n|@|[-*] ))/)) {
     const text = spokenComment(block, codeAs);
     if (text !== '') paragraphs.push({ text, line: at + (/^\n*/.exec(block)?.[0].length ?? 0) });
     at += block.split('\n').length;
