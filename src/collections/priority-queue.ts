@@ -1,113 +1,104 @@
+import { IndexedHeap } from './indexed-heap.js';
+
 /** What can wait in a {@link PriorityQueue}. It carries its own links, so waiting allocates nothing. */
-export interface QueueNode {
-  /** Higher leaves first. */
-  readonly priority: number;
+export abstract class QueueNode {
+  /** Higher leaves first. Must not change while it waits. */
+  abstract readonly priority: number;
+  /** When it began to wait, in milliseconds of its owner's clock. */
+  abstract readonly queuedAtMs: number;
+  /** Those of its priority; `undefined` when it does not wait. @internal */
+  peers: Peers | undefined = undefined;
   /** @internal */
-  links: QueueLinks | undefined;
+  before: QueueNode | undefined = undefined;
+  /** @internal */
+  after: QueueNode | undefined = undefined;
 }
 
-/** A waiting node's place in its two lists. */
-export interface QueueLinks {
-  bucket: Bucket;
-  peerBefore: QueueNode | undefined;
-  peerAfter: QueueNode | undefined;
-  elder: QueueNode | undefined;
-  younger: QueueNode | undefined;
-}
-
-interface Bucket {
+/** All that wait with one priority, first come first. @internal */
+export interface Peers {
   readonly priority: number;
-  first: QueueNode | undefined;
-  last: QueueNode | undefined;
+  first: QueueNode;
+  last: QueueNode;
+  /** Its handle in the heap by priority. */
+  readonly rank: number;
+  /** Its handle in the heap by the age of its first. */
+  readonly age: number;
 }
 
 /**
- * A stable priority queue whose oldest member can be found too, whatever its priority. Taking and removing are
- * O(1) plus O(log p) where one of p distinct priorities appears or vanishes.
+ * A stable priority queue whose eldest member can be found too, whatever its priority. Adding, taking and
+ * removing are O(log p) with p distinct priorities waiting, of which there are few.
  */
 export class PriorityQueue<Node extends QueueNode> {
   /** How many wait. */
   size = 0;
-  readonly #buckets = new Map<number, Bucket>();
-  // Distinct priorities, ascending; there are few, and the highest is taken off the end.
-  readonly #priorities: number[] = [];
-  #eldest: QueueNode | undefined = undefined;
-  #youngest: QueueNode | undefined = undefined;
+  readonly #peersOf = new Map<number, Peers>();
+  readonly #ranks = new IndexedHeap();
+  readonly #ages = new IndexedHeap();
+  readonly #byRank: Peers[] = [];
+  readonly #byAge: Peers[] = [];
 
   /** Adds a node behind all of its priority. */
   push(node: Node): void {
-    const bucket = this.#buckets.get(node.priority) ?? this.#openBucket(node.priority);
-    node.links = {
-      bucket,
-      peerBefore: bucket.last,
-      peerAfter: undefined,
-      elder: this.#youngest,
-      younger: undefined,
-    };
-    if (bucket.last === undefined) bucket.first = node;
-    else linksOf(bucket.last).peerAfter = node;
-    bucket.last = node;
-    if (this.#youngest === undefined) this.#eldest = node;
-    else linksOf(this.#youngest).younger = node;
-    this.#youngest = node;
     this.size += 1;
+    const peers = this.#peersOf.get(node.priority);
+    if (peers === undefined) {
+      this.#open(node);
+      return;
+    }
+    node.peers = peers;
+    node.before = peers.last;
+    peers.last.after = node;
+    peers.last = node;
   }
 
   /** The first of the highest priority, without taking it. */
   peek(): Node | undefined {
-    const highest = this.#priorities.at(-1);
-    return highest === undefined ? undefined : (this.#buckets.get(highest)?.first as Node);
+    const top = this.#ranks.peek();
+    return top === undefined ? undefined : (this.#byRank[top]?.first as Node);
   }
 
-  /** The one that has waited longest, without taking it. */
+  /** The first of its priority that has waited longest, without taking it. */
   peekEldest(): Node | undefined {
-    return this.#eldest as Node | undefined;
+    const top = this.#ages.peek();
+    return top === undefined ? undefined : (this.#byAge[top]?.first as Node);
   }
 
   /** Takes a node out, wherever it stands. Says whether it was waiting. */
   delete(node: Node): boolean {
-    const { links } = node;
-    if (links === undefined) return false;
-    node.links = undefined;
-    const { bucket, peerBefore, peerAfter, elder, younger } = links;
-    if (peerBefore === undefined) bucket.first = peerAfter;
-    else linksOf(peerBefore).peerAfter = peerAfter;
-    if (peerAfter === undefined) bucket.last = peerBefore;
-    else linksOf(peerAfter).peerBefore = peerBefore;
-    if (elder === undefined) this.#eldest = younger;
-    else linksOf(elder).younger = younger;
-    if (younger === undefined) this.#youngest = elder;
-    else linksOf(younger).elder = elder;
-    if (bucket.first === undefined) this.#closeBucket(bucket);
+    const { peers, before, after } = node;
+    if (peers === undefined) return false;
+    node.peers = undefined;
+    node.before = undefined;
+    node.after = undefined;
     this.size -= 1;
+    if (before !== undefined) before.after = after;
+    if (after !== undefined) after.before = before;
+    if (after === undefined && before === undefined) this.#close(peers);
+    else if (after === undefined) peers.last = before as QueueNode;
+    else if (before === undefined) this.#lead(peers, after);
     return true;
   }
 
-  #openBucket(priority: number): Bucket {
-    const bucket: Bucket = { priority, first: undefined, last: undefined };
-    this.#buckets.set(priority, bucket);
-    this.#priorities.splice(this.#positionOf(priority), 0, priority);
-    return bucket;
+  #open(node: Node): void {
+    const { priority } = node;
+    const rank = this.#ranks.push(-priority);
+    const age = this.#ages.push(node.queuedAtMs);
+    const peers: Peers = { priority, first: node, last: node, rank, age };
+    this.#peersOf.set(priority, peers);
+    this.#byRank[rank] = peers;
+    this.#byAge[age] = peers;
+    node.peers = peers;
   }
 
-  #closeBucket(bucket: Bucket): void {
-    this.#buckets.delete(bucket.priority);
-    this.#priorities.splice(this.#positionOf(bucket.priority), 1);
+  #close(peers: Peers): void {
+    this.#peersOf.delete(peers.priority);
+    this.#ranks.remove(peers.rank);
+    this.#ages.remove(peers.age);
   }
 
-  /** Where the priority stands, or would stand, in the ascending list. */
-  #positionOf(priority: number): number {
-    let low = 0;
-    let high = this.#priorities.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#priorities[middle] as number) < priority) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #lead(peers: Peers, node: QueueNode): void {
+    peers.first = node;
+    this.#ages.update(peers.age, node.queuedAtMs);
   }
-}
-
-function linksOf(node: QueueNode): QueueLinks {
-  return node.links as QueueLinks;
 }

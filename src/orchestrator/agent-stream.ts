@@ -2,8 +2,10 @@ import type { AgentResult, CallOutcome } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { StreamConsumedError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
-import type { Call } from './call.js';
+import type { CallRequest } from './call.js';
+import { submitCall } from './run-call.js';
 import type { StreamSink } from './stream-sink.js';
+import { SubmittedCall } from './submitted-call.js';
 
 /** Events that may wait for a slow reader before the agent is held back. */
 const MAX_UNREAD_EVENTS = 16;
@@ -16,21 +18,20 @@ const MAX_UNREAD_EVENTS = 16;
  * the loop early (`break`) cancels the call.
  */
 export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, AsyncDisposable {
-  readonly #call: Call;
+  readonly #call: StreamCall;
   readonly #sink: ChannelSink;
   readonly #outcome: Promise<CallOutcome>;
   #result: Promise<AgentResult<Data>> | undefined = undefined;
 
   /** @internal */
-  constructor(call: Call, run: (call: Call) => Promise<CallOutcome>) {
-    this.#call = call;
+  constructor(request: CallRequest) {
     this.#sink = new ChannelSink();
-    call.sink = this.#sink;
-    this.#outcome = run(call).then((outcome) => {
-      if (outcome.success) this.#sink.finish(outcome);
-      else this.#sink.fail(outcome.error);
-      return outcome;
+    let settled!: (outcome: CallOutcome) => void;
+    this.#outcome = new Promise((resolve) => {
+      settled = resolve;
     });
+    this.#call = new StreamCall(request, this.#sink, settled);
+    submitCall(this.#call);
   }
 
   /** The call's id. */
@@ -92,6 +93,27 @@ export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, 
   }
 }
 
+class StreamCall extends SubmittedCall {
+  readonly #sink: ChannelSink;
+  readonly #settled: (outcome: CallOutcome) => void;
+
+  constructor(request: CallRequest, sink: ChannelSink, settled: (outcome: CallOutcome) => void) {
+    super(request);
+    this.#sink = sink;
+    this.#settled = settled;
+  }
+
+  override get sink(): ChannelSink {
+    return this.#sink;
+  }
+
+  settle(outcome: CallOutcome): void {
+    if (outcome.success) this.#sink.finish(outcome);
+    else this.#sink.fail(outcome.error);
+    this.#settled(outcome);
+  }
+}
+
 /** Passes events to a reader; drops them when nobody reads but somebody waits for the result. */
 class ChannelSink implements StreamSink {
   started = false;
@@ -100,11 +122,13 @@ class ChannelSink implements StreamSink {
   #isDropping = false;
   #isResultWanted = false;
   #hasText = false;
+  #hasUsage = false;
   #hasFinish = false;
 
   push(event: StreamEvent): Promise<void> | undefined {
     this.started = true;
     if (event.type === 'text-delta') this.#hasText = true;
+    if (event.type === 'usage') this.#hasUsage = true;
     if (event.type === 'finish') this.#hasFinish = true;
     if (this.#isDropping) return undefined;
     const readerIsBehind = this.#channel.write(event);
@@ -115,6 +139,8 @@ class ChannelSink implements StreamSink {
   /** The call has worked. An agent that does not stream gives its answer as one piece. */
   finish(result: AgentResult): void {
     if (!this.#hasText && result.output !== '') void this.push({ type: 'text-delta', text: result.output });
+    const { usage } = result;
+    if (!this.#hasUsage && usage.totalTokens > 0) void this.push({ type: 'usage', usage });
     if (!this.#hasFinish) void this.push({ type: 'finish', finishReason: result.finishReason ?? 'stop' });
     this.#channel.end();
   }
@@ -137,8 +163,8 @@ class ChannelSink implements StreamSink {
   /** Without a reader nobody would ever take the events, and the result would never come. */
   #dropUnread(): void {
     if (this.#isRead || !this.#isResultWanted || this.#channel.size < MAX_UNREAD_EVENTS) return;
-    // A reader may still come in this turn of the event loop: `Promise.all([stream.result, show(stream)])`.
-    setImmediate(() => {
+    // A reader may still come before the next microtask: `Promise.all([stream.result, show(stream)])`.
+    queueMicrotask(() => {
       if (this.#isRead) return;
       this.#isDropping = true;
       this.#channel.clear();

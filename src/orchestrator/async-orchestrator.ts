@@ -8,8 +8,8 @@ import { describeValue } from '../input/describe-value.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
-import { InFlight } from '../lifecycle/in-flight.js';
 import { AgentStream } from './agent-stream.js';
+import type { CallRequest } from './call.js';
 import { CallAdmission } from './call-admission.js';
 import type { OrchestratorStats } from './call-counters.js';
 import type { CallParts } from './call-parts.js';
@@ -17,9 +17,9 @@ import { collectRun, streamRun } from './collect-run.js';
 import { createParts } from './create-parts.js';
 import type { AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
 import { type AsyncOrchestratorOptions, orchestratorOptionsSchema } from './options.js';
-import { runCall } from './run-call.js';
-import type { RunContext } from './run-task.js';
 import { shutDown } from './shut-down.js';
+import { executeCall } from './single-call.js';
+import type { RunContext } from './task-admission.js';
 import type { TaskRun } from './task-run.js';
 
 /** Settings of {@link AsyncOrchestrator.close}. */
@@ -49,7 +49,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
   readonly agents: AgentRegistry;
   readonly #parts: CallParts;
   readonly #admission: CallAdmission;
-  readonly #runs = new InFlight<TaskRun>();
+  readonly #runs = new Set<TaskRun>();
   readonly #createdAtMs: number;
   #closing: Promise<void> | undefined = undefined;
 
@@ -74,7 +74,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
 
   set maxConcurrent(maxConcurrent: number) {
     this.#parts.permits.maxConcurrent = parseOptions(count(1), maxConcurrent, 'maxConcurrent');
-    for (const run of this.#runs.all()) run.pump();
+    for (const run of this.#runs) run.pump();
   }
 
   /** Longest time of one attempt, in milliseconds, for agents and calls that set none. A change counts from the next call on. */
@@ -93,14 +93,18 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
    * before any work is done, {@link QueueFullError}, {@link ClosedError}, {@link CancelledError},
    * {@link TimeoutError}, {@link RetriesExhaustedError}, {@link OutputError}, or what the agent failed with.
    */
-  async execute<const Name extends AnyName<Agents>>(
+  execute<const Name extends AnyName<Agents>>(
     agent: Name & CheckedName<Agents, Name>,
     task: string,
     options?: CallOptions,
   ): Promise<AgentResult<DataOf<Agents, Name>>> {
-    const outcome = await runCall(this.#admission.admit(agent, task, options, this.agents));
-    if (!outcome.success) throw outcome.error;
-    return outcome as AgentResult<DataOf<Agents, Name>>;
+    let request: CallRequest;
+    try {
+      request = this.#admission.admit(agent, task, options, this.agents);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return executeCall(request) as Promise<AgentResult<DataOf<Agents, Name>>>;
   }
 
   /**
@@ -150,7 +154,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
     task: string,
     options?: CallOptions,
   ): AgentStream<DataOf<Agents, Name>> {
-    return new AgentStream(this.#admission.admit(agent, task, options, this.agents), runCall);
+    return new AgentStream(this.#admission.admit(agent, task, options, this.agents));
   }
 
   /**

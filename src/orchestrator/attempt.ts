@@ -1,95 +1,57 @@
-import type { QueueLinks } from '../collections/priority-queue.js';
 import type { AgentReply, AgentStreamReply } from '../contracts/agent.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { classifyFailure } from '../resilience/classify-failure.js';
-import type { PermitRequest } from '../resilience/concurrency-limit.js';
 import { CancelScope } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
 import { CallContext } from './agent-context.js';
-import { AgentLane } from './agent-lane.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
 import { type Invocation, invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
 
-/** Makes one attempt of the call: waits for a permit, runs the agent under its timeout, gives its reply. */
-export function runAttempt(call: Call): Promise<AgentReply> {
-  return new Promise((resolve, reject) => new Attempt(call, resolve, reject).submit());
-}
-
 /**
- * One attempt. It ends twice: its caller is answered as soon as it has worked, failed, timed out or been
- * cancelled; its permit is freed only when the agent's work has settled, or was given up as abandoned.
+ * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
+ * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
+ * settled, or was given up as abandoned (what `run` gives back).
  */
-export class Attempt extends CancelScope implements PermitRequest {
+export class Attempt extends CancelScope {
   readonly call: Call;
-  readonly priority: number;
-  readonly queuedAtMs: number;
-  links: QueueLinks | undefined = undefined;
-  /** Which attempt of its call this is, from 1; 0 until it starts. */
-  number = 0;
-  readonly #resolve: (reply: AgentReply) => void;
-  readonly #reject: (error: Error) => void;
-  readonly #lane: AgentLane | undefined;
-  #startedAtMs = 0;
-  #answered = false;
+  /** Which attempt of its call this is, from 1. */
+  readonly number: number;
+  /** The agent's reply, or the `TuttiError` that ended the attempt. */
+  readonly reply: Promise<AgentReply>;
+  readonly #startedAtMs: number;
+  #resolve!: (reply: AgentReply) => void;
+  #reject!: (error: Error) => void;
+  #isAnswered = false;
   #timer: TimerHandle | undefined = undefined;
   #settled: Promise<void> | undefined = undefined;
   #freePermit: (() => void) | undefined = undefined;
 
-  constructor(call: Call, resolve: (reply: AgentReply) => void, reject: (error: Error) => void) {
+  /** @param queuedMs How long the call waited for this attempt's permit. */
+  constructor(call: Call, queuedMs: number) {
     super();
     this.call = call;
-    this.priority = call.priority;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.queuedAtMs = call.attempts === 0 ? call.submittedAtMs : call.parts.clock.now();
-    const { limit } = call.registered;
-    this.#lane = limit === undefined ? undefined : new AgentLane(limit, call.parts.permits, this);
+    this.#startedAtMs = call.parts.clock.now();
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    call.stage = this;
+    call.attempts += 1;
+    this.number = call.attempts;
+    call.queuedMs += queuedMs;
+    publishAttemptStart(call, queuedMs);
   }
 
-  /** Since the attempt got its permit, in milliseconds. */
+  /** Since it got its permit, in milliseconds. */
   get elapsedMs(): number {
     return this.call.parts.clock.now() - this.#startedAtMs;
   }
 
-  /** Asks for a permit. */
-  submit(): void {
-    const { call } = this;
-    if (call.reason !== undefined) {
-      this.#reject(call.reason);
-      return;
-    }
-    call.add(this);
-    const queueMs = call.settings.timeouts?.queueMs;
-    if (queueMs !== undefined) this.#startTimer(queueTimedOut, queueMs);
-    if (this.#lane === undefined) call.parts.permits.submit(this);
-    else this.#lane.submit();
-    call.parts.overdue.isAwaited = call.parts.permits.waiting > 0;
-  }
-
-  /** Runs the agent; called with the permit, which is freed when the promise that comes back settles. */
-  start(): Promise<void> | undefined {
-    const freed = this.#answered ? undefined : this.#run();
-    if (this.#lane === undefined) return freed;
-    if (freed === undefined) this.#lane.leave();
-    else void freed.then(() => this.#lane?.leave());
-    return freed;
-  }
-
-  /** Ends the attempt from outside: its signal first, then the caller's answer. The permit stays until the work ends. */
-  override cancel(reason: Error): void {
-    if (this.#answered) return;
-    super.cancel(reason);
-    if (this.number === 0) this.#leaveQueue();
-    this.#answer(reason as TuttiError);
-    this.#reject(reason);
-    if (this.#settled !== undefined) this.#outlast();
-  }
-
-  #run(): Promise<void> | undefined {
-    this.#begin();
+  /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
+  run(): Promise<void> | undefined {
     let invocation: Invocation;
     try {
       invocation = invokeAgent(this.call, new CallContext(this.call, this));
@@ -102,20 +64,19 @@ export class Attempt extends CancelScope implements PermitRequest {
     return undefined;
   }
 
-  #begin(): void {
-    const { call } = this;
-    this.#stopTimer();
-    this.#startedAtMs = call.parts.clock.now();
-    const queuedMs = this.#startedAtMs - this.queuedAtMs;
-    call.queuedMs += queuedMs;
-    call.attempts += 1;
-    this.number = call.attempts;
-    publishAttemptStart(call, queuedMs);
+  /** Ends the attempt from outside: its signal first, then the caller's answer. The permit stays until the work ends. */
+  override cancel(reason: Error): void {
+    if (this.#isAnswered) return;
+    super.cancel(reason);
+    this.#answer(reason as TuttiError);
+    this.#reject(reason);
+    if (this.#settled !== undefined) this.#outlast(this.#settled);
   }
 
-  /** Watches work that takes time. Resolves when its permit may be freed. */
+  /** Watches work that takes time. */
   #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
-    this.#startTimer(attemptTimedOut, this.call.settings.timeoutMs);
+    const { clock } = this.call.parts;
+    this.#timer = clock.setTimeout(timeOut, this.call.settings.timeoutMs, this);
     return new Promise((freePermit) => {
       this.#freePermit = freePermit;
       const fail = (thrown: unknown): void => {
@@ -128,20 +89,20 @@ export class Attempt extends CancelScope implements PermitRequest {
         freePermit();
         return undefined;
       };
-      this.#settled = isAsyncIterable(work) ? finish(work) : Promise.resolve(work).then(finish, fail);
+      this.#settled = Promise.resolve(work).then(finish, fail);
       // What the agent did before it returned may have cancelled its own call.
-      if (this.#answered) this.#outlast();
+      if (this.#isAnswered) this.#outlast(this.#settled);
     });
   }
 
   #succeed(reply: AgentReply): void {
-    if (this.#answered) return;
+    if (this.#isAnswered) return;
     this.#answer(undefined);
     this.#resolve(reply);
   }
 
   #fail(thrown: unknown): void {
-    if (this.#answered) return;
+    if (this.#isAnswered) return;
     const { call } = this;
     const identity = { agent: call.agent, attempt: this.number };
     const error = classifyFailure(thrown, identity, call.parts.clock.epochMs(), call.parts.mayPass);
@@ -151,55 +112,30 @@ export class Attempt extends CancelScope implements PermitRequest {
 
   /** Books the end of the attempt as its caller sees it. */
   #answer(error: TuttiError | undefined): void {
-    this.#answered = true;
-    this.#stopTimer();
+    this.#isAnswered = true;
     const { call } = this;
-    call.delete(this);
-    if (this.number === 0) return;
+    if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
+    call.stage = undefined;
     const runMs = this.elapsedMs;
     call.runMs += runMs;
     publishAttemptEnd(call, this.number, runMs, error);
   }
 
-  #leaveQueue(): void {
-    if (this.#lane === undefined) this.call.parts.permits.withdraw(this);
-    else this.#lane.withdraw();
-    const { overdue, permits } = this.call.parts;
-    overdue.isAwaited = permits.waiting > 0;
-  }
-
   /** Waits for work that was told to stop; gives it up, and its permit free, when it does not. */
-  #outlast(): void {
-    const { call } = this;
-    void call.parts.overdue.outlast(this.#settled as Promise<void>).then((abandoned) => {
-      if (!abandoned) return;
+  #outlast(settled: Promise<void>): void {
+    const { call, number } = this;
+    void call.parts.overdue.outlast(settled).then((isAbandoned) => {
+      if (!isAbandoned) return;
       this.#freePermit?.();
-      publishAbandoned(call, this.number);
+      publishAbandoned(call, number);
     });
-  }
-
-  #startTimer(timedOut: (attempt: Attempt) => void, timeoutMs: number): void {
-    this.#timer = this.call.parts.clock.setTimeout(timedOut, timeoutMs, this);
-  }
-
-  #stopTimer(): void {
-    if (this.#timer === undefined) return;
-    this.call.parts.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 }
 
-// Plain functions that get their attempt as an argument, so that a timer needs no closure.
-
-function attemptTimedOut(attempt: Attempt): void {
+// A plain function that gets its attempt as an argument, so that a timer needs no closure.
+function timeOut(attempt: Attempt): void {
   const { call, number } = attempt;
   attempt.cancel(
     new TimeoutError('attempt', call.settings.timeoutMs, { agent: call.agent, attempt: number }),
   );
-}
-
-function queueTimedOut(attempt: Attempt): void {
-  const { call } = attempt;
-  const queueMs = call.settings.timeouts?.queueMs as number;
-  attempt.cancel(new TimeoutError('queue', queueMs, { agent: call.agent, attempt: call.attempts }));
 }

@@ -80,7 +80,7 @@ function readTimings(call: Call): Timings {
   const timings: Timings = {
     queuedMs: call.queuedMs,
     runMs: call.runMs,
-    totalMs: call.parts.clock.now() - call.submittedAtMs,
+    totalMs: call.parts.clock.now() - call.queuedAtMs,
   };
   if (call.firstTokenMs !== undefined) timings.firstTokenMs = call.firstTokenMs;
   return timings;

@@ -4,8 +4,9 @@ import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions, RunOptions } from '../contracts/call.js';
 import { ClosedError } from '../errors/input-errors.js';
 import { QueueFullError } from '../errors/resilience-errors.js';
-import { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
-import { Call } from './call.js';
+import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
+import { AgentPermits } from './agent-permits.js';
+import type { CallRequest } from './call.js';
 import type { CallParts } from './call-parts.js';
 import { agentSettings, callSettings } from './call-settings.js';
 import type { CallSettings } from './options.js';
@@ -28,11 +29,12 @@ export class CallAdmission implements RegistryObserver {
   }
 
   added(definition: AgentDefinition): void {
-    const { maxConcurrent } = definition;
-    const limit =
-      maxConcurrent === undefined ? undefined : new ConcurrencyLimit(maxConcurrent, this.#parts.clock);
-    const settings = agentSettings(this.settings, definition);
-    this.#agents.set(definition.name, { definition, settings, limit });
+    this.#agents.set(definition.name, {
+      parts: this.#parts,
+      definition,
+      settings: agentSettings(this.settings, definition),
+      permits: this.#permitsFor(definition),
+    });
     this.#publish('agent:add', definition.name);
   }
 
@@ -51,28 +53,35 @@ export class CallAdmission implements RegistryObserver {
   /** Calls that wait for a permit, their agent's or the orchestrator's. */
   get waiting(): number {
     let waiting = this.#parts.permits.waiting;
-    for (const { limit } of this.#agents.values()) waiting += limit?.waiting ?? 0;
+    for (const { permits } of this.#agents.values()) {
+      if (permits !== this.#parts.permits) waiting += permits.waiting;
+    }
     return waiting;
   }
 
   /** Lets a single call in, or throws. */
-  admit(agent: unknown, task: unknown, options: CallOptions | undefined, agents: AgentRegistry): Call {
+  admit(agent: unknown, task: unknown, options: CallOptions | undefined, agents: AgentRegistry): CallRequest {
     if (options !== undefined) checkCallOptions(options);
-    const call = this.admitTask(agent, task, options, agents);
+    const request = this.admitTask(agent, task, options, agents);
     this.#checkOpen();
-    this.#checkRoom(call.registered);
-    return call;
+    this.#checkRoom(request.registered);
+    return request;
   }
 
   /** Lets a task of an accepted run in, or throws. Its options have been checked with the task or the run. */
-  admitTask(agent: unknown, task: unknown, options: CallOptions | undefined, agents: AgentRegistry): Call {
+  admitTask(
+    agent: unknown,
+    task: unknown,
+    options: CallOptions | undefined,
+    agents: AgentRegistry,
+  ): CallRequest {
     const registered = typeof agent === 'string' ? this.#agents.get(agent) : undefined;
     if (registered === undefined) {
       checkAgentName(agent);
       throw agents.unknown(agent);
     }
     checkTask(task, this.#parts.options.maxTaskChars);
-    return new Call(this.#parts, registered, task, options, callSettings(registered.settings, options));
+    return { registered, task, options, settings: callSettings(registered.settings, options) };
   }
 
   /** Lets a run in, or throws. */
@@ -87,18 +96,19 @@ export class CallAdmission implements RegistryObserver {
     if (this.isClosed) throw new ClosedError('orchestrator');
   }
 
-  #checkRoom({ limit }: RegisteredAgent): void {
-    const { permits, options } = this.#parts;
-    const mustWait = isFull(permits) || (limit !== undefined && isFull(limit));
-    if (mustWait && this.waiting >= options.maxQueued) throw new QueueFullError(options.maxQueued);
+  #checkRoom({ permits }: RegisteredAgent): void {
+    const { maxQueued } = this.#parts.options;
+    if (permits.isFull && this.waiting >= maxQueued) throw new QueueFullError(maxQueued);
+  }
+
+  #permitsFor({ maxConcurrent }: AgentDefinition): Permits {
+    const { clock, permits } = this.#parts;
+    if (maxConcurrent === undefined) return permits;
+    return new AgentPermits(new ConcurrencyLimit(maxConcurrent, clock), permits);
   }
 
   #publish(event: 'agent:add' | 'agent:remove', agent: string): void {
     const { clock, events } = this.#parts;
     if (events.wants(event)) events.emit(event, { agent, at: clock.epochMs() });
   }
-}
-
-function isFull(limit: ConcurrencyLimit): boolean {
-  return limit.held >= limit.maxConcurrent;
 }

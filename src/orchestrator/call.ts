@@ -1,7 +1,11 @@
+import { QueueNode } from '../collections/priority-queue.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
+import type { CallOutcome } from '../contracts/result.js';
 import { CancelledError } from '../errors/execution-errors.js';
-import { CancelScope } from '../time/cancel-scope.js';
+import type { InFlightNode } from '../lifecycle/in-flight.js';
+import type { PermitRequest } from '../resilience/concurrency-limit.js';
+import type { Cancellable } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
 import type { CallParts } from './call-parts.js';
@@ -9,48 +13,72 @@ import type { CallSettings } from './options.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import type { StreamSink } from './stream-sink.js';
 
-/** Told when a call of a run starts or stops waiting for its next attempt, so that the run can read on meanwhile. */
-export interface BackoffObserver {
-  backoffStarted(): void;
-  backoffEnded(): void;
-}
-
-/**
- * One call on its way: what was asked, the settings it runs under and what has happened to it. Cancelling it
- * ends whatever stage it is in; the first reason wins.
- */
-export class Call extends CancelScope implements SignalMember {
-  readonly parts: CallParts;
+/** What {@link Call} is made of. */
+export interface CallRequest {
   readonly registered: RegisteredAgent;
   readonly task: string;
   readonly options: CallOptions | undefined;
   readonly settings: CallSettings;
-  readonly submittedAtMs: number;
+}
+
+/**
+ * One call on its way: what was asked, the settings it runs under and what has happened to it. It stands in the
+ * queue for its first permit itself: a hundred thousand calls may wait, so a waiting call is this one object
+ * and its caller's promise. Kinds of calls differ in what they do when they have settled.
+ */
+export abstract class Call extends QueueNode implements PermitRequest, InFlightNode, SignalMember {
+  readonly registered: RegisteredAgent;
+  readonly task: string;
+  readonly options: CallOptions | undefined;
+  readonly settings: CallSettings;
+  /** When it was submitted, in milliseconds of the clock. */
+  readonly queuedAtMs: number;
+  /** Why it was cancelled; the first reason wins. */
+  reason: Error | undefined = undefined;
+  /** What has to be ended when the call is cancelled: an attempt, a backoff; nothing while it waits in the queue. */
+  stage: Cancellable | undefined = undefined;
+  deadlineTimer: TimerHandle | undefined = undefined;
+  queueTimer: TimerHandle | undefined = undefined;
   /** Attempts started. */
   attempts = 0;
   queuedMs = 0;
   runMs = 0;
   firstTokenMs: number | undefined = undefined;
-  deadlineTimer: TimerHandle | undefined = undefined;
-  /** Where the events of a streamed call go. */
-  sink: StreamSink | undefined = undefined;
-  observer: BackoffObserver | undefined = undefined;
+  addedBefore: InFlightNode | undefined = undefined;
+  addedAfter: InFlightNode | undefined = undefined;
   #callId: string | undefined = undefined;
 
-  constructor(
-    parts: CallParts,
-    registered: RegisteredAgent,
-    task: string,
-    options: CallOptions | undefined,
-    settings: CallSettings,
-  ) {
+  constructor({ registered, task, options, settings }: CallRequest) {
     super();
-    this.parts = parts;
     this.registered = registered;
     this.task = task;
     this.options = options;
     this.settings = settings;
-    this.submittedAtMs = parts.clock.now();
+    this.queuedAtMs = registered.parts.clock.now();
+  }
+
+  /** Runs the call; called with its first permit, which is freed when the promise that comes back settles. */
+  abstract start(): Promise<void> | undefined;
+
+  /** The call was cancelled while it waited for its first permit. */
+  abstract withdrawn(reason: Error): void;
+
+  /** Hands the outcome to whoever made the call. */
+  abstract settle(outcome: CallOutcome): void;
+
+  /** Where the events of a streamed call go. */
+  get sink(): StreamSink | undefined {
+    return undefined;
+  }
+
+  /** The call begins to wait for its next attempt. */
+  backoffStarted(): void {}
+
+  /** The call no longer waits for its next attempt. */
+  backoffEnded(): void {}
+
+  get parts(): CallParts {
+    return this.registered.parts;
   }
 
   get definition(): AgentDefinition {
@@ -78,6 +106,14 @@ export class Call extends CancelScope implements SignalMember {
   get callId(): string {
     this.#callId ??= this.parts.nextCallId();
     return this.#callId;
+  }
+
+  /** Ends the call in whatever stage it is. */
+  cancel(reason: Error): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    if (this.stage !== undefined) this.stage.cancel(reason);
+    else if (this.registered.permits.withdraw(this)) this.withdrawn(reason);
   }
 
   /** Cancels the call; `why` completes "Cancelled: …". */

@@ -2,16 +2,15 @@ import type { TaskSource } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { TaskSourceError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
-import type { InFlight } from '../lifecycle/in-flight.js';
 import { ProgressReporter } from './progress-reporter.js';
-import { type RunContext, taskRunner } from './run-task.js';
+import { type RunContext, taskAdmission } from './task-admission.js';
 import { TaskRun } from './task-run.js';
 
 /** All outcomes in input order, once everything has settled. */
 export function collectRun(
   context: RunContext,
   tasks: TaskSource,
-  runs: InFlight<TaskRun>,
+  runs: Set<TaskRun>,
 ): Promise<CallOutcome[]> {
   const { options } = context;
   return new Promise((resolve, reject) => {
@@ -19,7 +18,7 @@ export function collectRun(
     const run = new TaskRun(
       {
         parts: context.parts,
-        run: taskRunner(context),
+        admit: taskAdmission(context),
         unread: () => 0,
         settled: (outcome, index) => {
           outcomes[index] = outcome;
@@ -47,14 +46,14 @@ export function collectRun(
 export async function* streamRun(
   context: RunContext,
   tasks: TaskSource,
-  runs: InFlight<TaskRun>,
+  runs: Set<TaskRun>,
 ): AsyncGenerator<CallOutcome & { index: number }, void, undefined> {
   const { options } = context;
   const channel = new AsyncChannel<CallOutcome & { index: number }>(Number.POSITIVE_INFINITY);
   const run = new TaskRun(
     {
       parts: context.parts,
-      run: taskRunner(context),
+      admit: taskAdmission(context),
       unread: () => channel.size,
       settled: (outcome, index) => {
         progress.report(outcome);

@@ -16,6 +16,7 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? silentLogger;
   const permits = new ConcurrencyLimit(options.maxConcurrent, clock);
+  const overdue = new OverdueWork(clock, options.abandonMs);
   return {
     options,
     clock,
@@ -27,7 +28,10 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     counters: new CallCounters(),
     signals: new SignalHub(),
     calls: new InFlight(),
-    overdue: new OverdueWork(clock, options.abandonMs),
+    overdue,
+    noteWaiting: () => {
+      overdue.isAwaited = permits.waiting > 0;
+    },
     mayPass: guardWhen(options.retry.when, logger),
     nextCallId: callIds(),
   };

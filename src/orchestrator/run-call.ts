@@ -7,29 +7,18 @@ import { backoffDelayMs } from '../resilience/backoff.js';
 import { classifyFailure } from '../resilience/classify-failure.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
 import { sleep } from '../time/sleep.js';
-import { runAttempt } from './attempt.js';
+import { Attempt } from './attempt.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishEnd, publishRetry, publishStart } from './call-events.js';
+import { runRetry } from './retry-turn.js';
 
-/**
- * The path of one call, top to bottom. The call was checked before it was made; here it gets its deadline and
- * signals, makes its attempts, and settles as a result or a failure. Never rejects.
- */
-export async function runCall(call: Call): Promise<CallOutcome> {
-  open(call);
-  let outcome: CallOutcome;
-  try {
-    outcome = buildResult(call, await answer(call));
-  } catch (thrown) {
-    outcome = buildFailure(call, toTuttiError(call, thrown));
-  }
-  close(call);
-  publishEnd(call, outcome);
-  return outcome;
-}
+// The path of one call, top to bottom. It was checked before it was made (call-admission). Here it gets its
+// deadline and signals and waits for a permit (submitCall), makes its attempts (startCall, runCall), and settles
+// as a result or a failure (settleCall). Up to its permit a call is no more than one object in a queue.
 
-function open(call: Call): void {
+/** Sets the call on its way. Whatever happens, it settles exactly once. */
+export function submitCall(call: Call): void {
   const { parts, settings } = call;
   parts.calls.add(call);
   publishStart(call);
@@ -38,22 +27,65 @@ function open(call: Call): void {
   }
   if (call.options?.signal !== undefined) parts.signals.link(call.options.signal, call);
   if (parts.options.signal !== undefined) parts.signals.link(parts.options.signal, call);
+  if (call.reason === undefined) queueUp(call);
+  else failCall(call, call.reason);
 }
 
-function close(call: Call): void {
+function queueUp(call: Call): void {
+  const { parts, settings } = call;
+  const queueMs = settings.timeouts?.queueMs;
+  if (queueMs !== undefined) call.queueTimer = parts.clock.setTimeout(endQueueing, queueMs, call);
+  call.registered.permits.submit(call);
+  parts.noteWaiting();
+}
+
+/** Runs the call under its first permit, which is freed when the promise that comes back settles. */
+export function startCall(call: Call): Promise<void> | undefined {
+  const { clock } = call.parts;
+  // Cancelled in the moment between getting the permit and starting.
+  if (call.reason !== undefined) {
+    failCall(call, call.reason);
+    return undefined;
+  }
+  if (call.queueTimer !== undefined) clock.clearTimeout(call.queueTimer);
+  const attempt = new Attempt(call, clock.now() - call.queuedAtMs);
+  void runCall(call, attempt);
+  return attempt.run();
+}
+
+async function runCall(call: Call, first: Attempt): Promise<void> {
+  let outcome: CallOutcome;
+  try {
+    outcome = buildResult(call, await answer(call, first));
+  } catch (thrown) {
+    outcome = buildFailure(call, toTuttiError(call, thrown));
+  }
+  settleCall(call, outcome);
+}
+
+/** Settles a call that never started. */
+export function failCall(call: Call, reason: Error): void {
+  call.queuedMs = call.parts.clock.now() - call.queuedAtMs;
+  settleCall(call, buildFailure(call, toTuttiError(call, reason)));
+}
+
+function settleCall(call: Call, outcome: CallOutcome): void {
   const { parts } = call;
   if (call.deadlineTimer !== undefined) parts.clock.clearTimeout(call.deadlineTimer);
+  if (call.queueTimer !== undefined) parts.clock.clearTimeout(call.queueTimer);
   if (call.options?.signal !== undefined) parts.signals.unlink(call.options.signal, call);
   if (parts.options.signal !== undefined) parts.signals.unlink(parts.options.signal, call);
   parts.calls.delete(call);
+  publishEnd(call, outcome);
+  call.settle(outcome);
 }
 
 /** The first attempt, and the others once it has failed: most calls never get that far. */
-async function answer(call: Call): Promise<AgentReply> {
+async function answer(call: Call, first: Attempt): Promise<AgentReply> {
   try {
-    return await runAttempt(call);
+    return await first.reply;
   } catch (failure) {
-    return await retryAfterFailure(() => runAttempt(call), asError(failure), retryRulesOf(call));
+    return await retryAfterFailure(() => runRetry(call), asError(failure), retryRulesOf(call));
   }
 }
 
@@ -73,23 +105,30 @@ async function backOff(call: Call, error: TuttiError, failed: number): Promise<v
   const { retryAfterMs } = error as { retryAfterMs?: number };
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
   const { deadlineMs } = call.settings;
-  if (deadlineMs !== undefined && clock.now() + delayMs >= call.submittedAtMs + deadlineMs) {
+  if (deadlineMs !== undefined && clock.now() + delayMs >= call.queuedAtMs + deadlineMs) {
     throw new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }, error);
   }
   publishRetry(call, error, delayMs);
   counters.backingOff += 1;
-  call.observer?.backoffStarted();
+  call.backoffStarted();
   try {
     await sleep(delayMs, clock, call);
   } finally {
     counters.backingOff -= 1;
-    call.observer?.backoffEnded();
+    call.backoffEnded();
   }
 }
+
+// Plain functions that get their call as an argument, so that a timer needs no closure.
 
 function passDeadline(call: Call): void {
   const deadlineMs = call.settings.deadlineMs as number;
   call.cancel(new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }));
+}
+
+function endQueueing(call: Call): void {
+  const queueMs = call.settings.timeouts?.queueMs as number;
+  call.cancel(new TimeoutError('queue', queueMs, { agent: call.agent, attempt: call.attempts }));
 }
 
 /** Whatever ended the call, as an error of ours. */

@@ -1,6 +1,5 @@
 import pTimeout from 'p-timeout';
 import type { AgentRegistry } from '../agents/agent-registry.js';
-import type { InFlight } from '../lifecycle/in-flight.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 import type { CallParts } from './call-parts.js';
 import type { TaskRun } from './task-run.js';
@@ -8,7 +7,7 @@ import type { TaskRun } from './task-run.js';
 /** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was given up. */
 export async function shutDown(
   parts: CallParts,
-  runs: InFlight<TaskRun>,
+  runs: Set<TaskRun>,
   agents: AgentRegistry,
   drainMs: number,
 ): Promise<void> {
@@ -16,10 +15,10 @@ export async function shutDown(
   if (events.wants('orchestrator:close')) {
     events.emit('orchestrator:close', { at: clock.epochMs(), running: permits.held, drainMs });
   }
-  const drained = Promise.all([runs.whenEmpty(), calls.whenEmpty()]);
+  const drained = Promise.all([calls.whenEmpty(), ...[...runs].map((run) => run.done)]);
   if (drainMs > 0)
     await pTimeout(drained, { milliseconds: drainMs, fallback: () => [], customTimers: timersOf(clock) });
-  for (const run of runs.all()) run.cancel((call) => call.cancelBecause('the orchestrator was closed'));
+  for (const run of runs) run.cancel((call) => call.cancelBecause('the orchestrator was closed'));
   for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
   await drained;
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.

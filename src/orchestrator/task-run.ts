@@ -1,11 +1,13 @@
 import type { RunOptions, TaskSource } from '../contracts/call.js';
-import type { CallOutcome } from '../contracts/result.js';
+import type { AgentFailure, CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
-import type { BackoffObserver, Call } from './call.js';
+import type { Call, CallRequest } from './call.js';
 import type { CallParts } from './call-parts.js';
 import { isPromiseLike } from './invoke-agent.js';
+import { submitCall } from './run-call.js';
+import { SubmittedCall } from './submitted-call.js';
 import { type IndexedTask, openTaskReader, type TaskReader } from './task-reader.js';
 
 /** Calls of one run that may wait for their next attempt before it stops reading on; bounds its memory in an outage. */
@@ -14,8 +16,8 @@ const MAX_BACKING_OFF = 1_000;
 /** What a run needs from its owner. */
 export interface TaskRunOwner {
   readonly parts: CallParts;
-  /** Makes the call and runs it; `started` gets it before anything happens. */
-  run(task: IndexedTask, started: (call: Call) => void): Promise<CallOutcome>;
+  /** Checks a task; a failure where it is not fit to run. */
+  admit(input: unknown): CallRequest | AgentFailure;
   /** A task has settled. */
   settled(outcome: CallOutcome, index: number): void;
   /** Everything that was read has settled, and nothing more is read; `error` where the source threw. */
@@ -28,13 +30,16 @@ export interface TaskRunOwner {
  * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as
  * there are permits are under way, and further ones for those that wait for their next attempt.
  */
-export class TaskRun implements SignalMember, BackoffObserver {
+export class TaskRun implements SignalMember {
   readonly total: number | undefined;
   readonly #owner: TaskRunOwner;
   readonly #parts: CallParts;
   readonly #options: RunOptions;
   readonly #reader: TaskReader;
-  readonly #calls = new Set<Call>();
+  readonly #calls = new Set<TaskCall>();
+  /** Resolves when the run is over. */
+  readonly done: Promise<void>;
+  #resolveDone!: () => void;
   #underWay = 0;
   #backingOff = 0;
   #isReading = false;
@@ -51,6 +56,9 @@ export class TaskRun implements SignalMember, BackoffObserver {
     this.#options = options;
     this.#reader = openTaskReader(source, options.priority ?? 0);
     this.total = this.#reader.total;
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
   }
 
   /** Begins to read and run. */
@@ -137,20 +145,27 @@ export class TaskRun implements SignalMember, BackoffObserver {
       return;
     }
     this.#underWay += 1;
-    let started: Call | undefined;
-    void this.#owner
-      .run(task, (call) => {
-        started = call;
-        call.observer = this;
-        this.#calls.add(call);
-        this.#cancelCall?.(call);
-      })
-      .then((outcome) => {
-        if (started !== undefined) this.#calls.delete(started);
-        this.#underWay -= 1;
-        this.#owner.settled(outcome, task.index);
-        this.pump();
-      });
+    const request = this.#owner.admit(task.input);
+    if ('success' in request) this.#settled(request, task.index);
+    else this.#submit(new TaskCall(request, this, task.index));
+  }
+
+  #submit(call: TaskCall): void {
+    this.#calls.add(call);
+    this.#cancelCall?.(call);
+    submitCall(call);
+  }
+
+  /** One of the run's calls has settled. @internal */
+  callSettled(call: TaskCall, outcome: CallOutcome): void {
+    this.#calls.delete(call);
+    this.#settled(outcome, call.index);
+    this.pump();
+  }
+
+  #settled(outcome: CallOutcome, index: number): void {
+    this.#underWay -= 1;
+    this.#owner.settled(outcome, index);
   }
 
   #failSource(thrown: unknown): void {
@@ -177,5 +192,29 @@ export class TaskRun implements SignalMember, BackoffObserver {
     if (this.#deadlineTimer !== undefined) this.#parts.clock.clearTimeout(this.#deadlineTimer);
     if (this.#options.signal !== undefined) this.#parts.signals.unlink(this.#options.signal, this);
     this.#owner.finished(this.#sourceError);
+    this.#resolveDone();
+  }
+}
+
+class TaskCall extends SubmittedCall {
+  readonly index: number;
+  readonly #run: TaskRun;
+
+  constructor(request: CallRequest, run: TaskRun, index: number) {
+    super(request);
+    this.#run = run;
+    this.index = index;
+  }
+
+  settle(outcome: CallOutcome): void {
+    this.#run.callSettled(this, outcome);
+  }
+
+  override backoffStarted(): void {
+    this.#run.backoffStarted();
+  }
+
+  override backoffEnded(): void {
+    this.#run.backoffEnded();
   }
 }

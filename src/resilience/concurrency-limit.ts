@@ -4,10 +4,20 @@ import type { Clock } from '../time/clock.js';
 
 /** Something that needs a permit to run. */
 export interface PermitRequest extends QueueNode {
-  /** When it began to wait, in milliseconds of the limit's clock. */
-  readonly queuedAtMs: number;
   /** Runs under the permit. The permit is freed when what it returns has settled, or at once without a promise. */
   start(): Promise<void> | undefined;
+}
+
+/** Where permits come from: one limit, or several in a row. */
+export interface Permits {
+  /** Whether a request that comes now would have to wait. */
+  readonly isFull: boolean;
+  /** How many wait. */
+  readonly waiting: number;
+  /** Starts the request now or as soon as a permit is free and its turn has come. */
+  submit(request: PermitRequest): void;
+  /** Takes a request out of the queue. Says whether it was still waiting. */
+  withdraw(request: PermitRequest): boolean;
 }
 
 /** How long a call may be passed over by higher priorities before it is let in between them, in milliseconds. */
@@ -23,7 +33,7 @@ export const AGED_SHARE = 4;
  * Ageing does not turn the queue into first-come-first-served under load: only every fourth permit goes to the
  * eldest, and only once it has waited {@link AGEING_MS}. So priorities keep their meaning and nothing starves.
  */
-export class ConcurrencyLimit {
+export class ConcurrencyLimit implements Permits {
   /** Permits taken. */
   held = 0;
   readonly #queue = new PriorityQueue<PermitRequest>();
@@ -50,21 +60,19 @@ export class ConcurrencyLimit {
     this.#grantWaiting();
   }
 
-  /** How many wait. */
+  get isFull(): boolean {
+    return this.held >= this.#maxConcurrent || this.#queue.size > 0;
+  }
+
   get waiting(): number {
     return this.#queue.size;
   }
 
-  /** Starts the request now or as soon as a permit is free and its turn has come. */
   submit(request: PermitRequest): void {
-    if (this.held < this.#maxConcurrent && this.#queue.size === 0) {
-      this.#grant(request);
-      return;
-    }
-    this.#queue.push(request);
+    if (this.isFull) this.#queue.push(request);
+    else this.#grant(request);
   }
 
-  /** Takes a request out of the queue. Says whether it was still waiting. */
   withdraw(request: PermitRequest): boolean {
     return this.#queue.delete(request);
   }

@@ -1,13 +1,11 @@
 import type { AgentRegistry } from '../agents/agent-registry.js';
 import type { CallOptions, RunOptions } from '../contracts/call.js';
-import type { CallOutcome } from '../contracts/result.js';
+import type { AgentFailure } from '../contracts/result.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { refuse } from './build-result.js';
-import type { Call } from './call.js';
+import type { CallRequest } from './call.js';
 import type { CallAdmission } from './call-admission.js';
 import type { CallParts } from './call-parts.js';
-import { runCall } from './run-call.js';
-import type { IndexedTask } from './task-reader.js';
 import { readTask } from './validate-call.js';
 
 /** What the tasks of one run share. */
@@ -18,24 +16,19 @@ export interface RunContext {
   readonly options: RunOptions;
 }
 
-/** Makes the function that runs the tasks of one run: a task that is not fit to run is a failure in its place. */
-export function taskRunner(
-  context: RunContext,
-): (task: IndexedTask, started: (call: Call) => void) => Promise<CallOutcome> {
+/** Makes the function that checks the tasks of one run: one that is not fit to run is a failure in its place. */
+export function taskAdmission(context: RunContext): (input: unknown) => CallRequest | AgentFailure {
   const { parts, admission, agents } = context;
   const shared = sharedOptions(context.options);
-  return async ({ input }, started) => {
-    let call: Call;
+  return (input) => {
     let given: unknown;
     try {
       const { agent, task, options } = readTask(input);
       given = agent;
-      call = admission.admitTask(agent, task, merge(shared, options), agents);
+      return admission.admitTask(agent, task, merge(shared, options), agents);
     } catch (error) {
       return refuse(parts, given, error as TuttiError);
     }
-    started(call);
-    return await runCall(call);
   };
 }
 
