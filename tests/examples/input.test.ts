@@ -152,8 +152,8 @@ describe('readArguments', () => {
   });
 
   test('takes a folder, a limit and a place for the report', () => {
-    const given = readArguments(['/some/folder', '--concurrency', '3', '--report=/tmp/r.md']);
-    expect(given).toEqual({ help: false, folder: '/some/folder', concurrency: 3, report: '/tmp/r.md' });
+    const given = readArguments(['/some/folder', '--concurrency', '3', '--report=/some/report.md']);
+    expect(given).toEqual({ help: false, folder: '/some/folder', concurrency: 3, report: '/some/report.md' });
   });
 
   test.each(['0', '-1', '1.5', 'NaN', '', '1001', '1e2', 'many'])('refuses --concurrency=%s', (given) => {
