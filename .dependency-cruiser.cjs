@@ -4,7 +4,7 @@ const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input'],
   ['contracts'],
   ['resilience', 'streaming'],
-  ['agents'],
+  ['agents', 'cache'],
   ['orchestrator'],
 ];
 /** Imports between rooms of one floor that are wanted. */

@@ -8,10 +8,10 @@ const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 /** What an agent sees of its call. Getters, so that what it does not look at is never made. */
 export class CallContext implements AgentContext {
   readonly #call: Call;
-  readonly #attempt: RunningAttemptView;
+  readonly #attempt: RunningAttempt;
   #logger: Logger | undefined = undefined;
 
-  constructor(call: Call, attempt: RunningAttemptView) {
+  constructor(call: Call, attempt: RunningAttempt) {
     this.#call = call;
     this.#attempt = attempt;
   }
