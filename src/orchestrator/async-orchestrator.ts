@@ -183,7 +183,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
-      queued: this.#admission.waiting,
+      queued: this.#parts.waiting(),
       inFlight: calls.size,
       ...counters,
       uptimeMs: clock.now() - this.#createdAtMs,

@@ -36,12 +36,13 @@ function queueUp(call: Call): void {
   const queueMs = settings.timeouts?.queueMs;
   if (queueMs !== undefined) call.queueTimer = parts.clock.setTimeout(endQueueing, queueMs, call);
   call.registered.permits.submit(call);
-  parts.noteWaiting();
+  parts.overdue.noteWaiting();
 }
 
 /** Runs the call under its first permit, which is freed when the promise that comes back settles. */
 export function startCall(call: Call): Promise<void> | undefined {
-  const { clock } = call.parts;
+  const { clock, overdue } = call.parts;
+  overdue.noteWaiting();
   // Cancelled in the moment between getting the permit and starting.
   if (call.reason !== undefined) {
     failCall(call, call.reason);

@@ -22,7 +22,7 @@ export async function shutDown(
   for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
   await drained;
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
-  overdue.isAwaited = true;
+  overdue.closing();
   await permits.whenIdle();
   await closeProviders(parts, agents);
 }
