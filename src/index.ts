@@ -1,17 +1,6 @@
 export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
-export type {
-  AgentContext,
-  AgentDefinition,
-  AgentFunction,
-  AgentReply,
-  AgentReplyObject,
-  AgentStreamReply,
-  OutputSchema,
-  OutputSchemaError,
-  OutputSchemaResult,
-  PhaseTimeouts,
-} from './contracts/agent.js';
+export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
   CallOptions,
   RunOptions,
@@ -21,7 +10,9 @@ export type {
   TaskSource,
 } from './contracts/call.js';
 export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest } from './contracts/provider.js';
+export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
 export type {
   AgentFailure,
   AgentResult,
@@ -59,6 +50,7 @@ export type { AgentStream } from './orchestrator/agent-stream.js';
 export { AsyncOrchestrator, type CloseOptions } from './orchestrator/async-orchestrator.js';
 export type { OrchestratorStats } from './orchestrator/call-counters.js';
 export type {
+  AnyAgents,
   AnyName,
   CheckedName,
   CheckedTasks,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { AgentDefinition, AgentFunction, OutputSchema } from '../contracts/agent.js';
+import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
+import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
 import { count, durationMs } from '../input/number-schemas.js';
 

@@ -1,3 +1,4 @@
+import type { StreamEvent } from './stream-event.js';
 import type { FinishReason, Usage } from './usage.js';
 
 /** A reply with more than text. */
@@ -15,3 +16,9 @@ export interface AgentReplyObject {
   /** Why it stopped; `stop` when left out. */
   finishReason?: FinishReason | undefined;
 }
+
+/** What an agent function gives back: text, or text with usage, cost and the like. */
+export type AgentReply = string | AgentReplyObject;
+
+/** What a streaming agent function gives back: pieces of text, or whole stream events. */
+export type AgentStreamReply = AsyncIterable<string | StreamEvent>;

@@ -16,7 +16,7 @@ export function isErrorLike(value: unknown): value is Error {
 /** The value itself if it is an error, else a new error that says what was thrown and has it as its cause. */
 export function asError(thrown: unknown): Error {
   return isErrorLike(thrown) || TuttiError.isInstance(thrown)
-    ? (thrown as Error)
+    ? thrown
     : new Error(messageOf(thrown), { cause: thrown });
 }
 

@@ -15,7 +15,7 @@ import type { OrchestratorStats } from './call-counters.js';
 import type { CallParts } from './call-parts.js';
 import { collectRun, streamRun } from './collect-run.js';
 import { createParts } from './create-parts.js';
-import type { AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
+import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
 import { type AsyncOrchestratorOptions, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
 import { executeCall } from './single-call.js';
@@ -42,9 +42,7 @@ export interface CloseOptions {
  *
  * @typeParam Agents The agents given to the constructor: their names and answer types are known to the methods.
  */
-export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, never>>
-  implements AsyncDisposable
-{
+export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> implements AsyncDisposable {
   /** The agents it knows; add and remove them at any time. */
   readonly agents: AgentRegistry;
   readonly #parts: CallParts;
@@ -124,7 +122,10 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
       | Readonly<TaskObject<AnyName<Agents>>>
     )[],
   >(tasks: Tasks & CheckedTasks<Agents, Tasks>, options?: RunOptions): Promise<OutcomesOf<Agents, Tasks>>;
-  executeMultiple(tasks: TaskSource<AnyName<Agents>>, options?: RunOptions): Promise<CallOutcome[]>;
+  executeMultiple(
+    tasks: TaskSource<AnyName<Agents>> & { readonly length?: never },
+    options?: RunOptions,
+  ): Promise<CallOutcome[]>;
   async executeMultiple(tasks: TaskSource, options?: RunOptions): Promise<unknown> {
     return await collectRun(this.#admitRun(options), tasks, this.#runs);
   }
@@ -180,7 +181,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
-      queued: this.#admission.waiting,
+      queued: this.#parts.waiting(),
       inFlight: calls.size,
       ...counters,
       uptimeMs: clock.now() - this.#createdAtMs,

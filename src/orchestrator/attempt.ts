@@ -1,4 +1,4 @@
-import type { AgentReply, AgentStreamReply } from '../contracts/agent.js';
+import type { AgentReply, AgentStreamReply } from '../contracts/reply.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { classifyFailure } from '../resilience/classify-failure.js';

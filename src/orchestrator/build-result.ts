@@ -1,4 +1,5 @@
-import type { AgentReply, AgentReplyObject, OutputSchema } from '../contracts/agent.js';
+import type { OutputSchema } from '../contracts/output-schema.js';
+import type { AgentReply, AgentReplyObject } from '../contracts/reply.js';
 import type { AgentFailure, AgentResult, Timings } from '../contracts/result.js';
 import type { Usage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';

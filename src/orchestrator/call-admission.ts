@@ -39,6 +39,8 @@ export class CallAdmission implements RegistryObserver {
   }
 
   removed(definition: AgentDefinition): void {
+    const permits = this.#agents.get(definition.name)?.permits;
+    if (permits !== undefined) this.#parts.lanes.delete(permits);
     this.#agents.delete(definition.name);
     this.#publish('agent:remove', definition.name);
   }
@@ -48,15 +50,6 @@ export class CallAdmission implements RegistryObserver {
     this.settings = { ...this.settings, ...settings };
     for (const agent of this.#agents.values())
       agent.settings = agentSettings(this.settings, agent.definition);
-  }
-
-  /** Calls that wait for a permit, their agent's or the orchestrator's. */
-  get waiting(): number {
-    let waiting = this.#parts.permits.waiting;
-    for (const { permits } of this.#agents.values()) {
-      if (permits !== this.#parts.permits) waiting += permits.waiting;
-    }
-    return waiting;
   }
 
   /** Lets a single call in, or throws. */
@@ -98,13 +91,15 @@ export class CallAdmission implements RegistryObserver {
 
   #checkRoom({ permits }: RegisteredAgent): void {
     const { maxQueued } = this.#parts.options;
-    if (permits.isFull && this.waiting >= maxQueued) throw new QueueFullError(maxQueued);
+    if (permits.isFull && this.#parts.waiting() >= maxQueued) throw new QueueFullError(maxQueued);
   }
 
   #permitsFor({ maxConcurrent }: AgentDefinition): Permits {
     const { clock, permits } = this.#parts;
     if (maxConcurrent === undefined) return permits;
-    return new AgentPermits(new ConcurrencyLimit(maxConcurrent, clock), permits);
+    const lane = new AgentPermits(new ConcurrencyLimit(maxConcurrent, clock), permits);
+    this.#parts.lanes.add(lane);
+    return lane;
   }
 
   #publish(event: 'agent:add' | 'agent:remove', agent: string): void {

@@ -2,7 +2,7 @@ import type { TuttiEvents } from '../contracts/events.js';
 import type { TypedEmitter } from '../events/typed-emitter.js';
 import type { InFlight, InFlightNode } from '../lifecycle/in-flight.js';
 import type { Logger } from '../logging/logger.js';
-import type { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
+import type { ConcurrencyLimit, Permits } from '../resilience/concurrency-limit.js';
 import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallCounters } from './call-counters.js';
@@ -21,6 +21,8 @@ export interface CallParts {
   readonly logger: Logger;
   readonly events: TypedEmitter<TuttiEvents>;
   readonly permits: ConcurrencyLimit;
+  /** The permits of agents with a limit of their own. */
+  readonly lanes: Set<Permits>;
   readonly counters: CallCounters;
   readonly signals: SignalHub;
   /** Calls accepted and not settled. */
@@ -29,6 +31,6 @@ export interface CallParts {
   /** The user's word on errors that nothing else classifies. */
   readonly mayPass: ((thrown: unknown) => boolean) | undefined;
   nextCallId(): string;
-  /** A request has joined or left the queue: see {@link OverdueWork.isAwaited}. */
-  noteWaiting(): void;
+  /** Calls that wait for a permit, their agent's or the orchestrator's. */
+  waiting(): number;
 }

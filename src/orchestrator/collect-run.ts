@@ -57,7 +57,7 @@ export async function* streamRun(
       unread: () => channel.size,
       settled: (outcome, index) => {
         progress.report(outcome);
-        channel.write({ ...outcome, index });
+        void channel.write({ ...outcome, index });
         if (outcome.success || options.stopOnError !== true) return;
         channel.end(outcome.error);
         run.cancel((call) => call.cancelBecause('another task of its run failed', outcome.error));

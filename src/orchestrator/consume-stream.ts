@@ -1,4 +1,4 @@
-import type { AgentReplyObject, AgentStreamReply } from '../contracts/agent.js';
+import type { AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import type { FinishReason, Usage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';

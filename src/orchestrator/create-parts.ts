@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
 import { TypedEmitter } from '../events/typed-emitter.js';
 import { InFlight } from '../lifecycle/in-flight.js';
-import { type Logger, silentLogger } from '../logging/logger.js';
-import { ConcurrencyLimit } from '../resilience/concurrency-limit.js';
+import { guardLogger, type Logger, silentLogger } from '../logging/logger.js';
+import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
 import { systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
 import { CallCounters } from './call-counters.js';
@@ -14,9 +14,14 @@ import { OverdueWork } from './overdue-work.js';
 /** Builds what the calls of one orchestrator share. */
 export function createParts(options: ResolvedOrchestratorOptions): CallParts {
   const clock = options.clock ?? systemClock;
-  const logger = options.logger ?? silentLogger;
+  const logger = options.logger === undefined ? silentLogger : guardLogger(options.logger);
   const permits = new ConcurrencyLimit(options.maxConcurrent, clock);
-  const overdue = new OverdueWork(clock, options.abandonMs);
+  const lanes = new Set<Permits>();
+  const waiting = (): number => {
+    let calls = permits.waiting;
+    for (const lane of lanes) calls += lane.waiting;
+    return calls;
+  };
   return {
     options,
     clock,
@@ -28,10 +33,9 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     counters: new CallCounters(),
     signals: new SignalHub(),
     calls: new InFlight(),
-    overdue,
-    noteWaiting: () => {
-      overdue.isAwaited = permits.waiting > 0;
-    },
+    lanes,
+    waiting,
+    overdue: new OverdueWork(clock, options.abandonMs, () => waiting() > 0),
     mayPass: guardWhen(options.retry.when, logger),
     nextCallId: callIds(),
   };

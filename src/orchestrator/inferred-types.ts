@@ -1,9 +1,15 @@
 import type { AgentsInput } from '../agents/agent-registry.js';
-import type { AgentDefinition } from '../contracts/agent.js';
+import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
 import type { TaskObject } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 
 // How the names and answer types of the agents given to the constructor reach the methods.
+
+/**
+ * Agents of whatever names. The default of the orchestrator's type parameter, which also gives a function agent
+ * written in place the types of its parameters: an empty record would leave them `any`.
+ */
+export type AnyAgents = Readonly<Record<string, AgentFunction | AgentDefinition>>;
 
 type NamesIn<Agents> = Agents extends readonly (infer Definition)[]
   ? Definition extends AgentDefinition<infer Name, infer _Data>

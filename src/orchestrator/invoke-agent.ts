@@ -1,5 +1,6 @@
-import type { AgentContext, AgentReply, AgentStreamReply } from '../contracts/agent.js';
+import type { AgentContext } from '../contracts/agent.js';
 import type { Provider, ProviderRequest } from '../contracts/provider.js';
+import type { AgentReply, AgentStreamReply } from '../contracts/reply.js';
 import type { Call } from './call.js';
 
 /** What an agent answers with: a reply, now or later, or a stream. */

@@ -15,12 +15,15 @@ interface Refable {
 export class OverdueWork {
   readonly #clock: Clock;
   readonly #abandonMs: number;
+  readonly #isAwaited: () => boolean;
   readonly #timers = new Set<TimerHandle>();
-  #isAwaited = false;
+  #isClosing = false;
 
-  constructor(clock: Clock, abandonMs: number) {
+  /** @param isAwaited Whether anybody waits for a permit. */
+  constructor(clock: Clock, abandonMs: number, isAwaited: () => boolean) {
     this.#clock = clock;
     this.#abandonMs = abandonMs;
+    this.#isAwaited = isAwaited;
   }
 
   /** How many pieces are overdue now. */
@@ -38,22 +41,28 @@ export class OverdueWork {
         fallback: () => true,
         customTimers: {
           setTimeout: ((callback: () => void, ms: number) => this.#start(callback, ms)) as typeof setTimeout,
-          clearTimeout: ((timer: TimerHandle) => this.#stop(timer)) as typeof clearTimeout,
+          clearTimeout: (timer: TimerHandle) => this.#stop(timer),
         },
       },
     );
   }
 
-  /** Whether anybody waits for a permit, and so for overdue work to end. */
-  set isAwaited(isAwaited: boolean) {
-    if (isAwaited === this.#isAwaited) return;
-    this.#isAwaited = isAwaited;
-    for (const timer of this.#timers) holdProcess(timer, isAwaited);
+  /** Somebody has begun or ceased to wait for a permit. Costs nothing while no work is overdue. */
+  noteWaiting(): void {
+    if (this.#timers.size === 0) return;
+    const hold = this.#isClosing || this.#isAwaited();
+    for (const timer of this.#timers) holdProcess(timer, hold);
+  }
+
+  /** From now on closing waits for overdue work. */
+  closing(): void {
+    this.#isClosing = true;
+    this.noteWaiting();
   }
 
   #start(callback: () => void, ms: number): TimerHandle {
     const timer = this.#clock.setTimeout(callback, ms, undefined);
-    holdProcess(timer, this.#isAwaited);
+    holdProcess(timer, this.#isClosing || this.#isAwaited());
     this.#timers.add(timer);
     return timer;
   }

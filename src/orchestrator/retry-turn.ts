@@ -1,5 +1,5 @@
 import { QueueNode } from '../collections/priority-queue.js';
-import type { AgentReply } from '../contracts/agent.js';
+import type { AgentReply } from '../contracts/reply.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { PermitRequest } from '../resilience/concurrency-limit.js';
 import type { Cancellable } from '../time/cancel-scope.js';
@@ -37,12 +37,13 @@ class RetryTurn extends QueueNode implements PermitRequest, Cancellable {
     const queueMs = call.settings.timeouts?.queueMs;
     if (queueMs !== undefined) this.#timer = call.parts.clock.setTimeout(timeOut, queueMs, this);
     call.registered.permits.submit(this);
-    call.parts.noteWaiting();
+    call.parts.overdue.noteWaiting();
   }
 
   start(): Promise<void> | undefined {
     if (this.#isOver) return undefined;
     this.#leave();
+    this.#call.parts.overdue.noteWaiting();
     const attempt = new Attempt(this.#call, this.#call.parts.clock.now() - this.queuedAtMs);
     this.#resolve(attempt.reply);
     return attempt.run();
@@ -52,7 +53,7 @@ class RetryTurn extends QueueNode implements PermitRequest, Cancellable {
     if (this.#isOver) return;
     this.#leave();
     this.#call.registered.permits.withdraw(this);
-    this.#call.parts.noteWaiting();
+    this.#call.parts.overdue.noteWaiting();
     this.#reject(reason);
   }
 

@@ -1,4 +1,4 @@
-import type { AgentReply } from '../contracts/agent.js';
+import type { AgentReply } from '../contracts/reply.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
@@ -36,12 +36,13 @@ function queueUp(call: Call): void {
   const queueMs = settings.timeouts?.queueMs;
   if (queueMs !== undefined) call.queueTimer = parts.clock.setTimeout(endQueueing, queueMs, call);
   call.registered.permits.submit(call);
-  parts.noteWaiting();
+  parts.overdue.noteWaiting();
 }
 
 /** Runs the call under its first permit, which is freed when the promise that comes back settles. */
 export function startCall(call: Call): Promise<void> | undefined {
-  const { clock } = call.parts;
+  const { clock, overdue } = call.parts;
+  overdue.noteWaiting();
   // Cancelled in the moment between getting the permit and starting.
   if (call.reason !== undefined) {
     failCall(call, call.reason);

@@ -1,7 +1,7 @@
 import type { CancelScope } from '../time/cancel-scope.js';
 import type { Call } from './call.js';
 
-/** An attempt as its agent's context and its stream see it. */
+/** An attempt as the parts that serve it see it. */
 export interface RunningAttempt extends CancelScope {
   readonly call: Call;
   /** Which attempt of its call this is, from 1. */

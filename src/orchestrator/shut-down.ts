@@ -22,7 +22,7 @@ export async function shutDown(
   for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
   await drained;
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
-  overdue.isAwaited = true;
+  overdue.closing();
   await permits.whenIdle();
   await closeProviders(parts, agents);
 }
@@ -42,6 +42,6 @@ function timersOf(clock: Clock): { setTimeout: typeof setTimeout; clearTimeout: 
   return {
     setTimeout: ((callback: () => void, ms: number) =>
       clock.setTimeout(callback, ms, undefined)) as typeof setTimeout,
-    clearTimeout: ((timer: TimerHandle) => clock.clearTimeout(timer)) as typeof clearTimeout,
+    clearTimeout: (timer: TimerHandle) => clock.clearTimeout(timer),
   };
 }

@@ -117,8 +117,8 @@ export class TaskRun implements SignalMember {
   #readOne(): void {
     try {
       const next = this.#reader.next();
-      if (isPromiseLike(next)) this.#readLater(next as Promise<IndexedTask | undefined>);
-      else this.#take(next as IndexedTask | undefined);
+      if (isPromiseLike(next)) this.#readLater(next);
+      else this.#take(next);
     } catch (thrown) {
       this.#failSource(thrown);
     }

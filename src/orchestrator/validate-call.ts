@@ -111,7 +111,7 @@ export function readTask(input: TaskInput | unknown): ReadTask {
   }
   check(input, TASK_CHECKS);
   const { agent, task, ...options } = input as Record<string, unknown>;
-  return { agent, task, options: options as CallOptions };
+  return { agent, task, options: options };
 }
 
 function check(options: unknown, checks: ReadonlyMap<string, Check>): void {

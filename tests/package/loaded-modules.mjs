@@ -10,7 +10,10 @@ const hooks = `
 const { port1, port2 } = new MessageChannel();
 const files = [];
 port1.on('message', (url) => files.push(url));
-register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: { port: port2 }, transferList: [port2] });
+register(`data:text/javascript,${encodeURIComponent(hooks)}`, {
+  data: { port: port2 },
+  transferList: [port2],
+});
 
 await import('tutti');
 // The messages come from another thread: one turn after the import they are all there.
