@@ -68,7 +68,7 @@ export async function runCompiler(folder: string, ...args: string[]): Promise<vo
 async function pack(stage: string): Promise<string> {
   await mkdir(stage);
   for (const name of PACKED) await cp(join(REPOSITORY, name), join(stage, name), { recursive: true });
-  const build = ['-p', join(REPOSITORY, 'tsconfig.build.json'), '--outDir', join(stage, 'dist')];
+  const build = ['-p', join(REPOSITORY, 'tsconfig.build.json'), '--outDir', join(stage, 'dist'), '--noCheck'];
   await runCompiler(REPOSITORY, ...build);
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error'], {
     cwd: stage,
