@@ -334,10 +334,9 @@ describe("an agent's own maxConcurrent", () => {
     const limited = new RunCounter();
     const free = new RunCounter();
     const orchestrator = nested(clock, limited, free);
-    const calls = [
-      ...Array.from({ length: 8 }, () => orchestrator.execute('limited', 't')),
-      ...Array.from({ length: 8 }, () => orchestrator.execute('free', 't')),
-    ];
+    const calls = Array.from({ length: 8 }, () => orchestrator.execute('limited', 't'));
+    await turn();
+    calls.push(...Array.from({ length: 8 }, () => orchestrator.execute('free', 't')));
     await turn();
     expect([limited.now, free.now]).toEqual([2, 3]);
     expect(orchestrator.stats()).toMatchObject({ running: 5, queued: 11 });
