@@ -43,6 +43,7 @@ export type { AgentStream } from './orchestrator/agent-stream.js';
 export { AsyncOrchestrator, type CloseOptions } from './orchestrator/async-orchestrator.js';
 export type { OrchestratorStats } from './orchestrator/call-counters.js';
 export type {
+  AnyAgents,
   AnyName,
   CheckedName,
   CheckedTasks,

@@ -15,7 +15,7 @@ import type { OrchestratorStats } from './call-counters.js';
 import type { CallParts } from './call-parts.js';
 import { collectRun, streamRun } from './collect-run.js';
 import { createParts } from './create-parts.js';
-import type { AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
+import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
 import { type AsyncOrchestratorOptions, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
 import { executeCall } from './single-call.js';
@@ -42,7 +42,7 @@ export interface CloseOptions {
  *
  * @typeParam Agents The agents given to the constructor: their names and answer types are known to the methods.
  */
-export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, never>>
+export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents>
   implements AsyncDisposable
 {
   /** The agents it knows; add and remove them at any time. */
