@@ -42,9 +42,7 @@ export interface CloseOptions {
  *
  * @typeParam Agents The agents given to the constructor: their names and answer types are known to the methods.
  */
-export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents>
-  implements AsyncDisposable
-{
+export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> implements AsyncDisposable {
   /** The agents it knows; add and remove them at any time. */
   readonly agents: AgentRegistry;
   readonly #parts: CallParts;

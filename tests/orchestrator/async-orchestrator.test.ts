@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  AgentError,
+  type AgentError,
   AsyncOrchestrator,
   ClosedError,
   defineAgent,
@@ -11,7 +11,7 @@ import {
   UnknownAgentError,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { httpError, rejectionOf, RunCounter, turn, wait, waitOrAbort } from './scripted-agents.js';
+import { httpError, RunCounter, rejectionOf, turn, wait, waitOrAbort } from './scripted-agents.js';
 
 const echo = (task: string): string => task;
 
@@ -447,12 +447,12 @@ describe('execute', () => {
     await clock.advance(100);
     await run;
     await orchestrator.close();
-    expect(ends.map(({ agent, success, runMs, errorCode }) => ({ agent, success, runMs, errorCode }))).toEqual(
-      [
-        { agent: 'bad', success: false, runMs: 0, errorCode: 'TUTTI_AGENT_FAILED' },
-        { agent: 'good', success: true, runMs: 25, errorCode: undefined },
-      ],
-    );
+    expect(
+      ends.map(({ agent, success, runMs, errorCode }) => ({ agent, success, runMs, errorCode })),
+    ).toEqual([
+      { agent: 'bad', success: false, runMs: 0, errorCode: 'TUTTI_AGENT_FAILED' },
+      { agent: 'good', success: true, runMs: 25, errorCode: undefined },
+    ]);
   });
 
   test('refuses calls after it was closed, while another orchestrator goes on', async () => {
@@ -509,7 +509,11 @@ describe('execute', () => {
 describe('independent orchestrators', () => {
   test('share nothing: one closed or full does not touch the other', async () => {
     const clock = new FakeClock();
-    const one = new AsyncOrchestrator({ clock, maxConcurrent: 1, agents: { a: () => wait(clock, 10).then(() => 'a') } });
+    const one = new AsyncOrchestrator({
+      clock,
+      maxConcurrent: 1,
+      agents: { a: () => wait(clock, 10).then(() => 'a') },
+    });
     const two = new AsyncOrchestrator({ clock, maxConcurrent: 1, agents: { a: () => 'b' } });
     const slow = one.execute('a', 't');
     expect((await two.execute('a', 't')).output).toBe('b');

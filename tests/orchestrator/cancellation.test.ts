@@ -6,9 +6,9 @@ import {
   hang,
   hangUntilAborted,
   httpError,
+  RunCounter,
   rejection,
   rejectionOf,
-  RunCounter,
   turn,
   wait,
   waitOrAbort,
@@ -290,10 +290,7 @@ describe('a cancelled call', () => {
         quick: () => 'ok',
       },
     });
-    await rejectionOf(
-      CancelledError,
-      orchestrator.execute('suicidal', 't', { signal: controller.signal }),
-    );
+    await rejectionOf(CancelledError, orchestrator.execute('suicidal', 't', { signal: controller.signal }));
     expect(orchestrator.stats().running).toBe(1);
     const quick = orchestrator.execute('quick', 't');
     await clock.advance(5_000);
@@ -389,7 +386,10 @@ describe('the user’s signal', () => {
     const outcomes = await run;
     expect(outcomes).toHaveLength(5);
     for (const outcome of outcomes)
-      expect(outcome).toMatchObject({ success: false, error: { code: 'TUTTI_CANCELLED', cause: 'shutdown' } });
+      expect(outcome).toMatchObject({
+        success: false,
+        error: { code: 'TUTTI_CANCELLED', cause: 'shutdown' },
+      });
     await rejectionOf(CancelledError, orchestrator.execute('slow', 't'));
     expect(counter).toMatchObject({ started: 2, now: 0 });
     expect(listeners(controller.signal)).toBe(0);

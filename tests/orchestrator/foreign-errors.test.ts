@@ -24,7 +24,8 @@ const revoked = (() => {
 
 const throwingGetters = (...fields: string[]): object => {
   const thing = {};
-  for (const field of fields) Object.defineProperty(thing, field, { get: () => hostile(field), enumerable: true });
+  for (const field of fields)
+    Object.defineProperty(thing, field, { get: () => hostile(field), enumerable: true });
   return thing;
 };
 
@@ -44,11 +45,14 @@ const thrownThings: Array<[string, unknown]> = [
   ['a frozen error', Object.freeze(new Error('frozen error'))],
   ['an object without a prototype', Object.create(null)],
   ['an error with an empty message', new Error('')],
-  ['an error that is its own cause', (() => {
-    const error = new Error('loop');
-    error.cause = error;
-    return error;
-  })()],
+  [
+    'an error that is its own cause',
+    (() => {
+      const error = new Error('loop');
+      error.cause = error;
+      return error;
+    })(),
+  ],
   ['an error of another realm', runInNewContext('new RangeError("elsewhere")')],
   ['a Proxy whose getters throw', new Proxy({}, { get: () => hostile('get') })],
   ['a Proxy of which everything throws', new Proxy({}, everyTrap)],
@@ -57,7 +61,17 @@ const thrownThings: Array<[string, unknown]> = [
   ['an object with a throwing message', throwingGetters('message')],
   [
     'an object all of whose getters throw',
-    throwingGetters('message', 'name', 'code', 'status', 'statusCode', 'cause', 'headers', 'retryable', 'response'),
+    throwingGetters(
+      'message',
+      'name',
+      'code',
+      'status',
+      'statusCode',
+      'cause',
+      'headers',
+      'retryable',
+      'response',
+    ),
   ],
   [
     'an error whose headers throw',
@@ -68,7 +82,10 @@ const thrownThings: Array<[string, unknown]> = [
       },
     }),
   ],
-  ['an error whose headers are hostile', Object.assign(new Error('h'), { status: 400, headers: new Proxy({}, everyTrap) })],
+  [
+    'an error whose headers are hostile',
+    Object.assign(new Error('h'), { status: 400, headers: new Proxy({}, everyTrap) }),
+  ],
   ['a promise', Promise.resolve('not an error')],
 ];
 

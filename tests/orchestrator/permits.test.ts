@@ -7,9 +7,9 @@ import {
   hang,
   hangUntilAborted,
   httpError,
+  RunCounter,
   rejection,
   rejectionOf,
-  RunCounter,
   turn,
   wait,
   waitOrAbort,
@@ -400,11 +400,11 @@ describe("an agent's own maxConcurrent", () => {
     await turn();
     const controller = new AbortController();
     let isAnswered = false;
-    const cancelled = rejection(
-      orchestrator.execute('limited', 't', { signal: controller.signal }),
-    ).then(() => {
-      isAnswered = true;
-    });
+    const cancelled = rejection(orchestrator.execute('limited', 't', { signal: controller.signal })).then(
+      () => {
+        isAnswered = true;
+      },
+    );
     controller.abort();
     await turn();
     expect(isAnswered).toBe(true);

@@ -10,7 +10,7 @@ import {
   QueueFullError,
   RetriesExhaustedError,
   TimeoutError,
-  TuttiError,
+  type TuttiError,
   type TuttiEvents,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -160,7 +160,9 @@ describe('what an agent throws', () => {
 
   test('is retried by its own word when retry.when says no', async () => {
     expect((await attemptsFor(httpError(503), { retry: { when: () => false } })).attempts).toBe(3);
-    expect((await attemptsFor(httpError(503, { retryable: false }), { retry: { when: () => true } })).attempts).toBe(1);
+    expect(
+      (await attemptsFor(httpError(503, { retryable: false }), { retry: { when: () => true } })).attempts,
+    ).toBe(1);
   });
 
   test('is not retried when retry.when throws, which is logged', async () => {
@@ -291,7 +293,9 @@ describe('attempts', () => {
       agents: [
         defineAgent({
           name: 'json',
-          output: { safeParse: () => ({ success: false, error: { issues: [{ path: ['a', 0], message: 'no' }] } }) },
+          output: {
+            safeParse: () => ({ success: false, error: { issues: [{ path: ['a', 0], message: 'no' }] } }),
+          },
           run: () => {
             attempts += 1;
             return '{}';
@@ -341,7 +345,8 @@ describe('backoff', () => {
 
   test('is spread from nothing to all of it by default', async () => {
     const waits: number[] = [];
-    for (let round = 0; round < 100; round += 1) waits.push(...(await delays(httpError(503), { maxRetries: 1 })));
+    for (let round = 0; round < 100; round += 1)
+      waits.push(...(await delays(httpError(503), { maxRetries: 1 })));
     expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
     expect(Math.max(...waits)).toBeGreaterThan(700);
     expect(Math.min(...waits)).toBeLessThan(300);
@@ -392,9 +397,9 @@ describe('backoff', () => {
       expect(
         await delays(httpError(429, { headers: { 'retry-after': value } }), { maxRetries: 1, retry: quick }),
       ).toEqual([1_000]);
-      expect(
-        await delays(httpError(429, { retryAfterMs: value }), { maxRetries: 1, retry: quick }),
-      ).toEqual([1_000]);
+      expect(await delays(httpError(429, { retryAfterMs: value }), { maxRetries: 1, retry: quick })).toEqual([
+        1_000,
+      ]);
     },
   );
 
@@ -420,7 +425,11 @@ describe('backoff', () => {
 describe('deadlineMs', () => {
   test('ends a call against a full queue on time, without an attempt', async () => {
     const clock = new FakeClock();
-    const orchestrator = new AsyncOrchestrator({ clock, maxConcurrent: 1, agents: { hang, quick: () => '' } });
+    const orchestrator = new AsyncOrchestrator({
+      clock,
+      maxConcurrent: 1,
+      agents: { hang, quick: () => '' },
+    });
     const blocker = rejection(orchestrator.execute('hang', 't'));
     const error = rejectionOf(TimeoutError, orchestrator.execute('quick', 't', { deadlineMs: 1_000 }));
     await clock.advance(999);
@@ -525,7 +534,10 @@ describe('timeouts.queueMs', () => {
             throw httpError(503);
           },
         }),
-        defineAgent({ name: 'slow', run: () => waitOrAbort(clock, 10_000, new AbortController().signal).then(() => '') }),
+        defineAgent({
+          name: 'slow',
+          run: () => waitOrAbort(clock, 10_000, new AbortController().signal).then(() => ''),
+        }),
       ],
     });
     const down = rejectionOf(TimeoutError, orchestrator.execute('down', 't'));
@@ -576,6 +588,8 @@ describe('timeoutMs', () => {
     });
     const calls = Array.from({ length: 5 }, () => orchestrator.execute('slow', 't'));
     await clock.advance(450);
-    expect((await Promise.all(calls)).map((result) => result.timings.queuedMs)).toEqual([0, 90, 180, 270, 360]);
+    expect((await Promise.all(calls)).map((result) => result.timings.queuedMs)).toEqual([
+      0, 90, 180, 270, 360,
+    ]);
   });
 });

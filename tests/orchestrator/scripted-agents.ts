@@ -1,6 +1,6 @@
 import type { AgentContext, AgentFunction } from '../../src/contracts/agent.js';
-import type { Clock } from '../../src/time/clock.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import type { Clock } from '../../src/time/clock.js';
 
 /** An error as an HTTP client throws it. */
 export function httpError(status: number, extra: Record<string, unknown> = {}): Error {
