@@ -8,7 +8,7 @@ import { CallContext } from './agent-context.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
-import { type Invocation, invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /**
@@ -53,15 +53,14 @@ export class Attempt extends CancelScope implements RunningAttempt {
 
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
   run(): Promise<void> | undefined {
-    let invocation: Invocation;
     try {
-      invocation = invokeAgent(this.call, new CallContext(this.call, this));
+      const invocation = invokeAgent(this.call, new CallContext(this.call, this));
+      // An answer may refuse even to say what it is, so this stands inside.
+      if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
+      this.#succeed(invocation);
     } catch (thrown) {
       this.#fail(thrown);
-      return undefined;
     }
-    if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
-    this.#succeed(invocation);
     return undefined;
   }
 
@@ -85,9 +84,13 @@ export class Attempt extends CancelScope implements RunningAttempt {
         freePermit();
       };
       const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
-        if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
-        this.#succeed(reply);
-        freePermit();
+        try {
+          if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
+          this.#succeed(reply);
+          freePermit();
+        } catch (thrown) {
+          fail(thrown);
+        }
         return undefined;
       };
       this.#settled = Promise.resolve(work).then(finish, fail);
