@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  type AgentFunction,
   AgentError,
+  type AgentFunction,
   AsyncOrchestrator,
   CancelledError,
   ClosedError,
@@ -28,8 +28,7 @@ async function textOf(stream: AsyncIterable<string>): Promise<string> {
   return text;
 }
 
-const counting =
-  (pieces: number): AgentFunction =>
+const counting = (pieces: number): AgentFunction =>
   async function* () {
     for (let piece = 1; piece <= pieces; piece += 1) yield `${piece} `;
   };
@@ -82,7 +81,11 @@ describe('a stream', () => {
   test('ends with finish, and gives text and usage, where the agent does not stream', async () => {
     const orchestrator = new AsyncOrchestrator({
       agents: {
-        whole: async () => ({ output: 'all at once', usage: { outputTokens: 3 }, finishReason: 'stop' as const }),
+        whole: async () => ({
+          output: 'all at once',
+          usage: { outputTokens: 3 },
+          finishReason: 'stop' as const,
+        }),
         silent: () => '',
       },
     });
@@ -219,7 +222,13 @@ describe('a stream', () => {
     await rejectionOf(CancelledError, words.result);
   });
 
-  test.each(['before anybody reads', 'while its reader is behind', 'by its signal', 'by a deadline', 'by using'])(
+  test.each([
+    'before anybody reads',
+    'while its reader is behind',
+    'by its signal',
+    'by a deadline',
+    'by using',
+  ])(
     'frees its permit at once when it is cancelled %s: its generator is told, not abandoned',
     async (how) => {
       const clock = new FakeClock();
@@ -432,7 +441,9 @@ describe('a stream', () => {
       agents: [
         defineAgent({
           name: 'json',
-          output: { safeParse: (value: unknown) => ({ success: true as const, data: value as { n: number } }) },
+          output: {
+            safeParse: (value: unknown) => ({ success: true as const, data: value as { n: number } }),
+          },
           run: async function* (task) {
             yield '{"n":';
             yield `${task}}`;
