@@ -5,7 +5,7 @@ import type { AgentResult, CallOutcome, IndexedOutcome } from '../contracts/resu
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { describeValue } from '../input/describe-value.js';
-import { count, delayMs, durationMs } from '../input/number-schemas.js';
+import { count, durationMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 import { AgentStream } from './agent-stream.js';
@@ -16,7 +16,7 @@ import type { CallParts } from './call-parts.js';
 import { collectRun, streamRun } from './collect-run.js';
 import { createParts } from './create-parts.js';
 import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
-import { type AsyncOrchestratorOptions, orchestratorOptionsSchema } from './options.js';
+import { type AsyncOrchestratorOptions, closeOptionsSchema, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
 import { executeCall } from './single-call.js';
 import type { RunContext } from './task-admission.js';
@@ -192,10 +192,10 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * Accepts nothing new, lets what was accepted finish for `drainMs`, then aborts the rest and waits until it has
    * stopped or was given up. Calling it again gives the same promise.
    *
-   * @throws {@link InvalidArgumentError} for an unfit `drainMs`.
+   * @throws {@link InvalidArgumentError} for an unknown option or an unfit `drainMs`.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const drainMs = parseOptions(delayMs(), options.drainMs ?? 30_000, 'drainMs');
+    const { drainMs } = parseOptions(closeOptionsSchema, options, 'close options');
     this.#admission.isClosed = true;
     this.#closing ??= shutDown(this.#parts, this.#runs, this.agents, drainMs);
     return this.#closing;

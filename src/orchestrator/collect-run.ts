@@ -30,7 +30,7 @@ export function collectRun(
         finished: (sourceError) => {
           runs.delete(run);
           if (sourceError === undefined) resolve(outcomes);
-          else reject(new TaskSourceError(outcomes, sourceError.thrown));
+          else reject(new TaskSourceError(outcomes, outcomes.length, sourceError.thrown));
         },
       },
       tasks,
@@ -50,12 +50,14 @@ export async function* streamRun(
 ): AsyncGenerator<IndexedOutcome, void, undefined> {
   const { options } = context;
   const channel = new AsyncChannel<IndexedOutcome>(Number.POSITIVE_INFINITY);
+  let tasksRead = 0;
   const run = new TaskRun(
     {
       parts: context.parts,
       admit: taskAdmission(context),
       unread: () => channel.size,
       settled: (outcome, index) => {
+        tasksRead += 1;
         progress.report(outcome);
         void channel.write({ ...outcome, index });
         if (outcome.success || options.stopOnError !== true) return;
@@ -64,7 +66,7 @@ export async function* streamRun(
       },
       finished: (sourceError) => {
         runs.delete(run);
-        channel.end(sourceError && new TaskSourceError([], sourceError.thrown));
+        channel.end(sourceError && new TaskSourceError([], tasksRead, sourceError.thrown));
       },
     },
     tasks,
