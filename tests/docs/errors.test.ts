@@ -21,7 +21,7 @@ const SAMPLES: readonly api.TuttiError[] = [
   failing,
   new api.OutputError('agent', '', 'wrong'),
   new api.StreamConsumedError('agent'),
-  new api.TaskSourceError([], undefined),
+  new api.TaskSourceError([], 0, undefined),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(
