@@ -232,7 +232,7 @@ describe('stats', () => {
       ['down', 't'],
       ['hang', 't'],
       { agent: 'good', task: 't', signal: AbortSignal.abort() },
-      ['nobody', 't'],
+      ['nobody' as string, 't'],
     ]);
     await clock.advance(10_000);
     await run;
