@@ -1,4 +1,10 @@
-export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
+export type {
+  AgentInput,
+  AgentRegistry,
+  AgentsInput,
+  NoFunction,
+  RegistryObserver,
+} from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
