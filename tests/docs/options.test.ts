@@ -8,7 +8,7 @@ const OPTIONS = 'src/orchestrator/options.ts';
 const CALL = 'src/contracts/call.ts';
 const AGENT = 'src/contracts/agent.ts';
 const page = readDocument('docs/reference/options.md');
-const program = new TypeProgram([OPTIONS, CALL, AGENT]);
+const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT]);
 
 const resolved: Record<string, unknown> = orchestratorOptionsSchema.parse({});
 const names = (file: string, type: string): string[] =>

@@ -9,18 +9,29 @@ export interface DocumentedProperty {
   defaultText: string | undefined;
 }
 
+type Texts = ReadonlyMap<string, string>;
+
 /** A TypeScript program over this repository's sources, and over files that exist only here. */
 export class TypeProgram {
   readonly #program: ts.Program;
   readonly #checker: ts.TypeChecker;
 
-  /** @param virtual Text by path from the repository's folder. In it, `tutti` is `src/index.ts`, `tutti/x` is `src/x/index.ts`. */
-  constructor(files: readonly string[], virtual: ReadonlyMap<string, string> = new Map()) {
-    const texts = new Map([...virtual].map(([path, text]) => [join(REPOSITORY, path), text]));
-    const roots = [...files.map((path) => join(REPOSITORY, path)), ...texts.keys()];
-    const options = compilerOptions();
+  private constructor(roots: readonly string[], options: ts.CompilerOptions, texts: Texts) {
     this.#program = ts.createProgram(roots, options, hostWith(texts, options));
     this.#checker = this.#program.getTypeChecker();
+  }
+
+  /** Files that exist only here, by path from the repository's folder. In them `tutti` is `src/index.ts`. */
+  static ofTexts(texts: Texts): TypeProgram {
+    const absolute = new Map([...texts].map(([path, text]) => [join(REPOSITORY, path), text]));
+    return new TypeProgram([...absolute.keys()], compilerOptions(), absolute);
+  }
+
+  /** Files of the repository, for their own types alone: what they import from others is not looked at, which is quick. */
+  static ofFiles(files: readonly string[]): TypeProgram {
+    const roots = files.map((path) => join(REPOSITORY, path));
+    const options = { ...compilerOptions(), lib: ['lib.es5.d.ts'], types: [], noResolve: true };
+    return new TypeProgram(roots, options, new Map());
   }
 
   /** What is wrong with the files, one line each. */
@@ -69,7 +80,7 @@ function compilerOptions(): ts.CompilerOptions {
   };
 }
 
-function hostWith(texts: ReadonlyMap<string, string>, options: ts.CompilerOptions): ts.CompilerHost {
+function hostWith(texts: Texts, options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile } = host;
   host.fileExists = (path) => texts.has(path) || fileExists(path);
