@@ -19,7 +19,10 @@ class Waiting extends QueueNode {
 type Step = { do: 'push'; priority: number } | { do: 'take' } | { do: 'remove'; at: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('push' as const), priority: fc.integer({ min: -3, max: 3 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('push' as const), priority: fc.integer({ min: -3, max: 3 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), at: fc.nat(50) }) },
 );
@@ -77,10 +80,23 @@ describe('PriorityQueue', () => {
 
 describe('IndexedHeap', () => {
   const heapStep = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('push' as const), value: fc.double({ noNaN: true }) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('push' as const), value: fc.double({ noNaN: true }) }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('pop' as const), value: fc.constant(0) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('update' as const), value: fc.double({ noNaN: true }), at: fc.nat() }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), value: fc.constant(0), at: fc.nat() }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('update' as const),
+        value: fc.double({ noNaN: true }),
+        at: fc.nat(),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('remove' as const), value: fc.constant(0), at: fc.nat() }),
+    },
   );
 
   test('behaves like a map whose smallest value is known', () => {

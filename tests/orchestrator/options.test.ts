@@ -199,7 +199,10 @@ describe('the options of a call', () => {
     [[], 'options'],
   ])('refuse %j before any work is done', async (options, field) => {
     const orchestrator = new AsyncOrchestrator({ agents: { echo } });
-    const error = await rejectionOf(InvalidArgumentError, orchestrator.execute('echo', 't', options as never));
+    const error = await rejectionOf(
+      InvalidArgumentError,
+      orchestrator.execute('echo', 't', options as never),
+    );
     expect(error.field).toBe(field);
     expect(orchestrator.stats().submitted).toBe(0);
   });

@@ -34,7 +34,9 @@ describe('priority', () => {
       ['c', 0],
       ['also high', 5],
       ['half', 0.5],
-    ].map(([task, priority]) => orchestrator.execute('note', task as string, { priority: priority as number }));
+    ].map(([task, priority]) =>
+      orchestrator.execute('note', task as string, { priority: priority as number }),
+    );
     await clock.advance(100);
     await Promise.all([first, ...calls]);
     expect(order).toEqual(['running', 'high', 'also high', 'half', 'a', 'b', 'c', 'low']);
