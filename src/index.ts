@@ -1,4 +1,10 @@
-export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
+export type {
+  AgentInput,
+  AgentRegistry,
+  AgentsInput,
+  NoFunction,
+  RegistryObserver,
+} from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
@@ -9,11 +15,18 @@ export type {
   TaskObject,
   TaskSource,
 } from './contracts/call.js';
-export { EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
-export type { OutputSchema, OutputSchemaError } from './contracts/output-schema.js';
+export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest } from './contracts/provider.js';
 export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
-export type { AgentFailure, AgentResult, CacheSource, CallOutcome, Timings } from './contracts/result.js';
+export type {
+  AgentFailure,
+  AgentResult,
+  CacheSource,
+  CallOutcome,
+  IndexedOutcome,
+  Timings,
+} from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';

@@ -10,7 +10,13 @@ import { checkDefinition } from './define-agent.js';
  * definition too, whatever it takes and gives; `apply` keeps functions out of that half.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a definition of any name and data is accepted, and both are kept by inference
-export type AgentInput = AgentFunction | (AgentDefinition<any, any> & { readonly apply?: never });
+export type AgentInput = AgentFunction | (AgentDefinition<any, any> & NoFunction);
+
+/** Fits everything but a function. */
+export interface NoFunction {
+  /** What every function has. */
+  readonly apply?: never;
+}
 
 /** The agents an orchestrator starts with: a record of name → agent, or a list of definitions. */
 // biome-ignore lint/suspicious/noExplicitAny: as above

@@ -35,7 +35,8 @@ export class TuttiError extends Error {
     this.details = options.details ?? {};
   }
 
-  // A getter on the prototype keeps `name` out of every instance's own keys.
+  // On the prototype, which keeps it out of every instance's own keys.
+  /** The class's name, for instance `TimeoutError`. */
   override get name(): string {
     return this.constructor.name;
   }

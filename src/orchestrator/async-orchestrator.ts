@@ -1,7 +1,7 @@
 import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
 import type { CallOptions, RunOptions, TaskObject, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
-import type { AgentResult, CallOutcome } from '../contracts/result.js';
+import type { AgentResult, CallOutcome, IndexedOutcome } from '../contracts/result.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { describeValue } from '../input/describe-value.js';
@@ -139,7 +139,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   async *executeEach(
     tasks: TaskSource<AnyName<Agents>>,
     options?: RunOptions,
-  ): AsyncGenerator<CallOutcome & { index: number }, void, undefined> {
+  ): AsyncGenerator<IndexedOutcome, void, undefined> {
     yield* streamRun(this.#admitRun(options), tasks, this.#runs);
   }
 

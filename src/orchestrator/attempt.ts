@@ -9,13 +9,14 @@ import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+import type { RunningAttempt } from './running-attempt.js';
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
  * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
  * settled, or was given up as abandoned (what `run` gives back).
  */
-export class Attempt extends CancelScope {
+export class Attempt extends CancelScope implements RunningAttempt {
   readonly call: Call;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;

@@ -1,5 +1,5 @@
 import type { TaskSource } from '../contracts/call.js';
-import type { CallOutcome } from '../contracts/result.js';
+import type { CallOutcome, IndexedOutcome } from '../contracts/result.js';
 import { TaskSourceError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -47,9 +47,9 @@ export async function* streamRun(
   context: RunContext,
   tasks: TaskSource,
   runs: Set<TaskRun>,
-): AsyncGenerator<CallOutcome & { index: number }, void, undefined> {
+): AsyncGenerator<IndexedOutcome, void, undefined> {
   const { options } = context;
-  const channel = new AsyncChannel<CallOutcome & { index: number }>(Number.POSITIVE_INFINITY);
+  const channel = new AsyncChannel<IndexedOutcome>(Number.POSITIVE_INFINITY);
   let tasksRead = 0;
   const run = new TaskRun(
     {

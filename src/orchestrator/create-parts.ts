@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
 import { TypedEmitter } from '../events/typed-emitter.js';
 import { InFlight } from '../lifecycle/in-flight.js';
@@ -7,6 +6,7 @@ import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.
 import { systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
 import { CallCounters } from './call-counters.js';
+import { CallIds } from './call-ids.js';
 import type { CallParts } from './call-parts.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 import { OverdueWork } from './overdue-work.js';
@@ -37,17 +37,7 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     waiting,
     overdue: new OverdueWork(clock, options.abandonMs, () => waiting() > 0),
     mayPass: guardWhen(options.retry.when, logger),
-    nextCallId: callIds(),
-  };
-}
-
-/** Ids that differ between processes by their beginning and within one by their end; cheaper than a UUID a call. */
-function callIds(): () => string {
-  const prefix = randomUUID().slice(0, 18);
-  let calls = 0;
-  return () => {
-    calls += 1;
-    return `${prefix}-${calls.toString(36)}`;
+    callIds: new CallIds(),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AgentInput, AgentsInput } from '../agents/agent-registry.js';
 import type { AgentDefinition } from '../contracts/agent.js';
+import type { TaskObject } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 
 // How the names and answer types of the agents given to the constructor reach the methods.
@@ -68,5 +69,5 @@ export type OutcomesOf<Agents extends AgentsInput, Tasks extends readonly unknow
 export type CheckedTasks<Agents extends AgentsInput, Tasks extends readonly unknown[]> = {
   readonly [Position in keyof Tasks]: unknown extends CheckedName<Agents, NameOfTask<Tasks[Position]>>
     ? unknown
-    : readonly [KnownName<Agents>, string] | { readonly agent: KnownName<Agents>; readonly task: string };
+    : readonly [KnownName<Agents>, string] | Readonly<Pick<TaskObject<KnownName<Agents>>, 'agent' | 'task'>>;
 };
