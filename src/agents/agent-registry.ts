@@ -40,7 +40,9 @@ export class AgentRegistry {
   constructor(agents: AgentsInput | undefined, observer: RegistryObserver) {
     this.#observer = observer;
     if (agents === undefined) return;
-    if (typeof agents !== 'object' || agents === null) {
+    // A Map or Set has no keys of its own and would give no agents without a word.
+    const isIterable = typeof agents === 'object' && agents !== null && Symbol.iterator in agents;
+    if (typeof agents !== 'object' || agents === null || (isIterable && !Array.isArray(agents))) {
       throw new InvalidArgumentError(
         'agents',
         `agents: expected a record of name → agent or an array of definitions; got ${describeValue(agents)}.`,

@@ -1,10 +1,14 @@
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { nearestName } from './nearest-name.js';
 
+/** Longer keys are not repeated in full. */
+const MAX_KEY_CHARS = 100;
+
 /** The error for an option nobody knows; suggests the nearest known one, else names them all. */
 export function unknownKeyError(path: string, key: string, known: readonly string[]): InvalidArgumentError {
-  const field = path === '' ? key : `${path}.${key}`;
-  const suggestion = nearestName(key, known);
+  const shown = key.length > MAX_KEY_CHARS ? `${key.slice(0, MAX_KEY_CHARS)}…` : key;
+  const field = path === '' ? shown : `${path}.${shown}`;
+  const suggestion = nearestName(shown, known);
   const hint =
     suggestion === undefined ? `Known ones: ${known.join(', ')}.` : `Did you mean "${suggestion}"?`;
   return new InvalidArgumentError(field, `Unknown option "${field}". ${hint}`, { details: { suggestion } });

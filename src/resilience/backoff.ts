@@ -29,7 +29,9 @@ export function backoffDelayMs(
   retryAfterMs: number | undefined,
   random: () => number = Math.random,
 ): number {
-  const ceilingMs = Math.min(backoff.maxDelayMs, backoff.minDelayMs * backoff.factor ** (attempt - 1));
+  // Kept finite: 0 times infinity would be no number at all.
+  const growth = Math.min(backoff.factor ** (attempt - 1), Number.MAX_VALUE);
+  const ceilingMs = Math.min(backoff.maxDelayMs, backoff.minDelayMs * growth);
   const delayMs = spread(ceilingMs, backoff.jitter, random);
   if (retryAfterMs === undefined) return delayMs;
   return Math.max(delayMs, retryAfterMs * (1 + RETRY_AFTER_SPREAD * random()));

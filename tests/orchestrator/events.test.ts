@@ -50,7 +50,10 @@ describe('events', () => {
       ],
       ['call:retry', { ...common, at: start + 5, attempt: 1, delayMs: 100, errorCode: 'TUTTI_AGENT_FAILED' }],
       ['attempt:start', { ...common, at: start + 105, attempt: 2, queuedMs: 0 }],
-      ['attempt:end', { ...common, at: start + 110, attempt: 2, runMs: 5, success: true, errorCode: undefined }],
+      [
+        'attempt:end',
+        { ...common, at: start + 110, attempt: 2, runMs: 5, success: true, errorCode: undefined },
+      ],
       [
         'call:end',
         {
@@ -98,7 +101,9 @@ describe('events', () => {
     orchestrator.on('call:end', (end) => ends.push(end));
     await rejection(orchestrator.execute('bad', 't'));
     await rejection(orchestrator.execute('bad', 't', { signal: AbortSignal.abort() }));
-    expect(ends.map(({ success, attempts, errorCode, costUsd }) => [success, attempts, errorCode, costUsd])).toEqual([
+    expect(
+      ends.map(({ success, attempts, errorCode, costUsd }) => [success, attempts, errorCode, costUsd]),
+    ).toEqual([
       [false, 1, 'TUTTI_AGENT_FAILED', undefined],
       [false, 0, 'TUTTI_CANCELLED', undefined],
     ]);
@@ -199,7 +204,9 @@ describe('events', () => {
 
   test('refuses what is not an event or not a listener', () => {
     const orchestrator = new AsyncOrchestrator();
-    expect(() => orchestrator.on('call:strat' as 'call:start', () => {})).toThrow(/Did you mean "call:start"/);
+    expect(() => orchestrator.on('call:strat' as 'call:start', () => {})).toThrow(
+      /Did you mean "call:start"/,
+    );
     expect(() => orchestrator.on('call:start', 'log' as unknown as () => void)).toThrow(InvalidArgumentError);
   });
 });

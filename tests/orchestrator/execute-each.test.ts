@@ -8,7 +8,7 @@ import {
   TaskSourceError,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { rejectionOf, RunCounter, turn, wait, waitOrAbort } from './scripted-agents.js';
+import { RunCounter, rejectionOf, turn, wait, waitOrAbort } from './scripted-agents.js';
 
 const echo = (task: string): string => task;
 
@@ -108,7 +108,10 @@ describe('executeEach', () => {
     const orchestrator = new AsyncOrchestrator({ agents: { echo } });
     await expect(
       (async () => {
-        for await (const _outcome of orchestrator.executeEach([['echo', 'a'], ['echo', 'b']] as const))
+        for await (const _outcome of orchestrator.executeEach([
+          ['echo', 'a'],
+          ['echo', 'b'],
+        ] as const))
           throw new Error('in the loop');
       })(),
     ).rejects.toThrow('in the loop');
@@ -132,9 +135,16 @@ describe('executeEach', () => {
     const failing = rejectionOf(
       AgentError,
       (async () => {
-        for await (const outcome of orchestrator.executeEach([['slow', 'a'], ['bad', 'b'], ['slow', 'c']] as const, {
-          stopOnError: true,
-        }))
+        for await (const outcome of orchestrator.executeEach(
+          [
+            ['slow', 'a'],
+            ['bad', 'b'],
+            ['slow', 'c'],
+          ] as const,
+          {
+            stopOnError: true,
+          },
+        ))
           seen.push(outcome);
       })(),
     );
@@ -176,10 +186,7 @@ describe('executeEach', () => {
     expect(isRead).toBe(false);
     await never.return();
     expect(isRead).toBe(false);
-    await rejectionOf(
-      InvalidArgumentError,
-      collect(orchestrator.executeEach([], { maxRetries: -1 })),
-    );
+    await rejectionOf(InvalidArgumentError, collect(orchestrator.executeEach([], { maxRetries: -1 })));
     await rejectionOf(InvalidArgumentError, collect(orchestrator.executeEach(7 as unknown as [])));
     await orchestrator.close();
     await rejectionOf(ClosedError, collect(orchestrator.executeEach([])));
@@ -195,10 +202,17 @@ describe('executeEach', () => {
     const controller = new AbortController();
     const done: number[] = [];
     const run = collect(
-      orchestrator.executeEach([['slow', 'a'], ['slow', 'b'], ['slow', 'c']] as const, {
-        signal: controller.signal,
-        onProgress: (progress) => done.push(progress.done),
-      }),
+      orchestrator.executeEach(
+        [
+          ['slow', 'a'],
+          ['slow', 'b'],
+          ['slow', 'c'],
+        ] as const,
+        {
+          signal: controller.signal,
+          onProgress: (progress) => done.push(progress.done),
+        },
+      ),
     );
     await clock.advance(150);
     controller.abort();

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
-import { AsyncOrchestrator, type AgentFunction, type CallOutcome } from '../../src/index.js';
+import { type AgentFunction, AsyncOrchestrator, type CallOutcome } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { httpError, wait, waitOrAbort } from './scripted-agents.js';
 
@@ -110,13 +110,7 @@ describe('10,000 calls with random aborts, timeouts, failures and successes at l
       expect(running).toBe(0);
       expect(startedAfterCancelling).toBe(0);
       expect(new Set(outcomes)).toEqual(
-        new Set([
-          'ok',
-          'TUTTI_CANCELLED',
-          'TUTTI_TIMEOUT',
-          'TUTTI_AGENT_FAILED',
-          'TUTTI_RETRIES_EXHAUSTED',
-        ]),
+        new Set(['ok', 'TUTTI_CANCELLED', 'TUTTI_TIMEOUT', 'TUTTI_AGENT_FAILED', 'TUTTI_RETRIES_EXHAUSTED']),
       );
       const stats = orchestrator.stats();
       expect(stats).toMatchObject({

@@ -1,0 +1,74 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { describeValue } from '../../src/input/describe-value.js';
+import { nearestName } from '../../src/input/nearest-name.js';
+import { parseOptions } from '../../src/input/parse-options.js';
+
+describe('describeValue', () => {
+  test.each([
+    ['text', '"text"'],
+    ['x'.repeat(41), 'a string of 41 characters'],
+    ['line\nbreak', '"line\\nbreak"'],
+    [1, '1'],
+    [Number.NaN, 'NaN'],
+    [3n, '3'],
+    [true, 'true'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [() => {}, 'a function'],
+    [Symbol('x'), 'a symbol'],
+    [[1, 2], 'an array of 2'],
+    [{}, 'an object'],
+  ])('says %p as %s', (value, expected) => {
+    expect(describeValue(value)).toBe(expected);
+  });
+});
+
+describe('nearestName', () => {
+  test('finds slips of the pen and nothing else', () => {
+    const known = ['timeoutMs', 'deadlineMs', 'maxRetries'];
+    expect(nearestName('timeoutms', known)).toBe('timeoutMs');
+    expect(nearestName('maxRetrys', known)).toBe('maxRetries');
+    expect(nearestName('colour', known)).toBeUndefined();
+    expect(nearestName('x', [])).toBeUndefined();
+  });
+
+  test('gives up after a thousand names', () => {
+    function* names(): Generator<string> {
+      for (let index = 0; index < 1_000; index += 1) yield `unrelated-${index}`;
+      yield 'needle';
+    }
+    expect(nearestName('needl', names())).toBeUndefined();
+  });
+});
+
+describe('parseOptions', () => {
+  const schema = z.strictObject({
+    size: z.number('expected a number').default(3),
+    nested: z
+      .strictObject({ deep: z.strictObject({ value: z.string('expected a string') }).optional() })
+      .prefault({}),
+    list: z.array(z.number('expected a number')).optional(),
+  });
+
+  test('fills in defaults', () => {
+    expect(parseOptions(schema, {}, 'test options')).toEqual({ size: 3, nested: {} });
+  });
+
+  test.each([
+    [{ size: 'x' }, 'size', 'test options: size: expected a number; got "x".'],
+    [
+      { nested: { deep: { value: 1 } } },
+      'nested.deep.value',
+      'test options: nested.deep.value: expected a string; got 1.',
+    ],
+    [{ nested: { deep: { valu: 1, value: 'x' } } }, 'nested.deep.valu', 'Did you mean "value"?'],
+    [{ list: [1, 'x'] }, 'list.1', 'got "x"'],
+    [{ nested: { deep: { value: undefined } } }, 'nested.deep.value', 'got undefined'],
+    [7, 'test options', 'got 7'],
+  ])('names the field of %j', (input, field, text) => {
+    expect(() => parseOptions(schema, input, 'test options')).toThrow(
+      expect.objectContaining({ field, message: expect.stringContaining(text) }),
+    );
+  });
+});
