@@ -185,6 +185,15 @@ describe('foreign errors', () => {
     }
   });
 
+  test('may refuse every question', () => {
+    const refuse = (): never => {
+      throw new Error('no');
+    };
+    const hostile = new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
+    expect(isErrorLike(hostile)).toBe(false);
+    expect(asError(hostile).cause === hostile).toBe(true);
+  });
+
   test('always have a message', () => {
     expect(messageOf(new Error('text'))).toBe('text');
     expect(messageOf({ message: 'text' })).toBe('text');

@@ -178,4 +178,29 @@ describe('memory', () => {
     expect(stats).toMatchObject({ running: 0, queued: 0, inFlight: 0, backingOff: 0, submitted: 24_000 });
     expect(after / before).toBeLessThan(1.05);
   }, 60_000);
+
+  test('does not grow with the number of tasks that executeEach reads', async () => {
+    const ended = await run(
+      `
+      const orchestrator = new AsyncOrchestrator({ agents: { echo: async (task) => task } });
+      async function* tasks(count) {
+        for (let index = 0; index < count; index += 1) yield ['echo', 'task number ' + index];
+      }
+      async function drain(count) {
+        let last;
+        for await (const outcome of orchestrator.executeEach(tasks(count))) last = outcome;
+        gc();
+        return process.memoryUsage().heapUsed;
+      }
+      await drain(5_000);
+      const few = await drain(5_000);
+      const many = await drain(100_000);
+      console.log(JSON.stringify({ few, many }));
+    `,
+      '--expose-gc',
+    );
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    const { few, many } = JSON.parse(ended.stdout);
+    expect(many / few).toBeLessThan(1.05);
+  }, 60_000);
 });
