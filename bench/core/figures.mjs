@@ -10,14 +10,14 @@ const LOADS = [
     title: '10,000 calls that resolve at once',
     agent: 'atOnce',
     calls: 10_000,
-    warmUpCalls: 30_000,
+    warmUpCalls: 60_000,
     samples: 5,
   },
   {
     title: '100,000 calls that resolve at once',
     agent: 'atOnce',
     calls: 100_000,
-    warmUpCalls: 30_000,
+    warmUpCalls: 60_000,
     samples: 2,
   },
   {
