@@ -142,7 +142,7 @@ async function growth({ rounds }) {
     ['composition', ...OURS].map((contender) => ({
       key: contender,
       script: 'core/growth.mjs',
-      parameters: { contender, few: 1_000, many: 100_000, rounds: 5 },
+      parameters: { contender, few: 1_000, many: 100_000, rounds: 3 },
     })),
   );
   const rows = ['composition', ...OURS].map((contender) => {
