@@ -1,7 +1,9 @@
 // Run in a folder where the packed package is installed: the shortest way through every part of the public surface.
 import { strict as assert } from 'node:assert';
 import { createRequire } from 'node:module';
-import { AsyncOrchestrator, defineAgent, TimeoutError } from 'tutti';
+import * as tutti from 'tutti';
+
+const { AsyncOrchestrator, defineAgent, TimeoutError } = tutti;
 
 const require = createRequire(import.meta.url);
 assert.equal(
@@ -9,6 +11,11 @@ assert.equal(
   AsyncOrchestrator,
   'require and import give one and the same',
 );
+
+// Errors are called after their class, which bundling must not rename.
+for (const [name, exported] of Object.entries(tutti)) {
+  if (typeof exported === 'function' && /Error$/.test(name)) assert.equal(exported.name, name);
+}
 
 let failures = 2;
 const orchestrator = new AsyncOrchestrator({

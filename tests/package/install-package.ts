@@ -70,6 +70,7 @@ async function pack(stage: string): Promise<string> {
   for (const name of PACKED) await cp(join(REPOSITORY, name), join(stage, name), { recursive: true });
   const build = ['-p', join(REPOSITORY, 'tsconfig.build.json'), '--outDir', join(stage, 'dist'), '--noCheck'];
   await runCompiler(REPOSITORY, ...build);
+  await runNode(REPOSITORY, join(REPOSITORY, 'scripts/bundle.mjs'), join(stage, 'dist'));
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error'], {
     cwd: stage,
   });
