@@ -1,4 +1,4 @@
-import type { CacheAnswer } from './cached-answer.js';
+import type { StoredAnswer } from './cached-answer.js';
 
 /** An agent that is not cached: its name, a name with `*` and `?`, a pattern, or a function that decides. */
 export type AgentExclusion = string | RegExp | ((agent: string) => boolean);
@@ -34,10 +34,10 @@ function toPattern(exclusion: string | RegExp): RegExp {
 }
 
 /** Why an answer is not stored. */
-export type NotStored = 'empty' | 'incomplete' | 'too-large' | 'no-ttl';
+export type NotStored = 'empty' | 'incomplete' | 'too-large';
 
 /** Says why an answer must not be stored; `undefined` when it may. Only complete answers are worth repeating. */
-export function whyNotStorable(answer: CacheAnswer): NotStored | undefined {
+export function whyNotStorable(answer: Pick<StoredAnswer, 'output' | 'finishReason'>): NotStored | undefined {
   const { finishReason, output } = answer;
   if (finishReason !== undefined && finishReason !== 'stop' && finishReason !== 'other') return 'incomplete';
   return /\S/.test(output) ? undefined : 'empty';

@@ -84,7 +84,15 @@ export class AgentAccount {
   sets = 0;
   savedUsd = 0;
   /** Times between two requests for the same answer. */
-  readonly intervals = new IntervalHistogram();
+  intervals = new IntervalHistogram();
+
+  reset(): void {
+    this.hits = 0;
+    this.misses = 0;
+    this.sets = 0;
+    this.savedUsd = 0;
+    this.intervals = new IntervalHistogram();
+  }
 }
 
 class TierTimes {
@@ -102,14 +110,16 @@ class TierTimes {
   }
 }
 
+const newTierTimes = (): Record<HitTier, TierTimes> => ({
+  memory: new TierTimes(),
+  disk: new TierTimes(),
+  redis: new TierTimes(),
+  semantic: new TierTimes(),
+});
+
 /** Counts what happens in a cache, in memory that does not grow with use. */
 export class CacheStatsRecorder {
-  readonly tiers: Record<HitTier, TierTimes> = {
-    memory: new TierTimes(),
-    disk: new TierTimes(),
-    redis: new TierTimes(),
-    semantic: new TierTimes(),
-  };
+  tiers = newTierTimes();
   misses = 0;
   sets = 0;
   deletions = 0;
@@ -157,6 +167,16 @@ export class CacheStatsRecorder {
   missTime(ms: number): void {
     this.#timedMisses += 1;
     this.#missTotalMs += ms;
+  }
+
+  /** Starts again from 0. */
+  reset(): void {
+    this.tiers = newTierTimes();
+    this.misses = this.sets = this.deletions = this.integrityFailures = this.storeErrors = 0;
+    this.sharedFlights = this.savedUsd = this.savedTokens = 0;
+    this.#timedMisses = this.#missTotalMs = 0;
+    // Entries in memory hold on to their accounts, so these are emptied rather than replaced.
+    for (const account of this.#accounts.values()) account.reset();
   }
 
   get hits(): number {

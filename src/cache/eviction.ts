@@ -1,4 +1,5 @@
 import { IndexedHeap } from '../collections/indexed-heap.js';
+import { RecentMap } from '../collections/recent-map.js';
 
 /** Which entry goes first when room is needed. */
 export type EvictionKind = 'lru' | 'cost-aware';
@@ -104,14 +105,14 @@ interface CostAwareKey extends RankedKey {
  */
 class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder {
   #time = 0;
-  readonly #remembered = new Map<string, number>();
+  readonly #remembered = new RecentMap<number>();
   #pricedKeys = 0;
   #meanValue = 0;
 
   add(key: string, sizeBytes: number, costUsd: number, hits: number): void {
-    const formerUses = this.ranked.get(key)?.uses ?? this.#remembered.get(key);
-    if (this.ranked.has(key)) super.remove(key);
-    this.#remembered.delete(key);
+    const present = this.ranked.get(key);
+    if (present !== undefined) super.remove(key);
+    const formerUses = present?.uses ?? this.#remembered.take(key);
     const value = this.#valueOf(sizeBytes, costUsd);
     const time = this.#tick();
     const uses = formerUses === undefined ? time + Math.log2(1 + hits) : addLogs(formerUses, time);
@@ -129,12 +130,8 @@ class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder 
     const found = this.ranked.get(key);
     if (found === undefined) return;
     super.remove(key);
-    this.#remembered.set(key, found.uses);
     const most = Math.min(MOST_REMEMBERED, REMEMBERED_FACTOR * Math.max(this.size, FEWEST_KEYS));
-    for (const oldest of this.#remembered.keys()) {
-      if (this.#remembered.size <= most) break;
-      this.#remembered.delete(oldest);
-    }
+    this.#remembered.set(key, found.uses, most);
   }
 
   override clear(): void {

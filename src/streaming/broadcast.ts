@@ -9,6 +9,8 @@ export interface BroadcastOptions {
    * @default 65_536
    */
   maxKeptItems?: number | undefined;
+  /** Told once, when the source has ended, failed or been stopped. */
+  onOver?: (() => void) | undefined;
 }
 
 const DEFAULT_MAX_KEPT_ITEMS = 65_536;
@@ -23,6 +25,7 @@ const DEFAULT_MAX_KEPT_ITEMS = 65_536;
 export class Broadcast<T> {
   readonly #source: (signal: AbortSignal) => AsyncIterable<T>;
   readonly #maxKeptItems: number;
+  readonly #onOver: (() => void) | undefined;
   readonly #controller = new AbortController();
   readonly #readers = new Set<Reader<T>>();
   #iterator: AsyncIterator<T> | undefined;
@@ -34,6 +37,7 @@ export class Broadcast<T> {
   constructor(source: (signal: AbortSignal) => AsyncIterable<T>, options: BroadcastOptions = {}) {
     this.#source = source;
     this.#maxKeptItems = options.maxKeptItems ?? DEFAULT_MAX_KEPT_ITEMS;
+    this.#onOver = options.onOver;
   }
 
   /** How many readers there are. */
@@ -81,7 +85,7 @@ export class Broadcast<T> {
     this.#pullOne().then(
       () => this.#wake(),
       (error: unknown) => {
-        this.#end = { failed: true, error };
+        this.#finish({ failed: true, error });
         this.#wake();
       },
     );
@@ -90,8 +94,14 @@ export class Broadcast<T> {
   async #pullOne(): Promise<void> {
     this.#iterator ??= this.#source(this.#controller.signal)[Symbol.asyncIterator]();
     const step = await this.#iterator.next();
-    if (step.done === true) this.#end = { failed: false };
+    if (step.done === true) this.#finish({ failed: false });
     else this.#keep(step.value);
+  }
+
+  #finish(end: { failed: boolean; error?: unknown }): void {
+    this.#end = end;
+    // One that was stopped has said so already.
+    if (!this.#controller.signal.aborted) this.#onOver?.();
   }
 
   #keep(item: T): void {
@@ -111,6 +121,7 @@ export class Broadcast<T> {
   #leave(reader: Reader<T>): void {
     if (!this.#readers.delete(reader) || this.#readers.size > 0 || this.#end !== undefined) return;
     this.#controller.abort();
+    this.#onOver?.();
     // The source may still be busy with an item, or fail while it stops; nobody is left to be told.
     Promise.resolve(this.#iterator?.return?.()).catch(() => {});
   }

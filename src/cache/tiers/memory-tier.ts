@@ -38,8 +38,8 @@ export interface MemoryTierOptions {
   readonly maxEntries: number;
   /** Who goes first. */
   readonly eviction: EvictionKind;
-  /** Told of each entry that is thrown out to hold a limit. */
-  readonly onEvict?: ((entry: MemoryEntry) => void) | undefined;
+  /** Told of each entry that left without being deleted or replaced. */
+  readonly onLeave?: ((entry: MemoryEntry, why: 'evicted' | 'expired') => void) | undefined;
 }
 
 interface Slot {
@@ -73,8 +73,7 @@ export class MemoryTier {
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
     if (nowMs >= slot.entry.staleUntil) {
-      this.#drop(slot);
-      this.#expirations += 1;
+      this.#expire(slot);
       return undefined;
     }
     this.#order.touch(key);
@@ -126,10 +125,9 @@ export class MemoryTier {
     for (;;) {
       const handle = this.#expiries.peek();
       if (handle === undefined || (this.#expiries.priorityOf(handle) as number) > nowMs) break;
-      this.delete(this.#keysByExpiryHandle[handle] as string);
+      this.#expire(this.#slots.get(this.#keysByExpiryHandle[handle] as string) as Slot);
       removed += 1;
     }
-    this.#expirations += removed;
     return removed;
   }
 
@@ -149,13 +147,19 @@ export class MemoryTier {
   }
 
   #makeRoom(sizeBytes: number): void {
-    const { maxSizeBytes, maxEntries, onEvict } = this.#options;
+    const { maxSizeBytes, maxEntries, onLeave } = this.#options;
     while (this.#sizeBytes + sizeBytes > maxSizeBytes || this.#slots.size >= maxEntries) {
       const slot = this.#slots.get(this.#order.victim() as string) as Slot;
       this.#drop(slot);
       this.#evictions += 1;
-      onEvict?.(slot.entry);
+      onLeave?.(slot.entry, 'evicted');
     }
+  }
+
+  #expire(slot: Slot): void {
+    this.#drop(slot);
+    this.#expirations += 1;
+    this.#options.onLeave?.(slot.entry, 'expired');
   }
 
   #drop({ entry, expiryHandle }: Slot): void {
