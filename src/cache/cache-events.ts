@@ -1,36 +1,96 @@
 import type { NotStored } from './cache-policy.js';
 import type { HitTier } from './cache-stats.js';
 
-interface CacheEvent {
+/** What every event of a cache says. */
+export interface CacheEvent {
   /** When it happened, milliseconds since the Unix epoch. */
   at: number;
 }
 
-interface EntryEvent extends CacheEvent {
+/** What every event about one entry says. */
+export interface CacheEntryEvent extends CacheEvent {
   /** What was asked, as a key. */
   key: string;
   /** The agent's registered name. */
   agent: string;
 }
 
+/** A request was answered. */
+export interface CacheHitEvent extends CacheEntryEvent {
+  /** Where the answer was found. */
+  tier: HitTier;
+  /** How long ago it was computed, in milliseconds. */
+  ageMs: number;
+  /** Whether it was past its time. */
+  stale: boolean;
+}
+
+/** An answer was stored. */
+export interface CacheWriteEvent extends CacheEntryEvent {
+  /** Bytes that count towards the limits. */
+  sizeBytes: number;
+  /** When it stops being fresh, milliseconds since the Unix epoch. */
+  expiresAt: number;
+}
+
+/** An answer was not stored. */
+export interface CacheSkipEvent extends CacheEntryEvent {
+  /** Why. */
+  reason: NotStored;
+}
+
+/** An entry was thrown out of memory to hold a limit. */
+export interface CacheEvictEvent extends CacheEntryEvent {
+  /** Where it was. */
+  tier: 'memory';
+  /** Bytes that it counted for. */
+  sizeBytes: number;
+}
+
+/** A stored entry was refused because its signature or content was wrong, and removed. */
+export interface CacheRejectEvent extends CacheEntryEvent {
+  /** Where it was. */
+  tier: string;
+  /** What was wrong with it. */
+  reason: string;
+}
+
+/** A tier failed; the cache goes on without it for a while. */
+export interface CacheErrorEvent extends CacheEvent {
+  /** The tier. */
+  tier: string;
+  /** What it could not do. */
+  operation: string;
+  /** The error's code. */
+  code: string;
+  /** The error's message. */
+  message: string;
+}
+
+/** Computing a stale answer anew in the background failed; the stale one stays. */
+export interface CacheRevalidateErrorEvent extends CacheEntryEvent {
+  /** The error's message. */
+  message: string;
+}
+
 /** Every event of a cache and its payload. Payloads are flat and can be serialised. */
 export interface CacheEvents {
   /** A request was answered. */
-  'cache:hit': EntryEvent & { tier: HitTier; ageMs: number; stale: boolean };
+  'cache:hit': CacheHitEvent;
   /** A request was not found. */
-  'cache:miss': EntryEvent;
+  'cache:miss': CacheEntryEvent;
   /** An answer was stored. */
-  'cache:write': EntryEvent & { sizeBytes: number; expiresAt: number };
+  'cache:write': CacheWriteEvent;
   /** An answer was not stored, and why. */
-  'cache:skip': EntryEvent & { reason: NotStored };
+  'cache:skip': CacheSkipEvent;
   /** An entry was thrown out of memory to hold a limit. */
-  'cache:evict': EntryEvent & { tier: 'memory'; sizeBytes: number };
+  'cache:evict': CacheEvictEvent;
   /** A stored entry was refused because its signature or content was wrong; it was removed. */
-  'cache:reject': EntryEvent & { tier: string; reason: string };
+  'cache:reject': CacheRejectEvent;
   /** A tier failed; the cache goes on without it for a while. */
-  'cache:error': CacheEvent & { tier: string; operation: string; code: string; message: string };
+  'cache:error': CacheErrorEvent;
   /** Computing a stale answer anew in the background failed; the stale one stays. */
-  'cache:revalidate-error': EntryEvent & { message: string };
+  'cache:revalidate-error': CacheRevalidateErrorEvent;
 }
 
 /** Name of a cache event. */

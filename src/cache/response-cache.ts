@@ -83,8 +83,14 @@ export class ResponseCache implements AsyncDisposable {
     return this.#enabled;
   }
 
+  /** Switches it on or off. */
   set enabled(enabled: boolean) {
     this.#enabled = enabled;
+  }
+
+  /** Whether answers outlive the process: there is a folder or a store. */
+  get isPersistent(): boolean {
+    return this.#lower !== undefined;
   }
 
   /**
