@@ -19,6 +19,8 @@ export interface NodeSqliteModule {
 
 /** How long one try may block the event loop while another connection writes, in milliseconds. */
 const BLOCKING_WAIT_MS = 2;
+/** After a statement that took longer than this, others get their turn, in milliseconds. */
+const LONG_STATEMENT_MS = 0.5;
 const FIRST_RETRY_MS = 5;
 const LONGEST_RETRY_MS = 100;
 const MAX_KEPT_STATEMENTS = 64;
@@ -35,8 +37,17 @@ export async function openNodeDriver(
 ): Promise<SqliteDriver> {
   const database = new library.DatabaseSync(path);
   const statements = new Map<string, Statement>();
-  const query = (sql: string, params: readonly SqlValue[]) =>
-    retryWhileBusy(() => statementFor(database, statements, sql).all(...params), busyTimeoutMs, clock);
+  const query = async (sql: string, params: readonly SqlValue[]) => {
+    const startedMs = clock.now();
+    const rows = await retryWhileBusy(
+      () => statementFor(database, statements, sql).all(...params),
+      busyTimeoutMs,
+      clock,
+    );
+    // Long statements in a row would otherwise keep everybody else waiting: nothing here ever waits by itself.
+    if (clock.now() - startedMs > LONG_STATEMENT_MS) await new Promise((resolve) => setImmediate(resolve));
+    return rows;
+  };
   try {
     database.exec(`PRAGMA busy_timeout=${BLOCKING_WAIT_MS}`);
     await query('SELECT 1 FROM sqlite_master', []);

@@ -124,6 +124,8 @@ async function prepareConnection(
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
   await run('PRAGMA journal_size_limit=16777216');
+  await run('PRAGMA wal_autocheckpoint=4000');
+  await run('PRAGMA cache_size=-8000');
   if ((options.check ?? 'quick') === 'quick') {
     const [row] = await run('PRAGMA quick_check(1)');
     const verdict = Object.values(row ?? {})[0];
@@ -149,7 +151,8 @@ class OpenDatabase implements Database {
   readonly movedAside: string | undefined;
   readonly #fileId: string | undefined;
   readonly #connection: SqliteDriver;
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
+  #whenIdle: (() => void) | undefined;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -166,20 +169,22 @@ class OpenDatabase implements Database {
     if (this.#closing !== undefined) {
       throw new DatabaseError('closed', this.path, `SQLite file ${this.path} was closed.`);
     }
-    const run = () => this.#connection.query(sql, params);
-    const result = READS.test(sql) ? run() : this.#lastWrite.then(run);
-    const settled = result.then(
-      () => {},
-      () => {},
-    );
-    if (!READS.test(sql)) this.#lastWrite = settled;
-    this.#running.add(settled);
-    void settled.then(() => this.#running.delete(settled));
+    this.#running++;
     try {
-      return (await result) as Row[];
+      return (await (READS.test(sql)
+        ? this.#connection.query(sql, params)
+        : this.#write(sql, params))) as Row[];
     } catch (cause) {
       throw toDatabaseError(cause, this.path);
+    } finally {
+      if (--this.#running === 0) this.#whenIdle?.();
     }
+  }
+
+  #write(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]> {
+    const result = this.#lastWrite.then(() => this.#connection.query(sql, params));
+    this.#lastWrite = result.catch(() => {});
+    return result;
   }
 
   async fileState(): Promise<FileState> {
@@ -196,7 +201,11 @@ class OpenDatabase implements Database {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#running);
+    if (this.#running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
     try {
       await this.#connection.close();
     } catch (cause) {
