@@ -53,6 +53,8 @@ const RESCAN_PAUSE_MS = 1_000;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 30_000;
 
+const MISSING: Promise<undefined> = Promise.resolve(undefined);
+
 interface Session {
   readonly database: Database;
   readonly table: DiskTable;
@@ -203,17 +205,19 @@ export class DiskTier implements CacheTier {
 
   // Reading
 
-  #get(key: string): Promise<StoredEntry | undefined> | StoredEntry | undefined {
+  #get(key: string): Promise<StoredEntry | undefined> {
     const pending = this.#queue.get(key);
-    if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
-    if (this.#session?.sync.isLoaded === true && !this.#index.has(key))
-      return this.#unknown(key, this.#session);
-    return this.#read(key);
+    if (pending === null) return MISSING;
+    if (pending !== undefined) return Promise.resolve(this.#alive(pending));
+    const session = this.#session;
+    return session?.sync.isLoaded === true && !this.#index.has(key)
+      ? this.#unknown(key, session)
+      : this.#read(key);
   }
 
   /** A key that the index does not know: another process may have written it a moment ago. */
-  #unknown(key: string, session: Session): Promise<StoredEntry | undefined> | undefined {
-    if (this.#clock.now() - this.#followedMs < TRUST_MS) return undefined;
+  #unknown(key: string, session: Session): Promise<StoredEntry | undefined> {
+    if (this.#clock.now() - this.#followedMs < TRUST_MS) return MISSING;
     return this.#follow(session).then(() => (this.#index.has(key) ? this.#read(key) : undefined));
   }
 
