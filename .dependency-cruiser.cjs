@@ -1,9 +1,9 @@
 // The floors of the house: a file imports from its own room, from errors/, and from rooms on lower floors.
 // See docs/decisions/0004-floors.md. A new room takes one line here.
 const FLOORS = [
-  ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input'],
+  ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
-  ['resilience', 'streaming'],
+  ['resilience', 'streaming', 'sqlite'],
   ['agents', 'cache'],
   ['orchestrator'],
 ];

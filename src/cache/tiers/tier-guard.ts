@@ -1,0 +1,208 @@
+import type { CacheOperation } from '../../errors/storage-errors.js';
+import { CacheStoreError } from '../../errors/storage-errors.js';
+import { TuttiError } from '../../errors/tutti-error.js';
+import { type Clock, systemClock } from '../../time/clock.js';
+import type { StoredEntry } from '../cache-entry.js';
+import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+
+/** How a {@link TierGuard} is set up. */
+export interface TierGuardOptions {
+  /** How long a read or a write may take, in milliseconds. @default 1_000 */
+  timeoutMs?: number | undefined;
+  /** How long deleting many, flushing and closing may take, in milliseconds. @default 30_000 */
+  longTimeoutMs?: number | undefined;
+  /** How long a broken tier is left alone the first time, in milliseconds; then twice as long each time. @default 1_000 */
+  firstRetryMs?: number | undefined;
+  /** The longest it is left alone, in milliseconds. @default 60_000 */
+  longestRetryMs?: number | undefined;
+  /** Where time comes from. @default systemClock */
+  clock?: Clock | undefined;
+  /** Told once when the tier stops working. */
+  onBroken?: ((error: TuttiError) => void) | undefined;
+  /** Told once when it works again. */
+  onWorking?: ((tier: CacheTier['name']) => void) | undefined;
+  /** Told of every failed operation, for counting. */
+  onFailure?: (() => void) | undefined;
+}
+
+/**
+ * Stands in front of a tier so that a call never fails or hangs because of its cache. No method throws: a tier that
+ * fails or takes too long answers as if it were empty, is reported once, left alone for a while, and then tried again
+ * with one operation. Flushing and closing are always tried, as there is no later.
+ */
+export class TierGuard implements CacheTier {
+  readonly name: CacheTier['name'];
+  readonly #tier: CacheTier;
+  readonly #options: TierGuardOptions;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #longTimeoutMs: number;
+  /** Failures in a row; 0 while the tier works. */
+  #failures = 0;
+  #retryAtMs = 0;
+  #isTrying = false;
+
+  constructor(tier: CacheTier, options: TierGuardOptions = {}) {
+    this.name = tier.name;
+    this.#tier = tier;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#timeoutMs = options.timeoutMs ?? 1_000;
+    this.#longTimeoutMs = options.longTimeoutMs ?? 30_000;
+  }
+
+  /** Whether the tier failed when it was last used. */
+  get isBroken(): boolean {
+    return this.#failures > 0;
+  }
+
+  getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
+    const none = () => Array<undefined>(keys.length).fill(undefined);
+    return this.#run('get', () => this.#tier.getMany(keys), none);
+  }
+
+  set(entry: StoredEntry): Promise<void> {
+    return this.#run('set', () => this.#tier.set(entry), nothing);
+  }
+
+  touch(key: string, hits: number): void {
+    if (this.isBroken) return;
+    try {
+      this.#tier.touch(key, hits);
+    } catch (error) {
+      this.#failed('touch', error);
+    }
+  }
+
+  delete(key: string): Promise<boolean> {
+    return this.#run(
+      'delete',
+      () => this.#tier.delete(key),
+      () => false,
+    );
+  }
+
+  deleteMatching(selector: TierSelector): Promise<number> {
+    return this.#run(
+      'delete',
+      () => this.#tier.deleteMatching(selector),
+      () => 0,
+      this.#longTimeoutMs,
+    );
+  }
+
+  async *entries(): AsyncGenerator<StoredEntry> {
+    const iterator = this.#tier.entries()[Symbol.asyncIterator]();
+    const end = (): IteratorResult<StoredEntry> => ({ done: true, value: undefined });
+    try {
+      for (;;) {
+        const next = await this.#run('read', () => iterator.next(), end, this.#longTimeoutMs);
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      // Not awaited: an iterator that hangs in its last step would keep its reader.
+      void Promise.resolve(iterator.return?.()).catch(() => {});
+    }
+  }
+
+  size(): Promise<TierSize> {
+    return this.#run(
+      'read',
+      () => this.#tier.size(),
+      () => ({ entries: 0, sizeBytes: 0 }),
+      this.#longTimeoutMs,
+    );
+  }
+
+  counters(): TierCounters {
+    try {
+      return this.#tier.counters();
+    } catch (error) {
+      this.#failed('read', error);
+      return { evictions: 0, expirations: 0 };
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#attempt('flush', () => this.#tier.flush(), nothing, this.#longTimeoutMs);
+  }
+
+  close(): Promise<void> {
+    return this.#attempt('close', () => this.#tier.close(), nothing, this.#longTimeoutMs);
+  }
+
+  async #run<T>(
+    operation: CacheOperation,
+    work: () => Promise<T>,
+    instead: () => T,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<T> {
+    if (!this.isBroken) return this.#attempt(operation, work, instead, timeoutMs);
+    if (this.#isTrying || this.#clock.now() < this.#retryAtMs) return instead();
+    this.#isTrying = true;
+    try {
+      return await this.#attempt(operation, work, instead, timeoutMs);
+    } finally {
+      this.#isTrying = false;
+    }
+  }
+
+  async #attempt<T>(
+    operation: CacheOperation,
+    work: () => Promise<T>,
+    instead: () => T,
+    timeoutMs: number,
+  ): Promise<T> {
+    try {
+      const result = await this.#withinTime(operation, work, timeoutMs);
+      this.#worked();
+      return result;
+    } catch (error) {
+      this.#failed(operation, error);
+      return instead();
+    }
+  }
+
+  /** Rejects when the time is over; what the work does after that is dropped, its failure too. */
+  #withinTime<T>(operation: CacheOperation, work: () => Promise<T>, timeoutMs: number): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const tooLate = () => {
+        reject(new CacheStoreError(this.name, operation, `it took longer than ${timeoutMs} ms`));
+      };
+      const handle = this.#clock.setTimeout(tooLate, timeoutMs, undefined);
+      (handle as { unref?: () => void }).unref?.();
+      const settle = () => this.#clock.clearTimeout(handle);
+      // Called here rather than by the caller, so that a tier that throws at once is caught as well.
+      new Promise<T>((done) => done(work())).finally(settle).then(resolve, reject);
+    });
+  }
+
+  #worked(): void {
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.#tell(() => this.#options.onWorking?.(this.name));
+  }
+
+  #failed(operation: CacheOperation, cause: unknown): void {
+    const { firstRetryMs = 1_000, longestRetryMs = 60_000 } = this.#options;
+    const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures);
+    this.#retryAtMs = this.#clock.now() + pauseMs;
+    this.#tell(() => this.#options.onFailure?.());
+    if (this.#failures++ > 0) return;
+    const why = TuttiError.isInstance(cause) ? cause.message : String(cause);
+    const message = `The ${this.name} tier of the cache stopped working (${operation}): ${why} The cache goes on without it and tries again.`;
+    this.#tell(() => this.#options.onBroken?.(new CacheStoreError(this.name, operation, message, { cause })));
+  }
+
+  /** A listener that throws is no reason to fail a call either. */
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+}
+
+function nothing(): void {}
