@@ -1,5 +1,6 @@
 export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
+export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
   CallOptions,

@@ -20,6 +20,12 @@ export const phaseTimeoutsSchema = z.strictObject({
   idleMs: durationMs().optional(),
 });
 
+/** How answers are stored. */
+const cacheStorageSchema = z.strictObject({
+  ttlMs: z.number('expected milliseconds above 0').positive('expected milliseconds above 0').optional(),
+  tags: z.array(z.string('expected a label').min(1).max(256)).max(64).optional(),
+});
+
 /** Every setting of an agent definition. */
 export const agentDefinitionSchema = z
   .strictObject({
@@ -38,6 +44,7 @@ export const agentDefinitionSchema = z
     deadlineMs: durationMs().optional(),
     maxRetries: count(0).optional(),
     maxConcurrent: count(1).optional(),
+    cache: z.union([z.literal(false), cacheStorageSchema], 'expected false or { ttlMs, tags }').optional(),
     version: z.string('expected a string').optional(),
   })
   .refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {

@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/logger.js';
+import type { CacheStorage } from './cache-storage.js';
 import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
 import type { AgentReply, AgentStreamReply } from './reply.js';
@@ -68,6 +69,8 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly maxRetries?: number | undefined;
   /** Attempts of this agent running at once, within the orchestrator's own limit. */
   readonly maxConcurrent?: number | undefined;
+  /** `false` keeps its answers out of the cache; an object sets how they are stored. */
+  readonly cache?: false | CacheStorage | undefined;
   /** Part of the agent's identity: raise it when the function's behaviour changes. */
   readonly version?: string | undefined;
 }

@@ -1,4 +1,5 @@
 import type { PhaseTimeouts } from './agent.js';
+import type { CacheStorage } from './cache-storage.js';
 import type { CallOutcome } from './result.js';
 
 /** Settings of one call. They beat the agent's, which beat the orchestrator's. */
@@ -21,6 +22,8 @@ export interface CallOptions {
   model?: string | undefined;
   /** Parameters laid over the definition's. */
   params?: Readonly<Record<string, unknown>> | undefined;
+  /** `false` neither reads nor writes the cache, `'refresh'` computes anew and stores, an object sets how it is stored. */
+  cache?: false | 'refresh' | CacheStorage | undefined;
   /** Returned with the result, untouched. */
   metadata?: Record<string, unknown> | undefined;
 }

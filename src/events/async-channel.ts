@@ -33,6 +33,7 @@ export class AsyncChannel<T> {
   end(error?: Error): void {
     this.#ended ??= { error };
     this.#wake();
+    this.#releaseWriter();
   }
 
   /** Throws away what was not read, and lets the writer go on. */

@@ -39,9 +39,8 @@ export class Attempt extends CancelScope {
       this.#reject = reject;
     });
     call.stage = this;
-    call.attempts += 1;
+    call.attemptStarted(queuedMs);
     this.number = call.attempts;
-    call.queuedMs += queuedMs;
     publishAttemptStart(call, queuedMs);
   }
 
@@ -117,7 +116,7 @@ export class Attempt extends CancelScope {
     if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
     call.stage = undefined;
     const runMs = this.elapsedMs;
-    call.runMs += runMs;
+    call.attemptEnded(runMs);
     publishAttemptEnd(call, this.number, runMs, error);
   }
 

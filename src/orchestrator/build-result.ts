@@ -1,6 +1,7 @@
+import type { CacheHit } from '../cache/cached-answer.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { AgentReply, AgentReplyObject } from '../contracts/reply.js';
-import type { AgentFailure, AgentResult, Timings } from '../contracts/result.js';
+import type { AgentFailure, AgentResult, CallOutcome, Timings } from '../contracts/result.js';
 import type { Usage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
@@ -46,6 +47,63 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
     timings: readTimings(call),
     ...(metadata === undefined ? undefined : { metadata }),
   };
+}
+
+/** What a call that was answered from the cache gives its caller: the same shape, for no money. */
+export function buildHit(call: Call, hit: CacheHit): AgentResult {
+  const { data, model, finishReason } = hit;
+  const metadata = call.options?.metadata;
+  const totalMs = call.parts.clock.now() - call.queuedAtMs;
+  return {
+    success: true,
+    agent: call.agent,
+    callId: call.callId,
+    output: hit.output,
+    ...(data === undefined ? undefined : { data }),
+    ...(model === undefined ? undefined : { model }),
+    cached: hit.tier,
+    usage: { ...hit.usage },
+    costUsd: 0,
+    savedUsd: hit.costUsd,
+    attempts: 0,
+    timings: { queuedMs: 0, runMs: 0, totalMs, ageMs: hit.ageMs },
+    finishReason: finishReason ?? 'stop',
+    ...(metadata === undefined ? undefined : { metadata }),
+  };
+}
+
+/**
+ * The outcome of a shared call for one of those who waited for it.
+ *
+ * @param isPayer Whether this is the one that the answer's cost is booked on.
+ */
+export function shareOutcome(call: Call, outcome: CallOutcome, isPayer: boolean): CallOutcome {
+  const metadata = call.options?.metadata;
+  const own = {
+    callId: call.callId,
+    timings: readTimings(call),
+    ...(metadata === undefined ? undefined : { metadata }),
+  };
+  if (!outcome.success || isPayer) return { ...outcome, ...own };
+  return {
+    ...outcome,
+    ...own,
+    // What one caller does to the value must not show in another's.
+    ...(outcome.data === undefined ? undefined : { data: copyOf(outcome.data) }),
+    cached: 'shared',
+    usage: { ...outcome.usage },
+    costUsd: 0,
+    savedUsd: outcome.costUsd,
+  };
+}
+
+function copyOf(data: unknown): unknown {
+  try {
+    return structuredClone(data);
+  } catch {
+    // Functions and the like cannot be copied; what holds them is shared as it is.
+    return data;
+  }
 }
 
 /** The outcome of a task that was not fit to become a call. */

@@ -3,7 +3,6 @@ import type { AgentRegistry, RegistryObserver } from '../agents/agent-registry.j
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions, RunOptions } from '../contracts/call.js';
 import { ClosedError } from '../errors/input-errors.js';
-import { QueueFullError } from '../errors/resilience-errors.js';
 import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
 import { AgentPermits } from './agent-permits.js';
 import type { CallRequest } from './call.js';
@@ -57,7 +56,6 @@ export class CallAdmission implements RegistryObserver {
     if (options !== undefined) checkCallOptions(options);
     const request = this.admitTask(agent, task, options, agents);
     this.#checkOpen();
-    this.#checkRoom(request.registered);
     return request;
   }
 
@@ -87,11 +85,6 @@ export class CallAdmission implements RegistryObserver {
 
   #checkOpen(): void {
     if (this.isClosed) throw new ClosedError('orchestrator');
-  }
-
-  #checkRoom({ permits }: RegisteredAgent): void {
-    const { maxQueued } = this.#parts.options;
-    if (permits.isFull && this.#parts.waiting() >= maxQueued) throw new QueueFullError(maxQueued);
   }
 
   #permitsFor({ maxConcurrent }: AgentDefinition): Permits {

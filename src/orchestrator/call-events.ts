@@ -83,9 +83,7 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
 
 function count(call: Call, outcome: CallOutcome): void {
   const { counters } = call.parts;
-  counters.inputTokens += outcome.usage.inputTokens;
-  counters.outputTokens += outcome.usage.outputTokens;
-  counters.costUsd += outcome.costUsd ?? 0;
+  countSpending(call, outcome);
   if (outcome.success) {
     counters.succeeded += 1;
     return;
@@ -96,4 +94,13 @@ function count(call: Call, outcome: CallOutcome): void {
   else counters.failed += 1;
   const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
   if (last === 'TUTTI_TIMEOUT') counters.timedOut += 1;
+}
+
+/** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
+export function countSpending(call: Call, outcome: CallOutcome): void {
+  if (outcome.success && outcome.cached !== false) return;
+  const { counters } = call.parts;
+  counters.inputTokens += outcome.usage.inputTokens;
+  counters.outputTokens += outcome.usage.outputTokens;
+  counters.costUsd += outcome.costUsd ?? 0;
 }

@@ -14,12 +14,21 @@ export interface CallInFlight extends InFlightNode {
   cancelBecause(why: string): void;
 }
 
+/** The cache as the path of a call sees it. */
+export interface CallCache {
+  /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
+  take(call: CallInFlight): boolean;
+  /** Ends work that nobody waits for, and closes the cache if it was opened for this orchestrator. */
+  close(): Promise<void>;
+}
+
 /** What every call of one orchestrator shares. */
 export interface CallParts {
   readonly options: ResolvedOrchestratorOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: TypedEmitter<TuttiEvents>;
+  readonly cache: CallCache | undefined;
   readonly permits: ConcurrencyLimit;
   /** The permits of agents with a limit of their own. */
   readonly lanes: Set<Permits>;

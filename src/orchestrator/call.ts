@@ -2,6 +2,7 @@ import { QueueNode } from '../collections/priority-queue.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
+import type { StreamEvent } from '../contracts/stream-event.js';
 import { CancelledError } from '../errors/execution-errors.js';
 import type { InFlightNode } from '../lifecycle/in-flight.js';
 import type { PermitRequest } from '../resilience/concurrency-limit.js';
@@ -12,6 +13,8 @@ import type { CallParts } from './call-parts.js';
 import type { CallSettings } from './options.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import type { StreamSink } from './stream-sink.js';
+
+const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** What {@link Call} is made of. */
 export interface CallRequest {
@@ -63,7 +66,7 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   /** The call was cancelled while it waited for its first permit. */
   abstract withdrawn(reason: Error): void;
 
-  /** Hands the outcome to whoever made the call. */
+  /** The call has its outcome: ends what it had set up and hands the outcome to whoever made it. */
   abstract settle(outcome: CallOutcome): void;
 
   /** Where the events of a streamed call go. */
@@ -71,11 +74,40 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
     return undefined;
   }
 
-  /** The call begins to wait for its next attempt. */
-  backoffStarted(): void {}
+  /** Whether it may wait where `maxQueued` calls wait already: tasks of runs are few at a time and may. */
+  get mayOverflow(): boolean {
+    return false;
+  }
 
-  /** The call no longer waits for its next attempt. */
-  backoffEnded(): void {}
+  /** Longest time of the whole call, in milliseconds; what the next attempt's backoff has to fit in. */
+  get deadlineMs(): number | undefined {
+    return this.settings.deadlineMs;
+  }
+
+  /** The call needs no permit for a while: it waits for its next attempt or for the cache. */
+  setAside(): void {}
+
+  /** The call goes on after {@link Call.setAside}. */
+  takenUp(): void {}
+
+  /** Another attempt has got its permit, after `queuedMs` of waiting for it. */
+  attemptStarted(queuedMs: number): void {
+    this.attempts += 1;
+    this.queuedMs += queuedMs;
+  }
+
+  /** An attempt was answered after `runMs`. */
+  attemptEnded(runMs: number): void {
+    this.runMs += runMs;
+  }
+
+  /**
+   * Hands on events that another call's stream or the cache gives, as fast as the call's reader takes them.
+   * A promise of their end, or nothing where the call has no use for events.
+   */
+  deliver(_events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> | undefined {
+    return undefined;
+  }
 
   get parts(): CallParts {
     return this.registered.parts;
@@ -100,6 +132,14 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
 
   get model(): string | undefined {
     return this.options?.model ?? this.registered.definition.model;
+  }
+
+  /** The definition's parameters overlaid with the call's. */
+  get params(): Readonly<Record<string, unknown>> {
+    const own = this.definition.params;
+    const asked = this.options?.params;
+    if (asked === undefined) return own ?? NO_PARAMS;
+    return own === undefined ? asked : { ...own, ...asked };
   }
 
   /** Made when first asked for: a call that waits among a million others needs none. */

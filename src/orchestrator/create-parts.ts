@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { ResponseCacheOptions } from '../cache/cache-options.js';
+import { ResponseCache } from '../cache/response-cache.js';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
+import { fieldOf } from '../errors/foreign.js';
 import { TypedEmitter } from '../events/typed-emitter.js';
 import { InFlight } from '../lifecycle/in-flight.js';
 import { guardLogger, type Logger, silentLogger } from '../logging/logger.js';
 import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
-import { systemClock } from '../time/clock.js';
+import { type Clock, systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
+import { CachedCalls } from './cached-calls.js';
 import { CallCounters } from './call-counters.js';
 import type { CallParts } from './call-parts.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
@@ -27,6 +31,7 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     clock,
     logger,
     permits,
+    cache: openCache(options, clock, logger),
     events: new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
       logger.error({ error, event }, 'an event listener threw');
     }),
@@ -39,6 +44,25 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     mayPass: guardWhen(options.retry.when, logger),
     nextCallId: callIds(),
   };
+}
+
+/** The cache that the options ask for: one of its own, one that was given, or none. */
+function openCache(
+  { cache, tenant }: ResolvedOrchestratorOptions,
+  clock: Clock,
+  logger: Logger,
+): CachedCalls | undefined {
+  if (cache === undefined || cache === false) return undefined;
+  if (isResponseCache(cache)) return new CachedCalls(cache, false);
+  const options = cache === true ? {} : (cache as ResponseCacheOptions);
+  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true);
+}
+
+// By shape, so that a cache from another copy of the package is one too.
+function isResponseCache(cache: unknown): cache is ResponseCache {
+  return (
+    typeof fieldOf(cache, 'lookup') === 'function' && typeof fieldOf(cache, 'onInvalidate') === 'function'
+  );
 }
 
 /** Ids that differ between processes by their beginning and within one by their end; cheaper than a UUID a call. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { AgentsInput } from '../agents/agent-registry.js';
 import { phaseTimeoutsSchema } from '../agents/agent-schema.js';
+import type { ResponseCacheOptions } from '../cache/cache-options.js';
+import type { ResponseCache } from '../cache/response-cache.js';
 import type { PhaseTimeouts } from '../contracts/agent.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import type { Logger } from '../logging/logger.js';
@@ -52,6 +54,13 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   maxRetries?: number | undefined;
   /** How long to wait between attempts. */
   retry?: RetryOptions | undefined;
+  /**
+   * Keeps answers and gives them again: `true` in memory, options for a cache of its own, or a `ResponseCache`,
+   * which may be shared and is left open by `close()`.
+   *
+   * @default false
+   */
+  cache?: boolean | ResponseCacheOptions | ResponseCache | undefined;
   /** On whose behalf calls are made unless they say so themselves. Part of every call's identity. */
   tenant?: string | undefined;
   /** Calls that may wait for a permit; one more is a `QueueFullError`. Tasks of `executeMultiple` wait unread and do not count. @default 1_000_000 */
@@ -110,6 +119,8 @@ export const orchestratorOptionsSchema = z.strictObject({
   deadlineMs: durationMs().optional(),
   maxRetries: count(0).default(2),
   retry: retrySchema.prefault({}),
+  // Its own options are checked by the cache.
+  cache: z.unknown().optional(),
   tenant: z.string('expected a string').min(1, 'expected a name').optional(),
   maxQueued: count(0).default(1_000_000),
   maxTaskChars: count(1).default(100_000),

@@ -6,12 +6,12 @@ import type { SignalMember } from '../time/signal-hub.js';
 import type { Call, CallRequest } from './call.js';
 import type { CallParts } from './call-parts.js';
 import { isPromiseLike } from './invoke-agent.js';
-import { submitCall } from './run-call.js';
+import { submitCall } from './submit-call.js';
 import { SubmittedCall } from './submitted-call.js';
 import { type IndexedTask, openTaskReader, type TaskReader } from './task-reader.js';
 
-/** Calls of one run that may wait for their next attempt before it stops reading on; bounds its memory in an outage. */
-const MAX_BACKING_OFF = 1_000;
+/** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
+const MAX_SET_ASIDE = 1_000;
 
 /** What a run needs from its owner. */
 export interface TaskRunOwner {
@@ -41,7 +41,7 @@ export class TaskRun implements SignalMember {
   readonly done: Promise<void>;
   #resolveDone!: () => void;
   #underWay = 0;
-  #backingOff = 0;
+  #setAside = 0;
   #isReading = false;
   #isPumping = false;
   #sourceEnded = false;
@@ -88,13 +88,15 @@ export class TaskRun implements SignalMember {
     this.cancel((call) => call.signalAborted(reason));
   }
 
-  backoffStarted(): void {
-    this.#backingOff += 1;
+  /** One of the run's calls needs no permit for a while. @internal */
+  callSetAside(): void {
+    this.#setAside += 1;
     this.pump();
   }
 
-  backoffEnded(): void {
-    this.#backingOff -= 1;
+  /** One of the run's calls goes on. @internal */
+  callTakenUp(): void {
+    this.#setAside -= 1;
   }
 
   /** Reads on as far as it may. */
@@ -110,7 +112,7 @@ export class TaskRun implements SignalMember {
   #mayRead(): boolean {
     if (this.#sourceEnded || this.#isReading) return false;
     if (this.#cancelCall !== undefined) return true;
-    const running = this.#underWay - Math.min(this.#backingOff, MAX_BACKING_OFF);
+    const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
     return running + this.#owner.unread() < this.#parts.permits.maxConcurrent;
   }
 
@@ -206,15 +208,19 @@ class TaskCall extends SubmittedCall {
     this.index = index;
   }
 
-  settle(outcome: CallOutcome): void {
+  protected deliverOutcome(outcome: CallOutcome): void {
     this.#run.callSettled(this, outcome);
   }
 
-  override backoffStarted(): void {
-    this.#run.backoffStarted();
+  override get mayOverflow(): boolean {
+    return true;
   }
 
-  override backoffEnded(): void {
-    this.#run.backoffEnded();
+  override setAside(): void {
+    this.#run.callSetAside();
+  }
+
+  override takenUp(): void {
+    this.#run.callTakenUp();
   }
 }

@@ -1,3 +1,4 @@
+import { checkSetOptions } from '../cache/set-options.js';
 import type { CallOptions, TaskInput } from '../contracts/call.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
@@ -39,6 +40,14 @@ const expectPhases: Check = (value) => {
   return undefined;
 };
 
+const expectCache: Check = (value) => {
+  if (value === false || value === 'refresh') return undefined;
+  const wrong = "false, 'refresh' or { ttlMs, tags }";
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong;
+  checkSetOptions(value);
+  return undefined;
+};
+
 // Maps, so that keys such as `constructor` or `__proto__` are unknown like any other.
 const CALL_CHECKS = new Map<string, Check>([
   ['signal', expectSignal],
@@ -50,6 +59,7 @@ const CALL_CHECKS = new Map<string, Check>([
   ['tenant', expectName],
   ['model', expectName],
   ['params', expectObject],
+  ['cache', expectCache],
   ['metadata', expectObject],
 ]);
 const RUN_CHECKS = new Map<string, Check>([
