@@ -1,3 +1,5 @@
+// The module's own, which a test runner's fake timers leave alone: this is no timer.
+import { setImmediate } from 'node:timers';
 import type { RunOptions, TaskSource } from '../contracts/call.js';
 import type { AgentFailure, CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
@@ -12,6 +14,9 @@ import { type IndexedTask, openTaskReader, type TaskReader } from './task-reader
 
 /** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
 const MAX_SET_ASIDE = 1_000;
+
+/** Tasks taken in one go before the event loop gets its turn. */
+const MAX_TAKEN_AT_ONCE = 256;
 
 /** What a run needs from its owner. */
 export interface TaskRunOwner {
@@ -104,7 +109,16 @@ export class TaskRun implements SignalMember {
     // What runs below may come back here: one loop does all the reading.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (this.#mayRead()) this.#readOne();
+    let taken = 0;
+    while (this.#mayRead()) {
+      if (taken === MAX_TAKEN_AT_ONCE) {
+        // Refused tasks and hits in memory settle at once; a million of them must not hold up everything else.
+        this.#pauseReading();
+        break;
+      }
+      this.#readOne();
+      taken += 1;
+    }
     this.#isPumping = false;
     if (this.#sourceEnded && this.#underWay === 0) this.#finish();
   }
@@ -114,6 +128,14 @@ export class TaskRun implements SignalMember {
     if (this.#cancelCall !== undefined) return true;
     const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
     return running + this.#owner.unread() < this.#parts.permits.maxConcurrent;
+  }
+
+  #pauseReading(): void {
+    this.#isReading = true;
+    setImmediate(() => {
+      this.#isReading = false;
+      this.pump();
+    });
   }
 
   #readOne(): void {
