@@ -92,6 +92,7 @@ export class DiskTier implements CacheTier {
   #evictions = 0;
   #expirations = 0;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
   readonly #startedMs: number;
   readonly #startedAt: number;
 
@@ -177,7 +178,8 @@ export class DiskTier implements CacheTier {
   }
 
   async flush(): Promise<void> {
-    // A tier that was never used opens nothing.
+    // A tier that was never used opens nothing, and one that was closed has nothing left to write.
+    if (this.#isClosed) return;
     if (this.#opening === undefined && this.#queue.isEmpty && this.#touches.size === 0) return;
     // What is being written now was taken before this call; only the next round has everything.
     await this.#draining?.catch(() => {});
@@ -190,11 +192,13 @@ export class DiskTier implements CacheTier {
   }
 
   async #close(): Promise<void> {
-    this.#stopTimer();
     try {
       this.#purgedMs = Number.NEGATIVE_INFINITY;
       await this.flush();
+      // What others asked for meanwhile, deletions above all, is finished too.
+      while (this.#draining !== undefined) await this.#draining;
     } finally {
+      this.#isClosed = true;
       this.#stopTimer();
       const session = await this.#opening?.catch(() => undefined);
       await session?.loaded.catch(() => {});
@@ -402,6 +406,7 @@ export class DiskTier implements CacheTier {
   }
 
   #open(): Promise<Session> {
+    if (this.#isClosed) return Promise.reject(new ClosedError('disk tier of the cache'));
     if (this.#opening !== undefined) return this.#opening;
     const opening = this.#openSession();
     this.#opening = opening;
