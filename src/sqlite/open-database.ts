@@ -25,7 +25,7 @@ export interface OpenDatabaseOptions {
   check?: 'header' | 'quick' | undefined;
   /** What to do with a file that is no database or a broken one. @default 'throw' */
   ifCorrupt?: 'throw' | 'move-aside' | undefined;
-  /** Where time comes from. @default systemClock */
+  /** Where the date in the name of a file moved aside comes from. Waiting for locks takes real time. @default systemClock */
   clock?: Clock | undefined;
   /** Loads the drivers' libraries; for tests. @default the installed ones */
   load?: DriverLoader | undefined;
@@ -101,11 +101,11 @@ async function connect(
   fileId: string | undefined,
   movedAside: string | undefined,
 ): Promise<Database> {
-  const { driver = 'auto', busyTimeoutMs = 5_000, clock = systemClock, load = loadDriver } = options;
+  const { driver = 'auto', busyTimeoutMs = 5_000, load = loadDriver } = options;
   let connection: SqliteDriver | undefined;
   try {
-    connection = await openDriver({ path, driver, busyTimeoutMs, clock, load });
-    const sqliteVersion = await prepareConnection(connection, options, busyTimeoutMs, clock);
+    connection = await openDriver({ path, driver, busyTimeoutMs, load });
+    const sqliteVersion = await prepareConnection(connection, options, busyTimeoutMs);
     return new OpenDatabase(connection, { path, sqliteVersion, fileId, movedAside });
   } catch (error) {
     await connection?.close().catch(() => {});
@@ -117,10 +117,9 @@ async function prepareConnection(
   connection: SqliteDriver,
   options: OpenDatabaseOptions,
   busyTimeoutMs: number,
-  clock: Clock,
 ): Promise<string> {
   // Changing the journal does not wait for locks by itself, so processes that start together would fail at once.
-  const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs, clock);
+  const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs);
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
   await run('PRAGMA journal_size_limit=16777216');

@@ -401,6 +401,8 @@ export class DiskTier implements CacheTier {
     const state = await session.database.fileState();
     if (state === 'ok') return session;
     this.#report(`The cache file ${this.#path} is ${state}; another one is opened.`, undefined);
+    // Closing writes the log into whatever is there now, which may mend it or make it look whole.
+    this.#distrusted = state === 'rubbish';
     this.#leave(session);
     return this.#loadedSession();
   }
@@ -479,7 +481,11 @@ export class DiskTier implements CacheTier {
     const dueMs = this.#clock.now() + waitMs;
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#stopTimer();
-    const handle = this.#clock.setTimeout(() => void this.#drain().catch(() => {}), waitMs, undefined);
+    const onDue = () => {
+      this.#timer = undefined;
+      this.#drain().catch(() => {});
+    };
+    const handle = this.#clock.setTimeout(onDue, waitMs, undefined);
     (handle as { unref?: () => void }).unref?.();
     this.#timer = { dueMs, handle };
   }
