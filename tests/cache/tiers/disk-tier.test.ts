@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DiskTier, type DiskTierOptions } from '../../../src/cache/tiers/disk-tier.js';
 import { DatabaseError } from '../../../src/errors/storage-errors.js';
+import type { SqliteDriverName } from '../../../src/sqlite/driver.js';
 import { type Database, openDatabase } from '../../../src/sqlite/open-database.js';
 import { tierEntry } from '../../../src/testing/cache-tier-suite.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
@@ -37,8 +38,9 @@ function open(options: Partial<DiskTierOptions> = {}): Opened {
   return { tier, problems, clock, directory, path: join(directory, 'cache.db') };
 }
 
-const rowsIn = async (path: string): Promise<number> => {
-  const database = await openDatabase(path);
+/** With the same driver: two copies of SQLite in one process would drop each other's locks. */
+const rowsIn = async (path: string, driver: SqliteDriverName = 'keyv-sqlite'): Promise<number> => {
+  const database = await openDatabase(path, { driver, check: 'header' });
   const [row] = await database.query<{ n: number }>('SELECT count(*) AS n FROM tutti_cache_entries');
   await database.close();
   return row?.n ?? -1;
@@ -70,9 +72,9 @@ await describeDrivers('DiskTier', (driver) => {
     await tier.getMany(['warm']);
     await tier.size();
     await tier.set(tierEntry(clock, 'b'));
-    expect(await rowsIn(path)).toBe(1);
+    expect(await rowsIn(path, driver)).toBe(1);
     await clock.advance(25);
-    await until(async () => (await rowsIn(path)) === 2);
+    await until(async () => (await rowsIn(path, driver)) === 2);
     await tier.close();
   });
 
@@ -142,7 +144,7 @@ await describeDrivers('DiskTier', (driver) => {
     clock.stepMs = -500;
     expect(await tier.getMany([entry.key])).toEqual([undefined]);
     await tier.close();
-    expect(await rowsIn(path)).toBe(0);
+    expect(await rowsIn(path, driver)).toBe(0);
     const next = open({ driver, directory, clock });
     expect(await next.tier.getMany([entry.key])).toEqual([undefined]);
     await next.tier.close();
@@ -190,7 +192,7 @@ await describeDrivers('DiskTier', (driver) => {
     expect(await tier.getMany([entry.key])).toEqual([entry]);
     expect(await tier.size()).toEqual({ entries: 1, sizeBytes: entry.sizeBytes });
     await tier.close();
-    expect(await rowsIn(first.path)).toBe(1);
+    expect(await rowsIn(first.path, driver)).toBe(1);
     expect(problems.join()).toContain('cache.db.corrupt-2026-01-01T00-00-00-000Z');
     const kept = (await readdir(first.directory)).filter((file) =>
       /^cache\.db\.corrupt-[0-9TZ-]+$/.test(file),
@@ -211,7 +213,7 @@ await describeDrivers('DiskTier', (driver) => {
     expect(await tier.size()).toEqual({ entries: 1, sizeBytes: b.sizeBytes });
     expect(problems).toEqual([expect.stringContaining('is gone')]);
     await tier.close();
-    expect(await rowsIn(path)).toBe(1);
+    expect(await rowsIn(path, driver)).toBe(1);
   });
 
   test('makes its folder anew that was moved away under way', async () => {
@@ -222,8 +224,8 @@ await describeDrivers('DiskTier', (driver) => {
     await tier.set(tierEntry(clock, 'b'));
     await tier.flush();
     await tier.close();
-    expect(await rowsIn(path)).toBe(1);
-    expect(await rowsIn(join(`${directory}-away`, 'cache.db'))).toBe(1);
+    expect(await rowsIn(path, driver)).toBe(1);
+    expect(await rowsIn(join(`${directory}-away`, 'cache.db'), driver)).toBe(1);
   });
 
   test('takes another file in its place for its own', async () => {
@@ -262,7 +264,7 @@ await describeDrivers('DiskTier', (driver) => {
     expect(held).toContain(entry.key);
     expect((await tier.size()).entries).toBe(held.length);
     await tier.close();
-    expect(await rowsIn(path)).toBe(held.length);
+    expect(await rowsIn(path, driver)).toBe(held.length);
   });
 
   test('fails with an error where a file stands in place of its folder, and works once it is gone', async () => {
