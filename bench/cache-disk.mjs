@@ -39,24 +39,50 @@ export async function benchDisk(folder) {
   const onLoop = [];
   for (let round = 0; round < 9; round += 1) {
     const startedMs = performance.now();
-    for (let index = 0; index < 500; index += 1) void ours.set(requests[(round * 500 + index) % ENTRIES], answer);
+    for (let index = 0; index < 500; index += 1)
+      void ours.set(requests[(round * 500 + index) % ENTRIES], answer);
     onLoop.push(((performance.now() - startedMs) * 1_000) / 500);
     await ours.flush();
   }
-  const writes = new Map([['@keyv/sqlite as it comes', await writeAll(keys.slice(0, 200), (key) => asItComes.set(key, answer), async () => {})]]);
+  const writes = new Map([
+    [
+      '@keyv/sqlite as it comes',
+      await writeAll(
+        keys.slice(0, 200),
+        (key) => asItComes.set(key, answer),
+        async () => {},
+      ),
+    ],
+  ]);
   const rates = { wal: [], ours: [] };
   for (let round = 0; round < 5; round += 1) {
     const some = keys.map((key) => `${key}${round}`);
-    rates.wal.push(await writeAll(some, (key) => wal.set(key, answer), async () => {}));
+    rates.wal.push(
+      await writeAll(
+        some,
+        (key) => wal.set(key, answer),
+        async () => {},
+      ),
+    );
     const fresh = requests.map((one) => ({ ...one, params: { round } }));
-    rates.ours.push(await writeAll(fresh, (one) => ours.set(one, answer), () => ours.flush()));
+    rates.ours.push(
+      await writeAll(
+        fresh,
+        (one) => ours.set(one, answer),
+        () => ours.flush(),
+      ),
+    );
   }
   writes.set('@keyv/sqlite, write-ahead log', median(rates.wal));
   writes.set('tutti, signed and durable', median(rates.ours));
   print('Writes of 2 KB answers to disk, all at once', writes, 'tutti, signed and durable');
   console.log(`  set on the event loop: ${median(onLoop).toFixed(2)} us`);
   check('set on the event loop, 2 KB, signed and queued', median(onLoop), 20, 'us');
-  checkAtLeast('batched writes against @keyv/sqlite with write-ahead log', median(rates.wal) / median(rates.ours), 3);
+  checkAtLeast(
+    'batched writes against @keyv/sqlite with write-ahead log',
+    median(rates.wal) / median(rates.ours),
+    3,
+  );
 
   for (const [index, key] of keys.entries()) {
     await wal.set(key, answer);
@@ -73,11 +99,17 @@ export async function benchDisk(folder) {
     { calls: 500, rounds: 9 },
   );
   print('Hit on disk, one by one', read, '@keyv/sqlite, write-ahead log');
-  check('disk hit against @keyv/sqlite with write-ahead log', read.get('tutti, verified') / read.get('@keyv/sqlite, write-ahead log'), 1.25);
+  check(
+    'disk hit against @keyv/sqlite with write-ahead log',
+    read.get('tutti, verified') / read.get('@keyv/sqlite, write-ahead log'),
+    1.25,
+  );
   const many = await compare(
     {
       '@keyv/sqlite, write-ahead log, 50 gets': (index) =>
-        Promise.all(Array.from({ length: 50 }, (_, offset) => wal.get(keys[(index * 50 + offset) % ENTRIES]))),
+        Promise.all(
+          Array.from({ length: 50 }, (_, offset) => wal.get(keys[(index * 50 + offset) % ENTRIES])),
+        ),
       'tutti, getMany of 50': (index) =>
         ours.getMany(Array.from({ length: 50 }, (_, offset) => requests[(index * 50 + offset) % ENTRIES])),
     },
@@ -94,7 +126,9 @@ async function benchOpening(folder) {
   const small = { output: 'x'.repeat(200) };
   const filling = new ResponseCache({ directory, maxSizeBytes: 1 << 30, secret });
   for (let index = 0; index < entries; index += 1_000) {
-    await Promise.all(Array.from({ length: 1_000 }, (_, offset) => filling.set(request(index + offset), small)));
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, offset) => filling.set(request(index + offset), small)),
+    );
   }
   await filling.close();
   let firstHitMs = 0;

@@ -1,6 +1,6 @@
+import { AgentAccount } from '../dist/cache/cache-stats.js';
 import { createEvictionOrder } from '../dist/cache/eviction.js';
 import { MemoryTier } from '../dist/cache/tiers/memory-tier.js';
-import { AgentAccount } from '../dist/cache/cache-stats.js';
 import { check, median } from './cache-measure.mjs';
 
 const account = new AgentAccount();

@@ -32,13 +32,17 @@ let failures = 0;
 export function check(what, value, limit, unit = 'x') {
   const isMet = value <= limit;
   if (!isMet) failures += 1;
-  console.log(`  ${isMet ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} ${unit} (at most ${limit} ${unit})`);
+  console.log(
+    `  ${isMet ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} ${unit} (at most ${limit} ${unit})`,
+  );
 }
 
 export function checkAtLeast(what, value, limit, unit = 'x') {
   const isMet = value >= limit;
   if (!isMet) failures += 1;
-  console.log(`  ${isMet ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} ${unit} (at least ${limit} ${unit})`);
+  console.log(
+    `  ${isMet ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} ${unit} (at least ${limit} ${unit})`,
+  );
 }
 
 export const missed = () => failures;

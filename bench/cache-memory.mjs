@@ -74,7 +74,8 @@ export async function benchMemory() {
   const bare = await compare(
     {
       'lru-cache.get': (index) => lru.get(keys[index % REQUESTS]),
-      'ResponseCache.lookup (the orchestrator\'s way)': (index) => ours.lookup(keys[index % REQUESTS], 'python-expert'),
+      "ResponseCache.lookup (the orchestrator's way)": (index) =>
+        ours.lookup(keys[index % REQUESTS], 'python-expert'),
     },
     { calls: 20_000 },
   );

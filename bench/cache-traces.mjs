@@ -52,11 +52,20 @@ function boundUsd({ requests, sizeBytes, costUsd }, limitBytes) {
 }
 
 export async function benchTraces() {
-  console.log('\nMoney saved: 60,000 requests, 30 % asked once; lru, cost-aware and a bound that no cache can reach');
+  console.log(
+    '\nMoney saved: 60,000 requests, 30 % asked once; lru, cost-aware and a bound that no cache can reach',
+  );
   const [ratios, shares] = [[], []];
   for (const skew of [0.7, 0.9, 1.1]) {
     for (const drift of [0, 0.02]) {
-      const trace = makeTrace({ requests: 60_000, keys: 5_000, skew, drift, askedOnce: 0.3, seed: 1 + skew * 10 });
+      const trace = makeTrace({
+        requests: 60_000,
+        keys: 5_000,
+        skew,
+        drift,
+        askedOnce: 0.3,
+        seed: 1 + skew * 10,
+      });
       for (const room of [0.02, 0.05, 0.1, 0.2]) {
         const limitBytes = room * trace.totalBytes;
         const lru = savedUsd('lru', trace, limitBytes);
@@ -66,7 +75,9 @@ export async function benchTraces() {
         shares.push(aware / bound);
         const figures = [lru, aware, bound].map((usd) => usd.toFixed(1).padStart(8)).join('');
         const name = `zipf ${skew}${drift > 0 ? ' drifting' : ''}, room for ${room * 100} %`;
-        console.log(`  ${name.padEnd(34)}${figures}   ${(aware / lru).toFixed(2)} x lru, ${(aware / bound).toFixed(2)} of the bound`);
+        console.log(
+          `  ${name.padEnd(34)}${figures}   ${(aware / lru).toFixed(2)} x lru, ${(aware / bound).toFixed(2)} of the bound`,
+        );
       }
     }
   }
