@@ -230,23 +230,25 @@ export class DiskTier implements CacheTier {
     }
   }
 
-  async #read(key: string): Promise<StoredEntry | undefined> {
-    const found = await this.#reads.read(key);
-    const pending = this.#queue.get(key);
-    if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
-    if (found !== undefined) return this.#alive(found);
-    this.#index.remove(key);
-    return undefined;
+  #read(key: string): Promise<StoredEntry | undefined> {
+    return this.#reads.read(key).then((found) => {
+      // A newer one may have come meanwhile.
+      const pending = this.#queue.get(key);
+      if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
+      if (found !== undefined) return this.#alive(found);
+      this.#index.remove(key);
+      return undefined;
+    });
   }
 
-  async #readMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
-    const session = await this.#file.open();
+  async #readMany(keys: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> {
+    const session = this.#file.session ?? (await this.#file.open());
     try {
-      const rows = new Map((await session.table.read(keys)).map((entry) => [entry.key, entry]));
-      return keys.map((key) => rows.get(key));
+      const entries = await session.table.read(keys);
+      return new Map(entries.map((entry) => [entry.key, entry]));
     } catch (error) {
       await this.#file.leaveIfBroken(session, error);
-      return [];
+      return new Map();
     }
   }
 
