@@ -1,6 +1,15 @@
 import type { Logger } from '../logging/logger.js';
-import type { AgentReplyObject, OutputSchema } from './agent.js';
+import type { OutputSchema } from './output-schema.js';
+import type { AgentReplyObject } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
+
+/** An answer that did not fit the `output` schema, and why. */
+export interface RejectedReply {
+  /** The answer's text. */
+  readonly output: string;
+  /** What is wrong with it and where, in words for the one who answered. */
+  readonly problem: string;
+}
 
 /** What a provider is asked to answer: one attempt of one call. */
 export interface ProviderRequest {
@@ -20,6 +29,8 @@ export interface ProviderRequest {
   readonly params: Readonly<Record<string, unknown>>;
   /** Schema that the answer has to match, for providers that can enforce one. */
   readonly output: OutputSchema | undefined;
+  /** Earlier answers of this attempt that did not fit `output`, oldest first: the conversation goes on after them. */
+  readonly rejected?: readonly RejectedReply[] | undefined;
   /** Aborted when the attempt ends early; the provider closes its socket or process then. */
   readonly signal: AbortSignal;
   /** Bound to this agent and call. */
