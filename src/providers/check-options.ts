@@ -17,7 +17,10 @@ export function checkOptions(where: string, options: unknown, checks: OptionChec
     if (check === undefined) throw unknownOption(where, name, Object.keys(checks));
     const problem = check === true || value === undefined ? undefined : check(value);
     if (problem !== undefined) {
-      throw new InvalidArgumentError(`options.${name}`, `${where}: ${name} must be ${problem}; got ${kindOf(value)}.`);
+      throw new InvalidArgumentError(
+        `options.${name}`,
+        `${where}: ${name} must be ${problem}; got ${kindOf(value)}.`,
+      );
     }
   }
 }
@@ -53,7 +56,8 @@ export const aUrl: OptionCheck = (value) =>
     : 'a URL that starts with http:// or https://';
 
 export const headerRecord: OptionCheck = (value) =>
-  anObject(value) === undefined && Object.values(value as object).every((header) => typeof header === 'string')
+  anObject(value) === undefined &&
+  Object.values(value as object).every((header) => typeof header === 'string')
     ? undefined
     : 'an object of strings';
 

@@ -152,7 +152,9 @@ function fromSetup(error: ForeignError, options: ProviderErrorOptions): Provider
 }
 
 function messageOf(error: ForeignError): string {
-  return typeof error.message === 'string' && error.message !== '' ? error.message : String(error.name ?? 'no reason given');
+  return typeof error.message === 'string' && error.message !== ''
+    ? error.message
+    : String(error.name ?? 'no reason given');
 }
 
 function isHeaderSource(value: unknown): value is HeaderSource {

@@ -62,7 +62,9 @@ export class ClientExchange {
     const type = this.#response?.headers.get('content-type') ?? '';
     if (type.includes('json')) {
       const body: unknown = await this.#response?.json();
-      throw readErrorBody(body)?.message === undefined ? this.#notExpected('an event stream') : this.errorInside(body);
+      throw readErrorBody(body)?.message === undefined
+        ? this.#notExpected('an event stream')
+        : this.errorInside(body);
     }
     if (type.includes('html') || !(Symbol.asyncIterator in value)) throw this.#notExpected('an event stream');
     return value as AsyncIterable<unknown>;

@@ -38,7 +38,10 @@ function describeOutput(schema: OutputSchema): OutputRequest {
   const instruction = `Answer with one JSON value that fits this JSON Schema, and nothing else:\n${JSON.stringify(json)}`;
   if (json.type !== 'object') return { instruction };
   const state = { allRequired: true };
-  return { format: { schema: closeObjects(json, state) as Record<string, unknown>, allRequired: state.allRequired }, instruction };
+  return {
+    format: { schema: closeObjects(json, state) as Record<string, unknown>, allRequired: state.allRequired },
+    instruction,
+  };
 }
 
 /** A schema that JSON Schema cannot say is still validated after the answer: only the hint is lost. */
@@ -54,9 +57,15 @@ function tryJsonSchema(schema: OutputSchema): Record<string, unknown> | undefine
 function closeObjects(value: unknown, state: { allRequired: boolean }): unknown {
   if (Array.isArray(value)) return value.map((item) => closeObjects(item, state));
   if (typeof value !== 'object' || value === null) return value;
-  const node = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, closeObjects(inner, state)]));
+  const node = Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, closeObjects(inner, state)]),
+  );
   const { properties } = value as { properties?: unknown };
-  if (typeof properties !== 'object' || properties === null || (value as { type?: unknown }).type !== 'object') {
+  if (
+    typeof properties !== 'object' ||
+    properties === null ||
+    (value as { type?: unknown }).type !== 'object'
+  ) {
     return node;
   }
   const required = (value as { required?: readonly string[] }).required ?? [];
