@@ -1,7 +1,7 @@
 import type { Logger } from '../logging/logger.js';
 import type { OutputSchema } from './output-schema.js';
-import type { AgentReplyObject } from './reply.js';
 import type { ProviderResponseInfo } from './rate-limits.js';
+import type { AgentReplyObject } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
 import type { Usage } from './usage.js';
 

@@ -14,11 +14,15 @@ export interface AnthropicClient {
 }
 
 /** The Messages API. */
-export function anthropicDialect(clients: ClientSource<AnthropicClient>, nativeOutput: boolean): ModelDialect {
+export function anthropicDialect(
+  clients: ClientSource<AnthropicClient>,
+  nativeOutput: boolean,
+): ModelDialect {
   return createDialect<AnthropicClient, MessageAnswer, MessageStreamEvent>(
     {
       name: 'anthropic',
-      body: (model, request, { messages, tools }) => messagesBody(model, request, messages, tools, nativeOutput),
+      body: (model, request, { messages, tools }) =>
+        messagesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },
       send: (client, body, options) => client.messages.create(body, options),
       isAnswer: (answer) => Array.isArray(answer.content),

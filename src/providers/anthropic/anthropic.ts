@@ -32,13 +32,15 @@ const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@an
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or not what it has to be.
  */
-export function anthropic<
-  Data = unknown,
-  Inputs extends Record<string, unknown> = Record<string, unknown>,
->(options: AnthropicOptions<Data, Inputs>): AgentDefinition<string, Data> {
+export function anthropic<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+  options: AnthropicOptions<Data, Inputs>,
+): AgentDefinition<string, Data> {
   const resolved = resolveClientOptions('anthropic', options as AnthropicOptions);
   const tools = prepareTools(options.tools);
-  const dialect = anthropicDialect(openClient(options as AnthropicOptions, resolved), resolved.structuredOutput);
+  const dialect = anthropicDialect(
+    openClient(options as AnthropicOptions, resolved),
+    resolved.structuredOutput,
+  );
   const provider = createModelProvider(dialect, {
     tools,
     maxSteps: resolveMaxSteps(options.maxSteps),

@@ -25,7 +25,9 @@ export function messagesBody(
 ): Record<string, unknown> {
   const params = bodyParams(request.params, NAMES, RESERVED);
   const { format, instruction } = outputRequest(request.output, nativeOutput);
-  const system = [request.instructions, instruction].filter((text) => text !== undefined && text !== '').join('\n\n');
+  const system = [request.instructions, instruction]
+    .filter((text) => text !== undefined && text !== '')
+    .join('\n\n');
   const body: Record<string, unknown> = { max_tokens: DEFAULT_MAX_TOKENS, ...params, model };
   body.messages = messages.map(toMessage);
   if (system !== '') body.system = system;

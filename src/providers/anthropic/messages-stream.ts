@@ -1,7 +1,13 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ModelStep } from '../model-step.js';
 import { parseToolInput } from '../params.js';
-import { type AnswerBlock, type MessageUsage, stepFromMessage, toToolCall, usageOf } from './messages-answer.js';
+import {
+  type AnswerBlock,
+  type MessageUsage,
+  stepFromMessage,
+  toToolCall,
+  usageOf,
+} from './messages-answer.js';
 
 /** An event of a message stream, as far as it is read. Types that are not known are passed over. */
 export interface MessageStreamEvent {

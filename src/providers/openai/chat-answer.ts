@@ -7,7 +7,9 @@ import { type PromptDetails, usageFrom } from './openai-usage.js';
 export interface ChatToolCall {
   readonly id?: string | undefined;
   readonly type?: string | undefined;
-  readonly function?: { readonly name?: string | undefined; readonly arguments?: string | undefined } | undefined;
+  readonly function?:
+    | { readonly name?: string | undefined; readonly arguments?: string | undefined }
+    | undefined;
 }
 
 /** An answer of the Chat Completions API, as far as it is read. */

@@ -22,13 +22,16 @@ export function chatBody(
 ): Record<string, unknown> {
   const params = bodyParams(request.params, NAMES, RESERVED);
   const { format, instruction } = outputRequest(request.output, nativeOutput);
-  const system = [request.instructions, instruction].filter((text) => text !== undefined && text !== '').join('\n\n');
+  const system = [request.instructions, instruction]
+    .filter((text) => text !== undefined && text !== '')
+    .join('\n\n');
   const body: Record<string, unknown> = { ...params, model };
   body.messages = [
     ...(system === '' ? [] : [{ role: 'system', content: system }]),
     ...messages.flatMap(toMessages),
   ];
-  if (tools.length > 0) body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
+  if (tools.length > 0)
+    body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
   if (format !== undefined) {
     const schema = { name: 'answer', schema: format.schema, strict: format.allRequired };
     body.response_format = { type: 'json_schema', json_schema: schema };

@@ -18,7 +18,10 @@ interface ChatDelta {
   /** Servers that show reasoning call it one or the other. */
   readonly reasoning_content?: string | null | undefined;
   readonly reasoning?: string | null | undefined;
-  readonly tool_calls?: ReadonlyArray<ChatToolCall & { readonly index?: number | undefined }> | null | undefined;
+  readonly tool_calls?:
+    | ReadonlyArray<ChatToolCall & { readonly index?: number | undefined }>
+    | null
+    | undefined;
 }
 
 interface GrowingCall {
@@ -72,7 +75,8 @@ export class ChatStreamReader {
   #grow(delta: ChatDelta): StreamEvent[] {
     const told: StreamEvent[] = [];
     const reasoning = delta.reasoning_content ?? delta.reasoning;
-    if (typeof reasoning === 'string' && reasoning !== '') told.push({ type: 'reasoning-delta', text: reasoning });
+    if (typeof reasoning === 'string' && reasoning !== '')
+      told.push({ type: 'reasoning-delta', text: reasoning });
     for (const text of [delta.content, delta.refusal]) {
       if (typeof text === 'string' && text !== '') told.push({ type: 'text-delta', text });
     }

@@ -41,10 +41,9 @@ const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai
  *
  * @throws {@link InvalidArgumentError} when an option is unknown or not what it has to be.
  */
-export function openai<
-  Data = unknown,
-  Inputs extends Record<string, unknown> = Record<string, unknown>,
->(options: OpenAIOptions<Data, Inputs>): AgentDefinition<string, Data> {
+export function openai<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+  options: OpenAIOptions<Data, Inputs>,
+): AgentDefinition<string, Data> {
   const resolved = resolveClientOptions('openai', options as OpenAIOptions, {
     api: (value) => (value === 'chat' || value === 'responses' ? undefined : '"chat" or "responses"'),
   });

@@ -16,10 +16,13 @@ export function responsesBody(
 ): Record<string, unknown> {
   const params = bodyParams(request.params, NAMES, RESERVED);
   const { format, instruction } = outputRequest(request.output, nativeOutput);
-  const system = [request.instructions, instruction].filter((text) => text !== undefined && text !== '').join('\n\n');
+  const system = [request.instructions, instruction]
+    .filter((text) => text !== undefined && text !== '')
+    .join('\n\n');
   const body: Record<string, unknown> = { ...params, model, input: messages.flatMap(toItems) };
   if (system !== '') body.instructions = system;
-  if (tools.length > 0) body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
+  if (tools.length > 0)
+    body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
   if (format !== undefined) {
     const answer = { type: 'json_schema', name: 'answer', schema: format.schema, strict: format.allRequired };
     body.text = { ...(params.text as object | undefined), format: answer };

@@ -14,11 +14,15 @@ export interface ResponsesClient {
 }
 
 /** The Responses API. */
-export function responsesDialect(clients: ClientSource<ResponsesClient>, nativeOutput: boolean): ModelDialect {
+export function responsesDialect(
+  clients: ClientSource<ResponsesClient>,
+  nativeOutput: boolean,
+): ModelDialect {
   return createDialect<ResponsesClient, ResponseAnswer, ResponseEvent>(
     {
       name: 'openai',
-      body: (model, request, { messages, tools }) => responsesBody(model, request, messages, tools, nativeOutput),
+      body: (model, request, { messages, tools }) =>
+        responsesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },
       send: (client, body, options) => client.responses.create(body, options),
       isAnswer: (answer) => Array.isArray(answer.output) && answer.status !== 'failed',

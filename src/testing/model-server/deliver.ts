@@ -24,7 +24,8 @@ export async function deliver(
 
 async function send(delivery: Delivery, isStream: boolean): Promise<void> {
   const { response, answer } = delivery;
-  if (answer.status !== undefined && answer.status >= 400) return delivery.json(delivery.errorBody(), answer.status);
+  if (answer.status !== undefined && answer.status >= 400)
+    return delivery.json(delivery.errorBody(), answer.status);
   switch (answer.fault) {
     case 'reset-before-headers':
       response.socket?.resetAndDestroy();
@@ -154,7 +155,8 @@ class Delivery {
     await pause(chunkDelayMs, this.#gone);
     if (splitBytes === undefined) return this.#write(event);
     const bytes = Buffer.from(event);
-    for (let at = 0; at < bytes.length; at += splitBytes) await this.#write(bytes.subarray(at, at + splitBytes));
+    for (let at = 0; at < bytes.length; at += splitBytes)
+      await this.#write(bytes.subarray(at, at + splitBytes));
   }
 
   async hugeBody(): Promise<void> {
@@ -162,7 +164,8 @@ class Delivery {
     response.writeHead(200, { 'content-type': 'application/json', ...answer.headers });
     response.write('{"text":"');
     const piece = Buffer.alloc(64 * 1024, 'x');
-    for (let left = answer.sizeBytes ?? 50 * 1024 * 1024; left > 0; left -= piece.length) await this.#write(piece);
+    for (let left = answer.sizeBytes ?? 50 * 1024 * 1024; left > 0; left -= piece.length)
+      await this.#write(piece);
     response.end('"}');
   }
 

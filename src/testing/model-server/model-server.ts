@@ -41,7 +41,10 @@ export interface ServerConnections {
 }
 
 /** What the server answers: from a list, one after the other, or from a function of the request. */
-export type ModelScript = ScriptedAnswer | readonly ScriptedAnswer[] | ((request: RecordedRequest) => ScriptedAnswer);
+export type ModelScript =
+  | ScriptedAnswer
+  | readonly ScriptedAnswer[]
+  | ((request: RecordedRequest) => ScriptedAnswer);
 
 /** A server that speaks the protocols of Anthropic and OpenAI and answers from a script. */
 export interface ModelServer {

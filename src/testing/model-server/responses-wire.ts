@@ -68,7 +68,9 @@ function usageOf({ tokens }: FullAnswer): object {
 }
 
 function* responseEvents(answer: FullAnswer): Generator<string> {
-  yield event('response.created', { response: { ...response(answer, ''), status: 'in_progress', output: [] } });
+  yield event('response.created', {
+    response: { ...response(answer, ''), status: 'in_progress', output: [] },
+  });
   for (const delta of answer.reasoning ?? []) {
     yield event('response.reasoning_summary_text.delta', { item_id: 'rs_0', output_index: 0, delta });
   }
