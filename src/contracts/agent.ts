@@ -1,11 +1,7 @@
 import type { Logger } from '../logging/logger.js';
 import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
-import type { AgentReplyObject } from './reply.js';
-import type { StreamEvent } from './stream-event.js';
-
-export type { OutputSchema, OutputSchemaError } from './output-schema.js';
-export type { AgentReplyObject } from './reply.js';
+import type { AgentReply, AgentStreamReply } from './reply.js';
 
 /** What an agent knows about the call it is answering. */
 export interface AgentContext {
@@ -27,12 +23,6 @@ export interface AgentContext {
   /** The orchestrator's logger, bound to this agent and call. */
   readonly logger: Logger;
 }
-
-/** What an agent function gives back: text, or text with usage, cost and the like. */
-export type AgentReply = string | AgentReplyObject;
-
-/** What a streaming agent function gives back: pieces of text, or whole stream events. */
-export type AgentStreamReply = AsyncIterable<string | StreamEvent>;
 
 /** An agent as a plain function: gets the task unchanged, returns or streams the answer. */
 export type AgentFunction = (

@@ -1,3 +1,4 @@
+import type { StreamEvent } from './stream-event.js';
 import type { ToolStep } from './tool.js';
 import type { FinishReason, Usage } from './usage.js';
 
@@ -18,3 +19,9 @@ export interface AgentReplyObject {
   /** The round trips to the model and the tools it used, where the agent has tools. */
   steps?: readonly ToolStep[] | undefined;
 }
+
+/** What an agent function gives back: text, or text with usage, cost and the like. */
+export type AgentReply = string | AgentReplyObject;
+
+/** What a streaming agent function gives back: pieces of text, or whole stream events. */
+export type AgentStreamReply = AsyncIterable<string | StreamEvent>;

@@ -1,4 +1,4 @@
-import type { AgentReply } from '../../contracts/agent.js';
+import type { AgentReply } from '../../contracts/reply.js';
 import type { AgentReplyObject } from '../../contracts/reply.js';
 import type { ErrorBody } from '../http-status.js';
 import { readErrorBody } from '../http-status.js';

@@ -1,4 +1,4 @@
-import type { AgentReply } from '../../contracts/agent.js';
+import type { AgentReply } from '../../contracts/reply.js';
 import type { ProviderRequest } from '../../contracts/provider.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
