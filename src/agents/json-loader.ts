@@ -19,7 +19,8 @@ function parse(json: string, file: string): unknown {
   try {
     return JSON.parse(json, refusePrototype) as unknown;
   } catch (cause) {
-    const { message } = cause as SyntaxError;
+    const { name, message } = cause as SyntaxError;
+    if (name !== 'SyntaxError') throw cause;
     const [, position] = /position (\d+)/.exec(message) ?? [];
     // Without a position it is the end that is missing.
     const before = json.slice(0, position === undefined ? json.length : Number(position));

@@ -101,7 +101,6 @@ export class LiveFolder {
       } catch (error) {
         // Gone is removed, not broken.
         if ((error as { cause?: { code?: unknown } }).cause?.code === 'ENOENT') continue;
-        continue;
         if (before !== undefined) next.set(path, before);
         this.#report(path, error);
       }
