@@ -50,7 +50,10 @@ module.exports = {
       name: 'no-dev-dependencies',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'unknown', 'undetermined', 'npm-no-pkg'] },
+      to: {
+        dependencyTypes: ['npm-dev', 'unknown', 'undetermined', 'npm-no-pkg'],
+        dependencyTypesNot: ['npm-peer'],
+      },
     },
   ],
   options: {

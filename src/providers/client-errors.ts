@@ -7,7 +7,7 @@ import {
   ProviderTimeoutError,
 } from '../errors/provider-errors.js';
 import { TuttiError } from '../errors/tutti-error.js';
-import { BodyFault } from './guarded-fetch.js';
+import { BodyFault } from './body-guard.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type HeaderSource, retryAfterMs } from './retry-after.js';
 

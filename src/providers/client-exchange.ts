@@ -3,7 +3,7 @@ import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import { ProviderResponseError } from '../errors/provider-errors.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 import { cutError, translateClientError } from './client-errors.js';
-import { endedEarly } from './guarded-fetch.js';
+import { endedEarly } from './pooled-fetch.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
 import { rateLimits } from './rate-limit-headers.js';

@@ -1,7 +1,10 @@
-import type { Agent } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 
 /** Sockets to one origin, unless `connections` says otherwise. */
 export const DEFAULT_CONNECTIONS = 64;
+
+/** One request through a pool. */
+export type PooledRequest = Omit<Dispatcher.RequestOptions, 'maxRedirections'>;
 
 interface SharedPool {
   readonly agent: Promise<Agent>;
@@ -13,8 +16,8 @@ const pools = new Map<number, SharedPool>();
 
 /** A provider's share of a pool of kept-alive connections. */
 export interface PoolLease {
-  /** The global `fetch`, through the pool. */
-  readonly fetch: typeof globalThis.fetch;
+  /** Sends a request over one of the pool's sockets. */
+  request(options: PooledRequest): Promise<Dispatcher.ResponseData>;
   /** Gives the share back. The last one closes the pool: idle sockets at once, others after their answer. Twice is once. */
   release(): Promise<void>;
 }
@@ -26,10 +29,7 @@ export function leasePool(connections: number): PoolLease {
   pool.leases += 1;
   let released: Promise<void> | undefined;
   return {
-    fetch: async (input, init) => {
-      const dispatcher = await pool.agent;
-      return fetch(input, { ...init, dispatcher } as unknown as RequestInit);
-    },
+    request: async (options) => (await pool.agent).request(options),
     release: () => {
       released ??= giveBack(connections, pool);
       return released;
@@ -45,7 +45,7 @@ export function openPools(): number {
 async function giveBack(connections: number, pool: SharedPool): Promise<void> {
   pool.leases -= 1;
   if (pool.leases > 0) return;
-  if (pools.get(connections) === pool) pools.delete(connections);
+  pools.delete(connections);
   await (await pool.agent).close();
 }
 

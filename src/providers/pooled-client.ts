@@ -1,5 +1,5 @@
 import { leasePool, type PoolLease } from './connection-pool.js';
-import { guardFetch } from './guarded-fetch.js';
+import { pooledFetch } from './pooled-fetch.js';
 
 /** How a pooled client's connections behave. */
 export interface PooledClientOptions {
@@ -40,7 +40,7 @@ export class PooledClient<Client> {
 
   #open(): { client: Promise<Client>; lease: PoolLease } {
     const lease = leasePool(this.#options.connections);
-    const client = this.#make(guardFetch(lease.fetch, this.#options.maxResponseBytes));
+    const client = this.#make(pooledFetch(lease, this.#options.maxResponseBytes));
     this.#opened = { client, lease };
     return this.#opened;
   }

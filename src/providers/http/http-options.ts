@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
 import { aWholeNumber, checkOptions, headerRecord, type OptionChecks } from '../check-options.js';
 import { DEFAULT_CONNECTIONS } from '../connection-pool.js';
-import { DEFAULT_MAX_RESPONSE_BYTES } from '../guarded-fetch.js';
+import { DEFAULT_MAX_RESPONSE_BYTES } from '../body-guard.js';
 import { requireHttpUrl } from './http-url.js';
 
 /** What the mapping functions know about the call. */
