@@ -1,3 +1,4 @@
+export { AgentFileError } from '../errors/agent-file-error.js';
 export type { AgentFile, AgentFileSettings } from './agent-file-schema.js';
 export {
   type AgentTarget,
