@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { AgentFileError } from '../errors/agent-file-error.js';
 import { type AgentFile, toAgentFile } from './agent-file-schema.js';
-import { type LinedData, offsetOf } from './yaml-source.js';
+import { type LinedData, MAX_YAML_CHARS, offsetOf } from './yaml-source.js';
 
 /**
  * Reads an agent from the text of a JSON file: one object with the fields that Markdown files have in their
@@ -35,6 +35,8 @@ function refusePrototype(key: string, value: unknown): unknown {
 
 /** JSON is YAML too, and the YAML parser knows lines; it also notices what JSON.parse swallows: a key given twice. */
 function lineFinder(json: string, file: string): LinedData['lineOf'] {
+  // Lines are a courtesy, and the YAML parser is slow on large texts.
+  if (json.length > MAX_YAML_CHARS) return () => undefined;
   const lines = new LineCounter();
   const document = parseDocument(json, {
     schema: 'json',

@@ -16,6 +16,7 @@ export interface LinedData {
  * @throws {@link AgentFileError} with the line of the first problem.
  */
 export function readYaml(text: string, file: string, firstLine = 1): LinedData {
+  refuseWhatTakesTooLong(text, file, firstLine);
   const strict = parse(text);
   // Many agent files in the wild have a colon in an unquoted description, which is no YAML.
   const lenient = strict.document.errors.length > 0 ? parse(quotePlainValues(text)) : strict;
@@ -30,6 +31,34 @@ export function readYaml(text: string, file: string, firstLine = 1): LinedData {
     throw new AgentFileError(file, lineAt(offset), what);
   });
   return { value: document.toJS({ maxAliasCount: 0 }), lineOf: (path) => lineAt(offsetOf(document, path)) };
+}
+
+/** Beyond this the parser's time grows faster than the text: with the square of keys and of depth. */
+export const MAX_YAML_CHARS = 64 * 1024;
+const MAX_NESTING = 100;
+const NESTED_IN_A_LINE = /^(?:[ \t]*[-?][ \t]){100}/m;
+
+function refuseWhatTakesTooLong(text: string, file: string, firstLine: number): void {
+  if (text.length > MAX_YAML_CHARS) {
+    throw new AgentFileError(
+      file,
+      firstLine,
+      `the front matter has ${text.length} characters; at most ${MAX_YAML_CHARS} are read. Long text belongs into the body.`,
+    );
+  }
+  let depth = 0;
+  for (const char of text) {
+    if (char === '[' || char === '{') depth += 1;
+    else if ((char === ']' || char === '}') && depth > 0) depth -= 1;
+    if (depth > MAX_NESTING) break;
+  }
+  if (depth > MAX_NESTING || NESTED_IN_A_LINE.test(text)) {
+    throw new AgentFileError(
+      file,
+      firstLine,
+      `the front matter is nested more than ${MAX_NESTING} levels deep.`,
+    );
+  }
 }
 
 function parse(text: string): { document: Document; lines: LineCounter } {

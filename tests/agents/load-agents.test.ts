@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   type AgentChange,
   type AgentFile,
@@ -132,6 +132,14 @@ describe('loadAgents, Markdown', () => {
 });
 
 describe('loadAgents, JSON', () => {
+  test('takes long instructions', async () => {
+    const instructions = 'long '.repeat(100_000);
+    await put('a.json', JSON.stringify({ name: 'a', instructions }));
+    expect((await load())[0]?.instructions).toBe(instructions);
+    await put('a.json', JSON.stringify({ name: 7, instructions }));
+    expect(await failure()).toMatchObject({ line: undefined, message: expect.stringContaining('"name"') });
+  });
+
   test('reads the same fields and instructions', async () => {
     await put(
       'a.json',
@@ -186,7 +194,9 @@ describe('loadAgents, bad files', () => {
     ['a text where a number belongs', md('name: a\nparams:\n  a: 1\ntimeoutMs: soon'), 5, /timeoutMs/],
     ['bytes that are no text', Buffer.from([0x2d, 0x2d, 0x2d, 0xff]), undefined, /UTF-8/],
     ['a file of 10 MB', Buffer.alloc(10_000_000, 0x61), undefined, /1048576 bytes/],
-    ['deep nesting in a list', md(`name: a\nx: ${'['.repeat(100_000)}`), undefined, /./],
+    ['deep nesting in brackets', md(`name: a\nx: ${'['.repeat(60_000)}`), 2, /nested more than 100/],
+    ['deep nesting in lists', md(`name: a\nx:\n  ${'- '.repeat(30_000)}`), 2, /nested more than 100/],
+    ['too much front matter', md(`name: a\nx: ${'y'.repeat(70_000)}`), 2, /at most 65536/],
   ])('refuses %s and names the file', async (_what, text, line, message) => {
     await put('good.md', md('name: good'));
     await put('sub/bad.md', text);
@@ -382,6 +392,38 @@ describe.each([true, 'poll'] as const)('loadAgents, watch: %s', (watch) => {
 });
 
 describe('loadAgents, watching', () => {
+  test('warns, and goes on, when nobody listens for errors or a listener throws', async () => {
+    const warnings: string[] = [];
+    let onWarning: () => void = () => {};
+    const spy = jest.spyOn(process, 'emitWarning').mockImplementation((warning) => {
+      warnings.push(String(warning));
+      onWarning();
+    });
+    const warned = (count: number) =>
+      new Promise<void>((resolve) => {
+        onWarning = () => {
+          if (warnings.length >= count) resolve();
+        };
+        onWarning();
+      });
+    try {
+      await put('a.md', md('name: a'));
+      const onChange = () => {
+        throw new Error('a listener on fire');
+      };
+      await using agents = await load({ watch: true, clock: fastClock, onChange });
+      await put('a.md', 'broken');
+      await warned(1);
+      expect(warnings[0]).toContain(join(folder, 'a.md'));
+      await put('a.md', md('name: a', 'Again'));
+      await warned(2);
+      expect(warnings[1]).toContain('a listener on fire');
+      expect(agents[0]?.instructions).toBe('Again');
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
   test('is an array like any other, which is closed twice without harm', async () => {
     await put('a.md', md('name: a'));
     const agents = await load({ watch: true });
