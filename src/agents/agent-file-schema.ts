@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AgentDefinition } from '../contracts/agent.js';
 import { AgentFileError } from '../errors/agent-file-error.js';
 import { describeValue } from '../input/describe-value.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
@@ -39,7 +40,10 @@ const settingsShape = {
 };
 
 /** The settings of an agent that a file can hold. */
-export type AgentFileSettings = Readonly<z.output<z.ZodObject<typeof settingsShape>>>;
+export type AgentFileSettings = Pick<
+  AgentDefinition,
+  'timeoutMs' | 'deadlineMs' | 'maxRetries' | 'maxConcurrent' | 'repairs' | 'version'
+>;
 
 /** Fields of the agent files of coding assistants that say nothing to a model. */
 const FOREIGN_FIELDS: ReadonlySet<string> = new Set([
