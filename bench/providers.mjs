@@ -18,7 +18,10 @@ async function serve() {
   const { startModelServer } = await import('../dist/testing/index.js');
   const server = await startModelServer(({ isStream, body }) =>
     isStream
-      ? { text: Array.from({ length: CHUNKS }, () => 'word '), chunkDelayMs: body.metadata === undefined ? 0 : 1 }
+      ? {
+          text: Array.from({ length: CHUNKS }, () => 'word '),
+          chunkDelayMs: body.metadata === undefined ? 0 : 1,
+        }
       : { text: 'an answer', delayMs: LATENCY_MS },
   );
   process.send?.(server.url);
@@ -44,7 +47,9 @@ async function compareCalls(url) {
   const body = bodyOf('say something');
   const limit = pLimit(LIMIT);
   const bareRun = () =>
-    Promise.all(Array.from({ length: CALLS }, () => limit(() => bare.messages.create(body, { maxRetries: 0 }))));
+    Promise.all(
+      Array.from({ length: CALLS }, () => limit(() => bare.messages.create(body, { maxRetries: 0 }))),
+    );
   const tuttiRun = () => call(Array.from({ length: CALLS }, (_, place) => `say something ${place}`));
   await bareRun();
   await tuttiRun();
@@ -52,9 +57,7 @@ async function compareCalls(url) {
   const walls = { bare: [], tutti: [] };
   for (let round = 0; round < ROUNDS; round += 1) {
     const [bareMs, tuttiMs] =
-      round % 2 === 0
-        ? [await wallMs(bareRun), await wallMs(tuttiRun)]
-        : (await reversed(tuttiRun, bareRun));
+      round % 2 === 0 ? [await wallMs(bareRun), await wallMs(tuttiRun)] : await reversed(tuttiRun, bareRun);
     ratios.push(tuttiMs / bareMs);
     walls.bare.push(bareMs);
     walls.tutti.push(tuttiMs);
@@ -79,7 +82,10 @@ async function compareStreams(url) {
   const ourFirst = [];
   const ourChunk = [];
   for (let round = 0; round < 60; round += 1) {
-    const a = await timeStream(await bare.messages.create({ ...bodyOf('x'), stream: true }, { maxRetries: 0 }), isBareText);
+    const a = await timeStream(
+      await bare.messages.create({ ...bodyOf('x'), stream: true }, { maxRetries: 0 }),
+      isBareText,
+    );
     const b = await timeStream(agent.provider.stream(request()), isText);
     if (round < 10) continue;
     bareFirst.push(a.firstMs);
@@ -90,15 +96,24 @@ async function compareStreams(url) {
   // The bare client's first token includes the request, which was made before its clock started.
   const first = await firstTokens(bare, agent, request);
   console.log(`\nstreams of ${CHUNKS} chunks, one at a time, medians`);
-  console.log(`  first token: bare ${first.bare.toFixed(3)} ms, tutti ${first.tutti.toFixed(3)} ms, more ${(first.tutti - first.bare).toFixed(3)} ms`);
-  console.log(`  per chunk:   bare ${median(bareChunk).toFixed(4)} ms, tutti ${median(ourChunk).toFixed(4)} ms, more ${(median(ourChunk) - median(bareChunk)).toFixed(4)} ms`);
+  console.log(
+    `  first token: bare ${first.bare.toFixed(3)} ms, tutti ${first.tutti.toFixed(3)} ms, more ${(first.tutti - first.bare).toFixed(3)} ms`,
+  );
+  console.log(
+    `  per chunk:   bare ${median(bareChunk).toFixed(4)} ms, tutti ${median(ourChunk).toFixed(4)} ms, more ${(median(ourChunk) - median(bareChunk)).toFixed(4)} ms`,
+  );
   await agent.provider.close();
 }
 
 async function firstTokens(bare, agent, request) {
   const times = { bare: [], tutti: [] };
   for (let round = 0; round < 100; round += 1) {
-    times.bare.push(await untilFirst(async () => bare.messages.create({ ...bodyOf('x'), stream: true }, { maxRetries: 0 }), isBareText));
+    times.bare.push(
+      await untilFirst(
+        async () => bare.messages.create({ ...bodyOf('x'), stream: true }, { maxRetries: 0 }),
+        isBareText,
+      ),
+    );
     times.tutti.push(await untilFirst(async () => agent.provider.stream(request()), isText));
   }
   return { bare: median(times.bare.slice(20)), tutti: median(times.tutti.slice(20)) };
@@ -132,8 +147,12 @@ async function manyStreams(url) {
   );
   const wall = performance.now() - startMs;
   const used = process.cpuUsage(cpu);
-  console.log(`\n${STREAMS} streams at once, ${CHUNKS} chunks each, one every millisecond or as fast as the server can`);
-  console.log(`  wall ${wall.toFixed(0)} ms, first token p50 ${median(results.map((r) => r.firstMs)).toFixed(0)} ms`);
+  console.log(
+    `\n${STREAMS} streams at once, ${CHUNKS} chunks each, one every millisecond or as fast as the server can`,
+  );
+  console.log(
+    `  wall ${wall.toFixed(0)} ms, first token p50 ${median(results.map((r) => r.firstMs)).toFixed(0)} ms`,
+  );
   console.log(`  CPU per chunk ${((used.user + used.system) / (STREAMS * CHUNKS)).toFixed(1)} µs`);
   await agent.provider.close();
 }

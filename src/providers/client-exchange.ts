@@ -3,9 +3,9 @@ import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import { ProviderResponseError } from '../errors/provider-errors.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 import { cutError, translateClientError } from './client-errors.js';
-import { endedEarly } from './pooled-fetch.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
+import { endedEarly } from './pooled-fetch.js';
 import { rateLimits } from './rate-limit-headers.js';
 import { type HeaderSource, retryAfterMs } from './retry-after.js';
 

@@ -108,6 +108,8 @@ function impliedStatus(body: ErrorBody | undefined): number | undefined {
   return STATUS_OF_TYPE[body?.code ?? ''] ?? STATUS_OF_TYPE[body?.type ?? ''];
 }
 
+const REDIRECTED = ' It redirects elsewhere: set the base URL to where it points.';
+
 const HINTS: Readonly<Record<number, string>> = {
   401: ' Check the API key.',
   403: ' The key is not allowed to do this.',
@@ -123,8 +125,9 @@ function describe(
   body: ErrorBody | undefined,
   provider: string,
 ): string {
-  const where =
-    status !== undefined && status >= 400 ? `with status ${status}` : 'with an error in its answer';
+  const isPlain = status !== undefined && (status < 200 || status >= 300);
+  const where = isPlain ? `with status ${status}` : 'with an error in its answer';
   const said = body?.message?.slice(0, MAX_MESSAGE_CHARS) ?? body?.type ?? 'no reason given';
-  return `${provider} failed ${where}: ${said}${/[.!?]$/.test(said) ? '' : '.'}${HINTS[meant ?? 0] ?? ''}`;
+  const hint = isPlain && status < 400 ? REDIRECTED : (HINTS[meant ?? 0] ?? '');
+  return `${provider} failed ${where}: ${said}${/[.!?]$/.test(said) ? '' : '.'}${hint}`;
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../errors/input-errors.js';
+import { DEFAULT_MAX_RESPONSE_BYTES } from './body-guard.js';
 import {
   aFlag,
   anObject,
@@ -10,7 +11,6 @@ import {
   type OptionChecks,
 } from './check-options.js';
 import { DEFAULT_CONNECTIONS } from './connection-pool.js';
-import { DEFAULT_MAX_RESPONSE_BYTES } from './body-guard.js';
 import { MODEL_AGENT_CHECKS, type ModelAgentOptions } from './model-agent-options.js';
 
 /** How a provider over an official client is reached. */

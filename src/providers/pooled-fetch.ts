@@ -24,7 +24,7 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
     const options = {
       origin,
       path: pathname + search,
-      method: (init.method ?? 'GET') as Dispatcher.HttpMethod,
+      method: init.method ?? 'GET',
       headers: toRecord(init.headers),
       body: (init.body as string | null | undefined) ?? null,
       signal: init.signal ?? null,

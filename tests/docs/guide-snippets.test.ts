@@ -9,7 +9,9 @@ const GUIDES = join(ROOT, 'docs/guides');
 /** Every `ts` block of every guide, as a file that stands beside the guide. */
 function snippets(): Map<string, string> {
   const found = new Map<string, string>();
-  for (const guide of readdirSync(GUIDES).filter((name) => name.endsWith('.md'))) {
+  for (const guide of readdirSync(GUIDES, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.md'),
+  )) {
     const blocks = readFileSync(join(GUIDES, guide), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```/gm);
     for (const [index, [, code]] of [...blocks].entries()) {
       found.set(join(GUIDES, `${guide}.${index + 1}.mts`), `${code}\nexport {};\n`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ProviderAuthError } from '../../src/errors/provider-errors.js';
-import { translateClientError } from '../../src/providers/client-errors.js';
 import { BodyFault } from '../../src/providers/body-guard.js';
+import { translateClientError } from '../../src/providers/client-errors.js';
 import { readErrorBody } from '../../src/providers/http-status.js';
 
 const facts = { provider: 'anthropic', model: 'm', status: undefined, requestId: undefined };

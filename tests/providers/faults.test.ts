@@ -66,7 +66,7 @@ describe.each(APIS)('%s, when the server', (_name, makeAgent) => {
     [{ 'retry-after-ms': '120' }, 120],
     [{ 'retry-after': 'Thu, 01 Jan 2026 12:00:03 GMT', date: 'Thu, 01 Jan 2026 12:00:00 GMT' }, 3_000],
   ])('answers 429 with %j, tells to wait %s ms', async (headers, retryAfterMs) => {
-    for (const error of await bothErrors(makeAgent(), { status: 429, headers: headers as never })) {
+    for (const error of await bothErrors(makeAgent(), { status: 429, headers: headers })) {
       expect(error).toMatchObject({ code: 'TUTTI_PROVIDER_RATE_LIMITED', retryAfterMs });
     }
   });

@@ -16,7 +16,7 @@ beforeEach(async () => {
   server = await startModelServer();
 });
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((provider) => provider.close?.()));
+  for (const provider of opened.splice(0)) await provider.close?.();
   await server.close();
 });
 

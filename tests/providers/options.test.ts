@@ -71,7 +71,7 @@ describe('the options of a model provider', () => {
       field,
       message: expect.stringMatching(message),
     });
-    expect(() => anthropic(options as never)).toThrow(thrown as never);
+    expect(() => anthropic(options as never)).toThrow(thrown);
   });
 
   test.each([undefined, null, 'claude', []])('are refused when they are %j', (options) => {

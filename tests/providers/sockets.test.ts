@@ -24,7 +24,7 @@ beforeEach(async () => {
   server = await startModelServer();
 });
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((agent) => providerOf(agent).close?.()));
+  for (const agent of opened.splice(0)) await providerOf(agent).close?.();
   await server.waitForConnections(0);
   await server.close();
   expect(openPools()).toBe(0);

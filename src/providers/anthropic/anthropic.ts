@@ -35,12 +35,9 @@ const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@an
 export function anthropic<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: AnthropicOptions<Data, Inputs>,
 ): AgentDefinition<string, Data> {
-  const resolved = resolveClientOptions('anthropic', options as AnthropicOptions);
+  const resolved = resolveClientOptions('anthropic', options);
   const tools = prepareTools(options.tools);
-  const dialect = anthropicDialect(
-    openClient(options as AnthropicOptions, resolved),
-    resolved.structuredOutput,
-  );
+  const dialect = anthropicDialect(openClient(options, resolved), resolved.structuredOutput);
   const provider = createModelProvider(dialect, {
     tools,
     maxSteps: resolveMaxSteps(options.maxSteps),

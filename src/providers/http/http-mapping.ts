@@ -1,5 +1,4 @@
-import type { AgentReply } from '../../contracts/reply.js';
-import type { AgentReplyObject } from '../../contracts/reply.js';
+import type { AgentReply, AgentReplyObject } from '../../contracts/reply.js';
 import type { ErrorBody } from '../http-status.js';
 import { readErrorBody } from '../http-status.js';
 import type { HttpAgentContext } from './http-options.js';

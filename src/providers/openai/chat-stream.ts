@@ -90,7 +90,7 @@ export class ChatStreamReader {
     // Servers that leave the index out send each call in one piece.
     const index = part.index ?? this.#calls.length;
     this.#calls[index] ??= { id: '', name: '', arguments: '' };
-    const call = this.#calls[index] as GrowingCall;
+    const call = this.#calls[index];
     call.id ||= part.id ?? '';
     call.name ||= part.function?.name ?? '';
     call.arguments += part.function?.arguments ?? '';

@@ -44,12 +44,12 @@ const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai
 export function openai<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: OpenAIOptions<Data, Inputs>,
 ): AgentDefinition<string, Data> {
-  const resolved = resolveClientOptions('openai', options as OpenAIOptions, {
+  const resolved = resolveClientOptions('openai', options, {
     api: (value) => (value === 'chat' || value === 'responses' ? undefined : '"chat" or "responses"'),
   });
   const tools = prepareTools(options.tools);
   const api = options.api ?? 'chat';
-  const clients = openClient(options as OpenAIOptions, resolved);
+  const clients = openClient(options, resolved);
   const dialect =
     api === 'chat'
       ? chatDialect(clients, resolved.structuredOutput)
@@ -78,7 +78,7 @@ function openClient(
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(baseURL === undefined ? {} : { baseURL }),
       ...(headers === undefined ? {} : { defaultHeaders: headers }),
-    }) as unknown as OpenAIClient;
+    });
   }, resolved);
 }
 
