@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
+import { quietUnless } from '../../src/providers/client-logging.js';
 import { anthropic, openai, PRICE_TABLE } from '../../src/providers/index.js';
 import { peerLoader } from '../../src/providers/load-peer.js';
 import { rejection } from './provider-request.js';
@@ -103,5 +104,14 @@ describe('peerLoader', () => {
     expect(await get()).toBe('the module');
     expect(await get()).toBe('the module');
     expect(load).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('quietUnless', () => {
+  test('keeps a client from printing, unless its own variable is set', () => {
+    expect(quietUnless('TUTTI_TEST_LOG')).toEqual({ logLevel: 'off' });
+    process.env.TUTTI_TEST_LOG = 'debug';
+    expect(quietUnless('TUTTI_TEST_LOG')).toEqual({});
+    delete process.env.TUTTI_TEST_LOG;
   });
 });

@@ -1,6 +1,7 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { toDefinition } from '../agent-settings.js';
 import type { ClientRequestOptions } from '../client-exchange.js';
+import { quietUnless } from '../client-logging.js';
 import type { ClientSource } from '../client-source.js';
 import { peerLoader } from '../load-peer.js';
 import { settingsWithParams } from '../model-agent-options.js';
@@ -60,6 +61,7 @@ function openClient(
     const client = new Anthropic({
       fetch,
       maxRetries: 0,
+      ...quietUnless('ANTHROPIC_LOG'),
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(baseURL === undefined ? {} : { baseURL }),
       ...(headers === undefined ? {} : { defaultHeaders: headers }),

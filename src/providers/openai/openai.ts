@@ -1,5 +1,6 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { toDefinition } from '../agent-settings.js';
+import { quietUnless } from '../client-logging.js';
 import type { ClientSource } from '../client-source.js';
 import { peerLoader } from '../load-peer.js';
 import { settingsWithParams } from '../model-agent-options.js';
@@ -75,6 +76,7 @@ function openClient(
     return new OpenAI({
       fetch,
       maxRetries: 0,
+      ...quietUnless('OPENAI_LOG'),
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(baseURL === undefined ? {} : { baseURL }),
       ...(headers === undefined ? {} : { defaultHeaders: headers }),

@@ -128,7 +128,9 @@ class Delivery {
       if (sent !== 4) continue;
       switch (answer.fault) {
         case 'cut-stream':
+          return true;
         case 'truncated-json':
+          await this.#write('event: content_block_delta\ndata: {"type":"content_blo');
           return true;
         case 'error-event':
           await this.#write(this.#wire.errorEvent(this.#error()));

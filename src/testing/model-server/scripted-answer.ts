@@ -31,8 +31,8 @@ export interface ScriptedUsage {
  * - `reset-before-headers`, `reset-mid-body`: the connection is reset.
  * - `hang`: headers come, the body never does.
  * - `drip`: the body comes one byte every `dripMs` milliseconds.
- * - `truncated-json`, `invalid-utf8`: the body is broken.
- * - `cut-stream`: the stream ends, politely, in the middle.
+ * - `truncated-json`, `invalid-utf8`: the body is broken; a stream is cut within an event.
+ * - `cut-stream`: the stream ends, politely, between two events.
  * - `error-event`: an error inside the stream after its first half.
  * - `error-body`: status 200 with an error as its body.
  * - `html`: status 200 with a web page.
