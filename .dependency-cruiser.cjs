@@ -3,8 +3,8 @@
 const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
-  ['resilience', 'streaming', 'sqlite'],
-  ['agents', 'cache'],
+  ['resilience', 'streaming', 'output', 'sqlite'],
+  ['agents', 'providers', 'cache'],
   ['orchestrator'],
 ];
 /** Imports between rooms of one floor that are wanted. */
@@ -50,7 +50,10 @@ module.exports = {
       name: 'no-dev-dependencies',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'unknown', 'undetermined', 'npm-no-pkg'] },
+      to: {
+        dependencyTypes: ['npm-dev', 'unknown', 'undetermined', 'npm-no-pkg'],
+        dependencyTypesNot: ['npm-peer'],
+      },
     },
   ],
   options: {

@@ -39,6 +39,7 @@ export const agentDefinitionSchema = z
     instructions: z.string('expected a string').optional(),
     params: z.record(z.string(), z.unknown(), 'expected an object').optional(),
     output: z.custom<OutputSchema>(hasMethod('safeParse'), 'expected a zod schema').optional(),
+    repairs: count(0).optional(),
     timeoutMs: durationMs().optional(),
     timeouts: phaseTimeoutsSchema.optional(),
     deadlineMs: durationMs().optional(),
@@ -50,4 +51,12 @@ export const agentDefinitionSchema = z
   .refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {
     path: ['run'],
     message: 'expected either `run` (a function) or `provider`, one of the two',
+  })
+  .refine((definition) => definition.repairs === undefined || definition.output !== undefined, {
+    path: ['repairs'],
+    message: 'expected `output` too: a repair sends back what does not fit it',
+  })
+  .refine((definition) => definition.repairs === undefined || definition.provider !== undefined, {
+    path: ['repairs'],
+    message: 'expected `provider`: a function that wants another try makes it itself',
   }) satisfies z.ZodType<AgentDefinition>;

@@ -342,6 +342,7 @@ function toHit(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHit {
   if (answer.data !== undefined) hit.data = answer.data;
   if (answer.model !== undefined) hit.model = answer.model;
   if (answer.finishReason !== undefined) hit.finishReason = answer.finishReason;
+  if (answer.steps !== undefined) hit.steps = answer.steps;
   if (answer.events !== undefined) hit.events = answer.events;
   return hit;
 }

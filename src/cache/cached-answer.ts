@@ -1,5 +1,6 @@
 import type { CacheSource } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
+import type { ToolStep } from '../contracts/tool.js';
 import type { FinishReason, Usage } from '../contracts/usage.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
@@ -18,6 +19,8 @@ export interface CacheAnswer {
   model?: string | undefined;
   /** Why the agent stopped; only complete answers (`stop`, `other`, or left out) are stored. */
   finishReason?: FinishReason | undefined;
+  /** The round trips and tools that led to it, where the agent has tools. */
+  steps?: readonly ToolStep[] | undefined;
   /** The stream's events, so that the answer can be replayed as a stream. */
   events?: readonly StreamEvent[] | undefined;
 }
@@ -36,6 +39,8 @@ export interface StoredAnswer {
   readonly model?: string;
   /** Why the agent stopped, where known. */
   readonly finishReason?: FinishReason;
+  /** The round trips and tools that led to it, where the agent has tools. */
+  readonly steps?: readonly ToolStep[];
   /** The stream's events, where it was a stream. */
   readonly events?: readonly StreamEvent[];
 }
@@ -89,6 +94,7 @@ export function prepareAnswer(given: CacheAnswer): PreparedAnswer {
     finishReason: given.finishReason,
   };
   if (given.data !== undefined) fields.data = copyOf(given.data, 'answer.data');
+  if (given.steps !== undefined) fields.steps = copyOf(given.steps, 'answer.steps');
   if (given.events !== undefined) fields.events = copyOf(given.events, 'answer.events');
   return { answer: frozenAnswer(fields), payload: JSON.stringify(fields) };
 }
@@ -127,6 +133,7 @@ function frozenAnswer(fields: Record<string, unknown>): StoredAnswer {
   if (fields.data !== undefined) answer.data = deepFreeze(fields.data);
   if (fields.model !== undefined) answer.model = fields.model;
   if (fields.finishReason !== undefined) answer.finishReason = fields.finishReason;
+  if (fields.steps !== undefined) answer.steps = deepFreeze(fields.steps);
   if (fields.events !== undefined) answer.events = deepFreeze(fields.events);
   return Object.freeze(answer) as unknown as StoredAnswer;
 }

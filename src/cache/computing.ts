@@ -174,7 +174,7 @@ async function callCompute(
 }
 
 function fromHit(hit: CacheHit): CacheValue {
-  const { output, data, usage, costUsd, model, finishReason, events, tier, ageMs, stale } = hit;
+  const { output, data, usage, costUsd, model, finishReason, steps, events, tier, ageMs, stale } = hit;
   return {
     output,
     ...(data === undefined ? {} : { data }),
@@ -182,6 +182,7 @@ function fromHit(hit: CacheHit): CacheValue {
     costUsd,
     ...(model === undefined ? {} : { model }),
     ...(finishReason === undefined ? {} : { finishReason }),
+    ...(steps === undefined ? {} : { steps }),
     ...(events === undefined ? {} : { events }),
     cached: tier,
     ageMs,
@@ -190,7 +191,7 @@ function fromHit(hit: CacheHit): CacheValue {
 }
 
 function asStored(answer: CacheAnswer): StoredAnswer {
-  const { output, data, costUsd, model, finishReason, events } = answer;
+  const { output, data, costUsd, model, finishReason, steps, events } = answer;
   return {
     output,
     usage: completeUsage(answer.usage),
@@ -198,6 +199,7 @@ function asStored(answer: CacheAnswer): StoredAnswer {
     ...(data === undefined ? {} : { data }),
     ...(model === undefined ? {} : { model }),
     ...(finishReason === undefined ? {} : { finishReason }),
+    ...(steps === undefined ? {} : { steps }),
     ...(events === undefined ? {} : { events }),
   };
 }

@@ -59,6 +59,13 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   /** Schema of the answer: it is parsed as JSON and validated, and `result.data` has its type. */
   readonly output?: OutputSchema<Data> | undefined;
+  /**
+   * How often an answer that does not fit `output` is sent back to the agent with the error, within the same
+   * attempt, before it fails. Not for streams: their text has been given out.
+   *
+   * @default 0
+   */
+  readonly repairs?: number | undefined;
   /** As the orchestrator's `timeoutMs`. */
   readonly timeoutMs?: number | undefined;
   /** As the orchestrator's `timeouts`. */

@@ -1,4 +1,5 @@
 import type { AgentReply, AgentStreamReply } from '../contracts/reply.js';
+import type { Usage } from '../contracts/usage.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { classifyFailure } from '../resilience/classify-failure.js';
@@ -9,6 +10,7 @@ import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
 import { type Invocation, invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+import { priceOf } from './price-of.js';
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
@@ -19,6 +21,7 @@ export class Attempt extends CancelScope {
   readonly call: Call;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
+  usage: Partial<Usage> | undefined = undefined;
   /** The agent's reply, or the `TuttiError` that ended the attempt. */
   readonly reply: Promise<AgentReply>;
   readonly #startedAtMs: number;
@@ -115,6 +118,7 @@ export class Attempt extends CancelScope {
     const { call } = this;
     if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
     call.stage = undefined;
+    if (error !== undefined && this.usage !== undefined) call.addSpent(this.usage, priceOf(call, this.usage));
     const runMs = this.elapsedMs;
     call.attemptEnded(runMs);
     publishAttemptEnd(call, this.number, runMs, error);

@@ -1,12 +1,13 @@
 import type { CacheHit } from '../cache/cached-answer.js';
-import type { OutputSchema } from '../contracts/output-schema.js';
+import { addUsage } from '../contracts/add-usage.js';
 import type { AgentReply, AgentReplyObject } from '../contracts/reply.js';
 import type { AgentFailure, AgentResult, CallOutcome, Timings } from '../contracts/result.js';
 import type { Usage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { describeValue } from '../input/describe-value.js';
-import type { Call } from './call.js';
+import { outputError, parseReply } from '../output/parse-output.js';
+import { addCosts, type Call } from './call.js';
 import type { CallParts } from './call-parts.js';
 
 /** What a call that worked gives its caller. */
@@ -14,6 +15,7 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
   const answer = toReplyObject(reply, call.agent);
   const data = readData(call, answer);
   const model = answer.model ?? call.model;
+  const { spent } = call;
   const metadata = call.options?.metadata;
   return {
     success: true,
@@ -23,12 +25,13 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
     ...(data === undefined ? undefined : { data }),
     ...(model === undefined ? undefined : { model }),
     cached: false,
-    usage: toUsage(answer.usage),
-    costUsd: answer.costUsd,
+    usage: toUsage(spent === undefined ? answer.usage : addUsage(spent.usage, answer.usage ?? {})),
+    costUsd: spent === undefined ? answer.costUsd : addCosts(spent.costUsd, answer.costUsd),
     savedUsd: undefined,
     attempts: call.attempts,
     timings: readTimings(call),
     finishReason: answer.finishReason ?? 'stop',
+    ...(answer.steps === undefined ? undefined : { steps: answer.steps }),
     ...(metadata === undefined ? undefined : { metadata }),
   };
 }
@@ -42,8 +45,8 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
     callId: call.callId,
     error,
     attempts: call.attempts,
-    usage: toUsage(undefined),
-    costUsd: undefined,
+    usage: toUsage(call.spent?.usage),
+    costUsd: call.spent?.costUsd,
     timings: readTimings(call),
     ...(metadata === undefined ? undefined : { metadata }),
   };
@@ -68,6 +71,7 @@ export function buildHit(call: Call, hit: CacheHit): AgentResult {
     attempts: 0,
     timings: { queuedMs: 0, runMs: 0, totalMs, ageMs: hit.ageMs },
     finishReason: finishReason ?? 'stop',
+    ...(hit.steps === undefined ? undefined : { steps: hit.steps }),
     ...(metadata === undefined ? undefined : { metadata }),
   };
 }
@@ -155,28 +159,13 @@ function toReplyObject(reply: AgentReply, agent: string): AgentReplyObject {
   );
 }
 
-/** The answer as a value: what the agent gave, or its text as JSON, validated where there is a schema. */
+/** The answer as a value: what the agent gave, or what its text holds, validated where there is a schema. */
 function readData(call: Call, answer: AgentReplyObject): unknown {
   const schema = call.definition.output;
   if (schema === undefined) return answer.data;
-  return validate(schema, answer.data ?? parseJson(answer.output, call.agent), call.agent);
-}
-
-function parseJson(text: string, agent: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new OutputError(agent, '', `its answer of ${text.length} characters is not JSON.`, { cause });
-  }
-}
-
-function validate(schema: OutputSchema, value: unknown, agent: string): unknown {
-  const parsed = schema.safeParse(value);
+  const parsed = parseReply(answer, schema);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = (issue?.path ?? []).map(String).join('.');
-  const where = path === '' ? 'its answer' : `its answer at ${path}`;
-  throw new OutputError(agent, path, `${where} does not fit its output schema: ${issue?.message}.`, {
-    cause: parsed.error,
-  });
+  // Of no use, but paid for.
+  if (answer.usage !== undefined) call.addSpent(answer.usage, answer.costUsd);
+  throw outputError(call.agent, parsed);
 }

@@ -135,8 +135,8 @@ export class CachedCalls implements CallCache {
     events: readonly StreamEvent[] | undefined,
   ): void {
     if (!outcome.success) return;
-    const { output, data, usage, costUsd, model, finishReason } = outcome;
-    const answer = { output, data, usage, costUsd, model, finishReason, events };
+    const { output, data, usage, costUsd, model, finishReason, steps } = outcome;
+    const answer = { output, data, usage, costUsd, model, finishReason, steps, events };
     void this.#cache.store(key, call.agent, answer, storage);
   }
 

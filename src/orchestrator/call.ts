@@ -1,8 +1,10 @@
 import { QueueNode } from '../collections/priority-queue.js';
+import { addUsage } from '../contracts/add-usage.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
+import type { Usage } from '../contracts/usage.js';
 import { CancelledError } from '../errors/execution-errors.js';
 import type { InFlightNode } from '../lifecycle/in-flight.js';
 import type { PermitRequest } from '../resilience/concurrency-limit.js';
@@ -15,6 +17,13 @@ import type { RegisteredAgent } from './registered-agent.js';
 import type { StreamSink } from './stream-sink.js';
 
 const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
+
+/** Tokens and money. */
+export interface Spending {
+  readonly usage: Partial<Usage>;
+  /** In US dollars; `undefined` where a part of it is unknown. */
+  readonly costUsd: number | undefined;
+}
 
 /** What {@link Call} is made of. */
 export interface CallRequest {
@@ -47,6 +56,8 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   queuedMs = 0;
   runMs = 0;
   firstTokenMs: number | undefined = undefined;
+  /** What attempts have cost whose answer was of no use. */
+  spent: Spending | undefined = undefined;
   addedBefore: InFlightNode | undefined = undefined;
   addedAfter: InFlightNode | undefined = undefined;
   #callId: string | undefined = undefined;
@@ -94,6 +105,13 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   attemptStarted(queuedMs: number): void {
     this.attempts += 1;
     this.queuedMs += queuedMs;
+  }
+
+  /** Books what an attempt has cost whose answer is of no use. */
+  addSpent(usage: Partial<Usage>, costUsd: number | undefined): void {
+    const { spent } = this;
+    if (spent === undefined) this.spent = { usage, costUsd };
+    else this.spent = { usage: addUsage(spent.usage, usage), costUsd: addCosts(spent.costUsd, costUsd) };
   }
 
   /** An attempt was answered after `runMs`. */
@@ -166,4 +184,9 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   signalAborted(reason: unknown): void {
     this.cancelBecause('its signal was aborted', reason);
   }
+}
+
+/** A sum of which one part is unknown is unknown. */
+export function addCosts(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b;
 }

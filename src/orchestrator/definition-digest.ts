@@ -24,7 +24,7 @@ function digestOf({ instructions, version, output, provider }: AgentDefinition):
   if (instructions !== undefined) identity.instructions = instructions;
   if (version !== undefined) identity.version = version;
   if (output !== undefined) identity.output = schemaText(output);
-  if (provider !== undefined) identity.provider = provider.name;
+  if (provider !== undefined) identity.provider = { name: provider.name, ...provider.identity };
   return Object.keys(identity).length === 0 ? undefined : sha256Hex(canonicalJson(identity, 'definition'));
 }
 

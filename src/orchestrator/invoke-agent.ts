@@ -1,6 +1,7 @@
 import type { AgentContext } from '../contracts/agent.js';
-import type { Provider, ProviderRequest } from '../contracts/provider.js';
-import type { AgentReply, AgentStreamReply } from '../contracts/reply.js';
+import type { Provider, ProviderRequest, RejectedReply } from '../contracts/provider.js';
+import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
+import { repairOutput } from '../output/repair-output.js';
 import type { Call } from './call.js';
 
 /** What an agent answers with: a reply, now or later, or a stream. */
@@ -11,13 +12,35 @@ export function invokeAgent(call: Call, context: AgentContext): Invocation {
   const { definition } = call;
   if (definition.run !== undefined) return definition.run(call.task, context);
   const provider = definition.provider as Provider;
-  const request = toProviderRequest(call, context);
-  return call.sink !== undefined && provider.stream !== undefined
-    ? provider.stream(request)
-    : provider.generate(request);
+  if (call.sink !== undefined && provider.stream !== undefined) {
+    return provider.stream(toProviderRequest(call, context, undefined));
+  }
+  return generate(call, context, provider);
 }
 
-function toProviderRequest(call: Call, context: AgentContext): ProviderRequest {
+/** One answer; an answer that does not fit is sent back as often as the agent's `repairs` allow. */
+async function generate(call: Call, context: AgentContext, provider: Provider): Promise<AgentReplyObject> {
+  const { output: schema, repairs = 0 } = call.definition;
+  if (schema === undefined || repairs === 0) {
+    return await provider.generate(toProviderRequest(call, context, undefined));
+  }
+  const { signal } = context;
+  const { reply } = await repairOutput(
+    (rejected) => provider.generate(toProviderRequest(call, context, rejected)),
+    {
+      schema,
+      repairs,
+      signal,
+    },
+  );
+  return reply;
+}
+
+function toProviderRequest(
+  call: Call,
+  context: AgentContext,
+  rejected: readonly RejectedReply[] | undefined,
+): ProviderRequest {
   return {
     agent: context.agent,
     callId: context.callId,
@@ -27,6 +50,7 @@ function toProviderRequest(call: Call, context: AgentContext): ProviderRequest {
     instructions: call.definition.instructions,
     params: context.params,
     output: call.definition.output,
+    rejected,
     signal: context.signal,
     logger: context.logger,
   };

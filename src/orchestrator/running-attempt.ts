@@ -1,3 +1,4 @@
+import type { Usage } from '../contracts/usage.js';
 import type { CancelScope } from '../time/cancel-scope.js';
 import type { Call } from './call.js';
 
@@ -6,6 +7,8 @@ export interface RunningAttempt extends CancelScope {
   readonly call: Call;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
+  /** Tokens that its stream has reported so far. */
+  usage: Partial<Usage> | undefined;
   /** Since it got its permit, in milliseconds. */
   readonly elapsedMs: number;
 }
