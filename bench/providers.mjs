@@ -77,9 +77,7 @@ async function reversed(first, second) {
 async function compareStreams(url) {
   const bare = await bareClient(url);
   const { agent, request } = await directAgent(url);
-  const bareFirst = [];
   const bareChunk = [];
-  const ourFirst = [];
   const ourChunk = [];
   for (let round = 0; round < 60; round += 1) {
     const a = await timeStream(
@@ -88,12 +86,9 @@ async function compareStreams(url) {
     );
     const b = await timeStream(agent.provider.stream(request()), isText);
     if (round < 10) continue;
-    bareFirst.push(a.firstMs);
     bareChunk.push(a.chunkMs);
-    ourFirst.push(b.firstMs);
     ourChunk.push(b.chunkMs);
   }
-  // The bare client's first token includes the request, which was made before its clock started.
   const first = await firstTokens(bare, agent, request);
   console.log(`\nstreams of ${CHUNKS} chunks, one at a time, medians`);
   console.log(
