@@ -1,4 +1,10 @@
-export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
+export type {
+  AgentInput,
+  AgentRegistry,
+  AgentsInput,
+  NoFunction,
+  RegistryObserver,
+} from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
@@ -10,12 +16,19 @@ export type {
   TaskObject,
   TaskSource,
 } from './contracts/call.js';
-export { EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
-export type { OutputSchema, OutputSchemaError } from './contracts/output-schema.js';
+export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
 export type { ProviderResponseInfo, RateLimits, RateLimitWindow } from './contracts/rate-limits.js';
 export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
-export type { AgentFailure, AgentResult, CacheSource, CallOutcome, Timings } from './contracts/result.js';
+export type {
+  AgentFailure,
+  AgentResult,
+  CacheSource,
+  CallOutcome,
+  IndexedOutcome,
+  Timings,
+} from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
@@ -58,6 +71,7 @@ export type { AgentStream } from './orchestrator/agent-stream.js';
 export { AsyncOrchestrator, type CloseOptions } from './orchestrator/async-orchestrator.js';
 export type { OrchestratorStats } from './orchestrator/call-counters.js';
 export type {
+  AnyAgents,
   AnyName,
   CheckedName,
   CheckedTasks,

@@ -5,9 +5,18 @@ import { nearestName } from '../input/nearest-name.js';
 import { checkAgentName } from './agent-name.js';
 import { checkDefinition } from './define-agent.js';
 
-/** A function, or a definition with settings of its own. */
+/**
+ * A function, or a definition with settings of its own. Every function has a `name` and so would pass for a
+ * definition too, whatever it takes and gives; `apply` keeps functions out of that half.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: a definition of any name and data is accepted, and both are kept by inference
-export type AgentInput = AgentFunction | AgentDefinition<any, any>;
+export type AgentInput = AgentFunction | (AgentDefinition<any, any> & NoFunction);
+
+/** Fits everything but a function. */
+export interface NoFunction {
+  /** What every function has. */
+  readonly apply?: never;
+}
 
 /** The agents an orchestrator starts with: a record of name → agent, or a list of definitions. */
 // biome-ignore lint/suspicious/noExplicitAny: as above

@@ -2,7 +2,8 @@ import type { ErrorCode } from '../errors/codes.js';
 import type { CacheSource } from './result.js';
 import type { Usage } from './usage.js';
 
-interface CallEvent {
+/** What every event of a call says. */
+export interface CallEvent {
   /** The call's id. */
   callId: string;
   /** The agent's registered name. */
@@ -14,38 +15,92 @@ interface CallEvent {
 /** Every event of an orchestrator and its payload. Payloads are flat and can be serialised. */
 export interface TuttiEvents {
   /** A call was accepted. */
-  'call:start': CallEvent & { taskChars: number; priority: number; tenant: string | undefined };
+  'call:start': CallEvent & {
+    /** Length of its task, in characters. */
+    taskChars: number;
+    /** Its priority; higher goes first. */
+    priority: number;
+    /** On whose behalf it is made; `undefined` where nobody said. */
+    tenant: string | undefined;
+  };
   /** A call has settled, one way or the other. */
   'call:end': CallEvent & {
+    /** Whether it gave an answer. */
     success: boolean;
+    /** Where the answer came from; `false` when it was computed for this call, or there is none. */
     cached: CacheSource;
+    /** Attempts made. */
     attempts: number;
+    /** What it failed with; `undefined` when it worked. */
     errorCode: ErrorCode | undefined;
+    /** Waiting for permits, over all attempts, in milliseconds. */
     queuedMs: number;
+    /** Attempts running, added up, in milliseconds. */
     runMs: number;
+    /** From submission to settlement, in milliseconds. */
     totalMs: number;
+    /** Tokens used. */
     usage: Usage;
+    /** What it cost, in US dollars; `undefined` where unknown. */
     costUsd: number | undefined;
   };
-  /** An attempt failed in a way that can pass; the next one starts after `delayMs`. */
-  'call:retry': CallEvent & { attempt: number; delayMs: number; errorCode: ErrorCode };
+  /** An attempt failed in a way that can pass; the next one may start after `delayMs`. */
+  'call:retry': CallEvent & {
+    /** The attempt that failed, from 1. */
+    attempt: number;
+    /** The backoff, in milliseconds. */
+    delayMs: number;
+    /** What it failed with. */
+    errorCode: ErrorCode;
+  };
   /** An attempt has its permit and starts. */
-  'attempt:start': CallEvent & { attempt: number; queuedMs: number };
+  'attempt:start': CallEvent & {
+    /** Which attempt of its call this is, from 1. */
+    attempt: number;
+    /** How long it waited for its permit, in milliseconds. */
+    queuedMs: number;
+  };
   /** An attempt was answered: it worked, failed, timed out or was cancelled. */
   'attempt:end': CallEvent & {
+    /** Which attempt of its call this is, from 1. */
     attempt: number;
+    /** From its permit to its answer, in milliseconds. */
     runMs: number;
+    /** Whether it gave an answer. */
     success: boolean;
+    /** What it failed with; `undefined` when it worked. */
     errorCode: ErrorCode | undefined;
   };
   /** Work that ignored its aborted signal for `abandonMs` was given up and its permit freed; it may still be running. */
-  'attempt:abandon': CallEvent & { attempt: number; abandonMs: number };
-  /** An agent was registered. */
-  'agent:add': { agent: string; at: number };
+  'attempt:abandon': CallEvent & {
+    /** Which attempt of its call this is, from 1. */
+    attempt: number;
+    /** How long it was given to stop, in milliseconds. */
+    abandonMs: number;
+  };
+  /** An agent was registered. Those given to the constructor come before anybody can listen with `on`. */
+  'agent:add': {
+    /** Its name. */
+    agent: string;
+    /** When it happened, milliseconds since the Unix epoch. */
+    at: number;
+  };
   /** An agent was removed. */
-  'agent:remove': { agent: string; at: number };
-  /** Closing has begun; `running` calls get `drainMs`. */
-  'orchestrator:close': { at: number; running: number; drainMs: number };
+  'agent:remove': {
+    /** Its name. */
+    agent: string;
+    /** When it happened, milliseconds since the Unix epoch. */
+    at: number;
+  };
+  /** Closing has begun. */
+  'orchestrator:close': {
+    /** When it happened, milliseconds since the Unix epoch. */
+    at: number;
+    /** Attempts that were running then. */
+    running: number;
+    /** How long running work may go on before it is aborted, in milliseconds. */
+    drainMs: number;
+  };
 }
 
 /** Name of an event. */

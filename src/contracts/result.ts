@@ -77,3 +77,9 @@ export interface AgentFailure {
 
 /** How a call ended. */
 export type CallOutcome<T = unknown> = AgentResult<T> | AgentFailure;
+
+/** An outcome and the place of its task in the input. */
+export type IndexedOutcome = CallOutcome & {
+  /** Place of the task in the input, from 0. */
+  index: number;
+};

@@ -142,20 +142,21 @@ export class StreamConsumedError extends TuttiError {
   }
 }
 
-/** The iterable that supplied the tasks threw. Nothing is lost: `results` holds what had been run. */
+/** The iterable that supplied the tasks threw. Nothing is lost: what had been read was run. */
 export class TaskSourceError extends TuttiError {
-  /** The results of the tasks that had been read, in input order. */
+  /** The results of the tasks that had been read, in input order; none where they were given out one by one. */
   readonly results: readonly unknown[];
+  /** How many tasks had been read. */
+  readonly tasksRead: number;
 
-  constructor(results: readonly unknown[], cause: unknown) {
+  constructor(results: readonly unknown[], tasksRead: number, cause: unknown) {
+    const where = results.length < tasksRead ? 'have been given out' : 'are in .results';
     super(
       'TUTTI_TASK_SOURCE_FAILED',
-      `The task source threw after ${results.length} tasks; their results are in .results.`,
-      {
-        cause,
-        details: { tasksRead: results.length },
-      },
+      `The task source threw after ${tasksRead} tasks; their results ${where}.`,
+      { cause, details: { tasksRead } },
     );
     this.results = results;
+    this.tasksRead = tasksRead;
   }
 }

@@ -6,11 +6,16 @@ import { TuttiError } from './tutti-error.js';
  * (a test runner's sandbox, a `vm` context), and DOMExceptions are native errors only on newer Node versions.
  */
 export function isErrorLike(value: unknown): value is Error {
-  return (
-    value instanceof Error ||
-    types.isNativeError(value) ||
-    Object.prototype.toString.call(value) === '[object DOMException]'
-  );
+  try {
+    return (
+      types.isNativeError(value) ||
+      value instanceof Error ||
+      Object.prototype.toString.call(value) === '[object DOMException]'
+    );
+  } catch {
+    // A Proxy may refuse every question.
+    return false;
+  }
 }
 
 /** The value itself if it is an error, else a new error that says what was thrown and has it as its cause. */
@@ -24,7 +29,7 @@ export function asError(thrown: unknown): Error {
 export function messageOf(thrown: unknown): string {
   const message = fieldOf(thrown, 'message');
   if (typeof message === 'string' && message !== '') return message;
-  if (typeof thrown === 'string') return thrown;
+  if (typeof thrown === 'string') return thrown === '' ? 'an empty string was thrown' : thrown;
   const name = fieldOf(thrown, 'name');
   if (typeof name === 'string' && name !== '') return name;
   if (typeof thrown === 'object' && thrown !== null) return 'an object without a message was thrown';

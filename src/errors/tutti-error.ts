@@ -35,7 +35,8 @@ export class TuttiError extends Error {
     this.details = options.details ?? {};
   }
 
-  // A getter on the prototype keeps `name` out of every instance's own keys.
+  // On the prototype, which keeps it out of every instance's own keys.
+  /** The class's name, for instance `TimeoutError`. */
   override get name(): string {
     return this.constructor.name;
   }
@@ -50,7 +51,13 @@ export class TuttiError extends Error {
    * another realm, where `instanceof` fails.
    */
   static isInstance(value: unknown): value is TuttiError {
-    return typeof value === 'object' && value !== null && BRAND in value;
+    if (typeof value !== 'object' || value === null) return false;
+    try {
+      return BRAND in value;
+    } catch {
+      // Anything can be thrown, a Proxy that refuses every question too.
+      return false;
+    }
   }
 
   /** A plain object for logs and wires: name, code, message, retryable, details and the cause's message. */
@@ -67,10 +74,19 @@ export class TuttiError extends Error {
   }
 }
 
+/** A cause may be anything at all; logging an error must not fail on it. */
 function describeCause(cause: unknown): unknown {
-  if (TuttiError.isInstance(cause)) return cause.toJSON();
-  if (typeof cause === 'object' && cause !== null && 'message' in cause) {
-    return { name: 'name' in cause ? cause.name : undefined, message: cause.message };
+  try {
+    if (TuttiError.isInstance(cause)) return cause.toJSON();
+    if (typeof cause === 'object' && cause !== null && 'message' in cause) {
+      return { name: textOf((cause as { name?: unknown }).name), message: textOf(cause.message) };
+    }
+    return typeof cause === 'object' || typeof cause === 'function' ? typeof cause : String(cause);
+  } catch {
+    return 'a cause that cannot be read';
   }
-  return typeof cause === 'object' || typeof cause === 'function' ? typeof cause : String(cause);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

@@ -29,7 +29,7 @@ export class AsyncChannel<T> {
     });
   }
 
-  /** Nothing more will be written; the reader gets what is left, then the end or `error`. */
+  /** Nothing more will be written, so no writer waits on; the reader gets what is left, then the end or `error`. */
   end(error?: Error): void {
     this.#ended ??= { error };
     this.#wake();
@@ -60,8 +60,8 @@ export class AsyncChannel<T> {
   #take(): T {
     const item = this.#items[this.#taken] as T;
     this.#taken += 1;
-    // Cut off in large pieces, so that taking costs the same however many wait.
-    if (this.#taken === this.#items.length || this.#taken > 1_024) {
+    // Cut off when half of them are taken, so that taking costs the same however many wait.
+    if (this.#taken === this.#items.length || (this.#taken > 1_024 && this.#taken * 2 > this.#items.length)) {
       this.#items = this.#items.slice(this.#taken);
       this.#taken = 0;
     }

@@ -1,4 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
+import { callListener } from './call-listener.js';
 
 /** Ends a subscription; also by `using`. */
 export interface Unsubscribe extends Disposable {
@@ -44,11 +45,9 @@ export class TypedEmitter<Events extends object> {
   /** Hands the payload to everybody. A listener that throws is reported and breaks nothing. */
   emit<Name extends keyof Events & string>(name: Name, payload: Events[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
-      try {
-        (listener as (payload: Events[Name]) => void)(payload);
-      } catch (error) {
+      callListener(listener as (payload: Events[Name]) => void, payload, (error) => {
         this.#onListenerError(error, name);
-      }
+      });
     }
     const subscribers = this.#channels.get(name);
     if (subscribers?.hasSubscribers === true) subscribers.publish(payload);

@@ -37,7 +37,9 @@ export class AgentPermits implements Permits {
       this.#passages.delete(request);
       return true;
     }
-    if (!this.#shared.withdraw(passage.inner)) return false;
+    // A passage that has its own permit and has not started yet stands in neither queue.
+    if (!passage.isStarted) passage.isWithdrawn = true;
+    else if (!this.#shared.withdraw(passage.inner)) return false;
     passage.end();
     return true;
   }
@@ -49,6 +51,8 @@ class Passage extends QueueNode implements PermitRequest {
   readonly queuedAtMs: number;
   /** Stands in the second queue. */
   readonly inner: InnerPassage;
+  isStarted = false;
+  isWithdrawn = false;
   readonly #shared: ConcurrencyLimit;
   readonly #onEnd: () => void;
   #freeOwn: (() => void) | undefined = undefined;
@@ -62,7 +66,9 @@ class Passage extends QueueNode implements PermitRequest {
     this.#onEnd = onEnd;
   }
 
-  start(): Promise<void> {
+  start(): Promise<void> | undefined {
+    if (this.isWithdrawn) return undefined;
+    this.isStarted = true;
     return new Promise((freeOwn) => {
       this.#freeOwn = freeOwn;
       this.#shared.submit(this.inner);

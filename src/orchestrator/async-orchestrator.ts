@@ -1,11 +1,11 @@
 import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
 import type { CallOptions, RunOptions, TaskObject, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
-import type { AgentResult, CallOutcome } from '../contracts/result.js';
+import type { AgentResult, CallOutcome, IndexedOutcome } from '../contracts/result.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { describeValue } from '../input/describe-value.js';
-import { count, delayMs, durationMs } from '../input/number-schemas.js';
+import { count, durationMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 import { AgentStream } from './agent-stream.js';
@@ -15,8 +15,8 @@ import type { OrchestratorStats } from './call-counters.js';
 import type { CallParts } from './call-parts.js';
 import { collectRun, streamRun } from './collect-run.js';
 import { createParts } from './create-parts.js';
-import type { AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
-import { type AsyncOrchestratorOptions, orchestratorOptionsSchema } from './options.js';
+import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
+import { type AsyncOrchestratorOptions, closeOptionsSchema, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
 import { executeCall } from './single-call.js';
 import type { RunContext } from './task-admission.js';
@@ -42,9 +42,7 @@ export interface CloseOptions {
  *
  * @typeParam Agents The agents given to the constructor: their names and answer types are known to the methods.
  */
-export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, never>>
-  implements AsyncDisposable
-{
+export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> implements AsyncDisposable {
   /** The agents it knows; add and remove them at any time. */
   readonly agents: AgentRegistry;
   readonly #parts: CallParts;
@@ -141,7 +139,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
   async *executeEach(
     tasks: TaskSource<AnyName<Agents>>,
     options?: RunOptions,
-  ): AsyncGenerator<CallOutcome & { index: number }, void, undefined> {
+  ): AsyncGenerator<IndexedOutcome, void, undefined> {
     yield* streamRun(this.#admitRun(options), tasks, this.#runs);
   }
 
@@ -194,10 +192,10 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, 
    * Accepts nothing new, lets what was accepted finish for `drainMs`, then aborts the rest and waits until it has
    * stopped or was given up. Calling it again gives the same promise.
    *
-   * @throws {@link InvalidArgumentError} for an unfit `drainMs`.
+   * @throws {@link InvalidArgumentError} for an unknown option or an unfit `drainMs`.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const drainMs = parseOptions(delayMs(), options.drainMs ?? 30_000, 'drainMs');
+    const { drainMs } = parseOptions(closeOptionsSchema, options, 'close options');
     this.#admission.isClosed = true;
     this.#closing ??= shutDown(this.#parts, this.#runs, this.agents, drainMs);
     return this.#closing;

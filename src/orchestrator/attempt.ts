@@ -9,15 +9,16 @@ import { CallContext } from './agent-context.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
-import { type Invocation, invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
 import { priceOf } from './price-of.js';
+import type { RunningAttempt } from './running-attempt.js';
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
  * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
  * settled, or was given up as abandoned (what `run` gives back).
  */
-export class Attempt extends CancelScope {
+export class Attempt extends CancelScope implements RunningAttempt {
   readonly call: Call;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
@@ -54,15 +55,14 @@ export class Attempt extends CancelScope {
 
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
   run(): Promise<void> | undefined {
-    let invocation: Invocation;
     try {
-      invocation = invokeAgent(this.call, new CallContext(this.call, this));
+      const invocation = invokeAgent(this.call, new CallContext(this.call, this));
+      // An answer may refuse even to say what it is, so this stands inside.
+      if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
+      this.#succeed(invocation);
     } catch (thrown) {
       this.#fail(thrown);
-      return undefined;
     }
-    if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
-    this.#succeed(invocation);
     return undefined;
   }
 
@@ -86,9 +86,13 @@ export class Attempt extends CancelScope {
         freePermit();
       };
       const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
-        if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
-        this.#succeed(reply);
-        freePermit();
+        try {
+          if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
+          this.#succeed(reply);
+          freePermit();
+        } catch (thrown) {
+          fail(thrown);
+        }
         return undefined;
       };
       this.#settled = Promise.resolve(work).then(finish, fail);

@@ -115,7 +115,7 @@ export function refuse(parts: CallParts, agent: unknown, error: TuttiError): Age
   return {
     success: false,
     agent: typeof agent === 'string' ? agent : '',
-    callId: parts.nextCallId(),
+    callId: parts.callIds.textOf(parts.callIds.next()),
     error,
     attempts: 0,
     usage: toUsage(undefined),

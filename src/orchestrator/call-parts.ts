@@ -6,6 +6,7 @@ import type { ConcurrencyLimit, Permits } from '../resilience/concurrency-limit.
 import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallCounters } from './call-counters.js';
+import type { CallIds } from './call-ids.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 import type { OverdueWork } from './overdue-work.js';
 
@@ -37,9 +38,9 @@ export interface CallParts {
   /** Calls accepted and not settled. */
   readonly calls: InFlight<CallInFlight>;
   readonly overdue: OverdueWork;
+  readonly callIds: CallIds;
   /** The user's word on errors that nothing else classifies. */
   readonly mayPass: ((thrown: unknown) => boolean) | undefined;
-  nextCallId(): string;
   /** Calls that wait for a permit, their agent's or the orchestrator's. */
   waiting(): number;
 }

@@ -60,7 +60,8 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   spent: Spending | undefined = undefined;
   addedBefore: InFlightNode | undefined = undefined;
   addedAfter: InFlightNode | undefined = undefined;
-  #callId: string | undefined = undefined;
+  /** 0 until somebody asks for the id. */
+  #callNumber = 0;
 
   constructor({ registered, task, options, settings }: CallRequest) {
     super();
@@ -162,8 +163,9 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
 
   /** Made when first asked for: a call that waits among a million others needs none. */
   get callId(): string {
-    this.#callId ??= this.parts.nextCallId();
-    return this.#callId;
+    const { callIds } = this.parts;
+    if (this.#callNumber === 0) this.#callNumber = callIds.next();
+    return callIds.textOf(this.#callNumber);
   }
 
   /** Ends the call in whatever stage it is. */

@@ -1,5 +1,5 @@
 import type { TaskSource } from '../contracts/call.js';
-import type { CallOutcome } from '../contracts/result.js';
+import type { CallOutcome, IndexedOutcome } from '../contracts/result.js';
 import { TaskSourceError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -30,7 +30,7 @@ export function collectRun(
         finished: (sourceError) => {
           runs.delete(run);
           if (sourceError === undefined) resolve(outcomes);
-          else reject(new TaskSourceError(outcomes, sourceError.thrown));
+          else reject(new TaskSourceError(outcomes, outcomes.length, sourceError.thrown));
         },
       },
       tasks,
@@ -47,15 +47,17 @@ export async function* streamRun(
   context: RunContext,
   tasks: TaskSource,
   runs: Set<TaskRun>,
-): AsyncGenerator<CallOutcome & { index: number }, void, undefined> {
+): AsyncGenerator<IndexedOutcome, void, undefined> {
   const { options } = context;
-  const channel = new AsyncChannel<CallOutcome & { index: number }>(Number.POSITIVE_INFINITY);
+  const channel = new AsyncChannel<IndexedOutcome>(Number.POSITIVE_INFINITY);
+  let tasksRead = 0;
   const run = new TaskRun(
     {
       parts: context.parts,
       admit: taskAdmission(context),
       unread: () => channel.size,
       settled: (outcome, index) => {
+        tasksRead += 1;
         progress.report(outcome);
         void channel.write({ ...outcome, index });
         if (outcome.success || options.stopOnError !== true) return;
@@ -64,7 +66,7 @@ export async function* streamRun(
       },
       finished: (sourceError) => {
         runs.delete(run);
-        channel.end(sourceError && new TaskSourceError([], sourceError.thrown));
+        channel.end(sourceError && new TaskSourceError([], tasksRead, sourceError.thrown));
       },
     },
     tasks,

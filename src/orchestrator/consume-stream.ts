@@ -60,12 +60,13 @@ async function readAll(
 function toEvent(item: unknown, agent: string): StreamEvent {
   if (typeof item === 'string') return { type: 'text-delta', text: item };
   if (typeof item === 'object' && item !== null && typeof (item as StreamEvent).type === 'string') {
-    return item as StreamEvent;
+    const event = item as StreamEvent;
+    if (event.type !== 'text-delta' || typeof event.text === 'string') return event;
   }
   throw new OutputError(
     agent,
     '',
-    `its stream gave ${describeValue(item)}; expected a string or an event { type, … }.`,
+    `its stream gave ${describeValue(item)}; expected a string or an event { type, … }, a text-delta with its text.`,
   );
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ResponseCacheOptions } from '../cache/cache-options.js';
 import { ResponseCache } from '../cache/response-cache.js';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
@@ -11,6 +10,7 @@ import { type Clock, systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
 import { CachedCalls } from './cached-calls.js';
 import { CallCounters } from './call-counters.js';
+import { CallIds } from './call-ids.js';
 import type { CallParts } from './call-parts.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 import { OverdueWork } from './overdue-work.js';
@@ -42,7 +42,7 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     waiting,
     overdue: new OverdueWork(clock, options.abandonMs, () => waiting() > 0),
     mayPass: guardWhen(options.retry.when, logger),
-    nextCallId: callIds(),
+    callIds: new CallIds(),
   };
 }
 
@@ -63,16 +63,6 @@ function isResponseCache(cache: unknown): cache is ResponseCache {
   return (
     typeof fieldOf(cache, 'lookup') === 'function' && typeof fieldOf(cache, 'onInvalidate') === 'function'
   );
-}
-
-/** Ids that differ between processes by their beginning and within one by their end; cheaper than a UUID a call. */
-function callIds(): () => string {
-  const prefix = randomUUID().slice(0, 18);
-  let calls = 0;
-  return () => {
-    calls += 1;
-    return `${prefix}-${calls.toString(36)}`;
-  };
 }
 
 /** The user's `retry.when`; when it throws, the error it was asked about is not retried. */

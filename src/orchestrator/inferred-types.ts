@@ -1,8 +1,15 @@
-import type { AgentsInput } from '../agents/agent-registry.js';
+import type { AgentInput, AgentsInput } from '../agents/agent-registry.js';
 import type { AgentDefinition } from '../contracts/agent.js';
+import type { TaskObject } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 
 // How the names and answer types of the agents given to the constructor reach the methods.
+
+/**
+ * Agents of which nothing is known when the code is compiled. The default, and not an empty record: the compiler
+ * takes a function's parameters from the default until it has inferred the agents.
+ */
+export type AnyAgents = Readonly<Record<string, AgentInput>>;
 
 type NamesIn<Agents> = Agents extends readonly (infer Definition)[]
   ? Definition extends AgentDefinition<infer Name, infer _Data>
@@ -30,9 +37,11 @@ export type CheckedName<Agents extends AgentsInput, Name extends string> = strin
 
 type AgentNamed<Agents, Name extends string> = Agents extends readonly (infer Definition)[]
   ? Extract<Definition, { readonly name: Name }>
-  : Name extends keyof Agents
-    ? Agents[Name]
-    : never;
+  : string extends keyof Agents
+    ? never
+    : Name extends keyof Agents
+      ? Agents[Name]
+      : never;
 
 type DataIn<Agent> = [Agent] extends [never]
   ? unknown
@@ -60,5 +69,5 @@ export type OutcomesOf<Agents extends AgentsInput, Tasks extends readonly unknow
 export type CheckedTasks<Agents extends AgentsInput, Tasks extends readonly unknown[]> = {
   readonly [Position in keyof Tasks]: unknown extends CheckedName<Agents, NameOfTask<Tasks[Position]>>
     ? unknown
-    : readonly [KnownName<Agents>, string] | { readonly agent: KnownName<Agents>; readonly task: string };
+    : readonly [KnownName<Agents>, string] | Readonly<Pick<TaskObject<KnownName<Agents>>, 'agent' | 'task'>>;
 };

@@ -142,6 +142,9 @@ export const orchestratorOptionsSchema = z.strictObject({
     .optional(),
 });
 
+/** Checks the options of closing. */
+export const closeOptionsSchema = z.strictObject({ drainMs: delayMs().default(30_000) });
+
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
 export type ResolvedOrchestratorOptions = Readonly<z.output<typeof orchestratorOptionsSchema>>;
 

@@ -1,5 +1,6 @@
 import type { RunOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
+import { callListener } from '../events/call-listener.js';
 import type { Logger } from '../logging/logger.js';
 
 /** Counts a run's settled tasks for its `onProgress`; does nothing without one. */
@@ -23,14 +24,9 @@ export class ProgressReporter {
     if (!result.success) this.#failed += 1;
     else if (result.cached !== false) this.#cached += 1;
     const counts = { done: this.#done, failed: this.#failed, cached: this.#cached };
-    try {
-      this.#onProgress({
-        ...counts,
-        ...(this.#total === undefined ? undefined : { total: this.#total }),
-        result,
-      });
-    } catch (error) {
+    const total = this.#total === undefined ? undefined : { total: this.#total };
+    callListener(this.#onProgress, { ...counts, ...total, result }, (error) => {
       this.#logger.error({ error }, 'onProgress threw');
-    }
+    });
   }
 }

@@ -9,6 +9,8 @@ import type { Call } from './call.js';
 
 /** Makes another attempt of a call: waits for a permit, then runs the agent. */
 export function runRetry(call: Call): Promise<AgentReply> {
+  // Cancelled between the end of its backoff and here, when there was nothing to end.
+  if (call.reason !== undefined) return Promise.reject(call.reason);
   return new Promise((resolve, reject) => new RetryTurn(call, resolve, reject).submit());
 }
 

@@ -7,6 +7,8 @@ import type { Call } from './call.js';
 /** Settles a call that never started. */
 export function failCall(call: Call, reason: Error): void {
   call.queuedMs = call.parts.clock.now() - call.queuedAtMs;
+  // It may have been the last one that waited for work that hangs.
+  call.parts.overdue.noteWaiting();
   settleCall(call, buildFailure(call, toTuttiError(call, reason)));
 }
 

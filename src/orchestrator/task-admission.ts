@@ -1,7 +1,9 @@
 import type { AgentRegistry } from '../agents/agent-registry.js';
 import type { CallOptions, RunOptions } from '../contracts/call.js';
 import type { AgentFailure } from '../contracts/result.js';
-import type { TuttiError } from '../errors/tutti-error.js';
+import { messageOf } from '../errors/foreign.js';
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import { TuttiError } from '../errors/tutti-error.js';
 import { refuse } from './build-result.js';
 import type { CallRequest } from './call.js';
 import type { CallAdmission } from './call-admission.js';
@@ -27,7 +29,7 @@ export function taskAdmission(context: RunContext): (input: unknown) => CallRequ
       given = agent;
       return admission.admitTask(agent, task, merge(shared, options), agents);
     } catch (error) {
-      return refuse(parts, given, error as TuttiError);
+      return refuse(parts, given, toArgumentError(error));
     }
   };
 }
@@ -38,7 +40,17 @@ function sharedOptions(options: RunOptions): CallOptions | undefined {
   return Object.keys(shared).length === 0 ? undefined : shared;
 }
 
+/** A task's own settings over the run's; one that is there but `undefined` is as if it were not. */
 function merge(shared: CallOptions | undefined, own: CallOptions | undefined): CallOptions | undefined {
   if (shared === undefined || own === undefined) return own ?? shared;
-  return { ...shared, ...own };
+  const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  return { ...shared, ...Object.fromEntries(given) };
+}
+
+/** Reading a task runs its getters, and those may throw anything. */
+function toArgumentError(thrown: unknown): TuttiError {
+  if (TuttiError.isInstance(thrown)) return thrown;
+  return new InvalidArgumentError('task', `task: it could not be read: ${messageOf(thrown)}.`, {
+    cause: thrown,
+  });
 }

@@ -1,4 +1,5 @@
 import type { TaskInput, TaskSource } from '../contracts/call.js';
+import { TaskSourceError } from '../errors/execution-errors.js';
 import { fieldOf } from '../errors/foreign.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
@@ -26,17 +27,27 @@ export interface TaskReader {
  *
  * @param priority That of tasks that name none.
  * @throws {@link InvalidArgumentError} when it cannot be iterated.
+ * @throws {@link TaskSourceError} when it fails to begin.
  */
 export function openTaskReader(source: TaskSource, priority: number): TaskReader {
   if (Array.isArray(source)) return readArray(source, priority);
   if (typeof source === 'object' && source !== null) {
-    if (Symbol.asyncIterator in source) return readIterator(source[Symbol.asyncIterator](), sizeOf(source));
-    if (Symbol.iterator in source) return readIterator(source[Symbol.iterator](), sizeOf(source));
+    const iterator = openIterator(source);
+    if (iterator !== undefined) return readIterator(iterator, sizeOf(source));
   }
   throw new InvalidArgumentError(
     'tasks',
     `tasks: expected an array, iterable or async iterable of [agent, task] or { agent, task }; got ${describeValue(source)}.`,
   );
+}
+
+function openIterator(source: object): Iterator<TaskInput> | AsyncIterator<TaskInput> | undefined {
+  try {
+    if (Symbol.asyncIterator in source) return (source as AsyncIterable<TaskInput>)[Symbol.asyncIterator]();
+    return Symbol.iterator in source ? (source as Iterable<TaskInput>)[Symbol.iterator]() : undefined;
+  } catch (thrown) {
+    throw new TaskSourceError([], 0, thrown);
+  }
 }
 
 function sizeOf(source: object): number | undefined {

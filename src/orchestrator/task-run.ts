@@ -77,6 +77,9 @@ export class TaskRun implements SignalMember {
       );
     }
     if (signal !== undefined) this.#parts.signals.link(signal, this);
+    // Else an endless source would be read on for ever, one cancelled call after the other.
+    const { signal: outer } = this.#parts.options;
+    if (outer !== undefined) this.#parts.signals.link(outer, this);
     this.pump();
   }
 
@@ -214,7 +217,8 @@ export class TaskRun implements SignalMember {
     if (this.#isFinished) return;
     this.#isFinished = true;
     if (this.#deadlineTimer !== undefined) this.#parts.clock.clearTimeout(this.#deadlineTimer);
-    if (this.#options.signal !== undefined) this.#parts.signals.unlink(this.#options.signal, this);
+    for (const signal of [this.#options.signal, this.#parts.options.signal])
+      if (signal !== undefined) this.#parts.signals.unlink(signal, this);
     this.#owner.finished(this.#sourceError);
     this.#resolveDone();
   }

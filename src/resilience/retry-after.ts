@@ -18,11 +18,16 @@ export function parseRetryAfterMs(headers: unknown, epochMs: number): number | u
 }
 
 function headerOf(headers: unknown, name: string): string | undefined {
-  const get = fieldOf(headers, 'get');
-  if (typeof get === 'function') return text(get.call(headers, name));
   if (typeof headers !== 'object' || headers === null) return undefined;
-  const key = Object.keys(headers).find((candidate) => candidate.toLowerCase() === name);
-  return key === undefined ? undefined : text(fieldOf(headers, key));
+  try {
+    const get = fieldOf(headers, 'get');
+    if (typeof get === 'function') return text(get.call(headers, name));
+    const key = Object.keys(headers).find((candidate) => candidate.toLowerCase() === name);
+    return key === undefined ? undefined : text(fieldOf(headers, key));
+  } catch {
+    // Headers that cannot be read ask for nothing.
+    return undefined;
+  }
 }
 
 function text(value: unknown): string | undefined {

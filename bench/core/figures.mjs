@@ -1,0 +1,205 @@
+// The core's figures: what is measured, how often, and the bar each has to hold.
+import { measure } from '../child.mjs';
+import { median } from '../statistics.mjs';
+
+const OURS = ['execute()', 'executeMultiple()'];
+const CONTENDERS = ['workers', 'composition', 'p-queue', ...OURS];
+const LIMITS = [10, 100];
+const LOADS = [
+  {
+    title: '10,000 calls that resolve at once',
+    agent: 'atOnce',
+    calls: 10_000,
+    warmUpCalls: 30_000,
+    samples: 5,
+  },
+  {
+    title: '100,000 calls that resolve at once',
+    agent: 'atOnce',
+    calls: 100_000,
+    warmUpCalls: 30_000,
+    samples: 2,
+  },
+  {
+    title: '1,000 calls that take 1 ms',
+    agent: 'oneMillisecond',
+    calls: 1_000,
+    warmUpCalls: 1_000,
+    samples: 5,
+  },
+];
+
+const MAX_COST_RATIO = 0.5;
+const MAX_WAITING_RATIO = 0.5;
+const MAX_UNREAD_BYTES = 64;
+const MAX_GROWTH = 1.3;
+const MAX_WALL_MS = 1_050;
+const MAX_IMPORT_MS = 30;
+
+/** Numbers as the tables show them. */
+const show = (value, unit, digits = 2) => `${value.toFixed(digits)} ${unit}`.trim();
+const times = (ratio) => `${ratio.toFixed(2)} ×`;
+
+/** A figure with a bar: `{ text, limit, holds }`. */
+const barred = (value, most, text, limit) => ({ text, limit: `≤ ${limit}`, holds: value <= most });
+const unbarred = (text) => ({ text, limit: '', holds: undefined });
+
+/** Runs every measurement `rounds` times, taking turns, so that a busy moment of the machine does not meet one alone. */
+async function inTurns(rounds, measurements) {
+  const values = new Map(measurements.map(({ key }) => [key, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { key, script, parameters } of measurements) {
+      values.get(key).push(await measure(script, parameters));
+    }
+  }
+  return values;
+}
+
+/** Microseconds a call against the other ways to do it. */
+async function throughput({ rounds }) {
+  const sections = [];
+  for (const { title, ...load } of LOADS) {
+    for (const limit of LIMITS) {
+      const measured = await inTurns(
+        rounds,
+        CONTENDERS.map((contender) => ({
+          key: contender,
+          script: 'core/throughput.mjs',
+          parameters: { contender, limit, ...load },
+        })),
+      );
+      const hand = median(measured.get('composition'));
+      const rows = CONTENDERS.map((contender) => {
+        const value = median(measured.get(contender));
+        const ratio = value / hand;
+        const isBarred = OURS.includes(contender) && load.agent === 'atOnce';
+        return {
+          name: contender,
+          value: show(value, 'µs a call'),
+          figure: isBarred
+            ? barred(ratio, MAX_COST_RATIO, times(ratio), times(MAX_COST_RATIO))
+            : unbarred(times(ratio)),
+        };
+      });
+      sections.push({ title: `${title}, maxConcurrent ${limit}`, against: 'to the composition', rows });
+    }
+  }
+  return sections;
+}
+
+/** Bytes for each call that waits, and for each task that is not read yet. */
+async function memory({ rounds }) {
+  const waiting = ['composition', 'p-queue', 'execute(), nobody listening', 'execute()'];
+  const measured = await inTurns(
+    rounds,
+    waiting.map((contender) => ({
+      key: contender,
+      script: 'core/waiting-memory.mjs',
+      parameters: { contender, calls: 100_000 },
+    })),
+  );
+  const hand = median(measured.get('composition'));
+  const rows = waiting.map((contender) => {
+    const value = median(measured.get(contender));
+    const ratio = value / hand;
+    return {
+      name: `waiting call, ${contender}`,
+      value: show(value, 'bytes', 0),
+      figure: contender.startsWith('execute()')
+        ? barred(ratio, MAX_WAITING_RATIO, times(ratio), times(MAX_WAITING_RATIO))
+        : unbarred(times(ratio)),
+    };
+  });
+  return [{ title: 'Memory, 100,000 calls at maxConcurrent 10', against: 'to the composition', rows }];
+}
+
+async function unread({ rounds }) {
+  const sources = { array: 'an array', generator: 'a generator' };
+  const measured = await inTurns(
+    rounds,
+    Object.keys(sources).map((source) => ({
+      key: source,
+      script: 'core/unread-memory.mjs',
+      parameters: { source, tasks: 100_000 },
+    })),
+  );
+  const rows = Object.entries(sources).map(([source, name]) => {
+    const value = median(measured.get(source));
+    const text = show(value, 'bytes', 1);
+    return {
+      name: `unread task of ${name}`,
+      value: text,
+      figure: barred(value, MAX_UNREAD_BYTES, text, '64 bytes'),
+    };
+  });
+  return [{ title: 'Memory, executeMultiple() with 100,000 tasks, ten running', against: 'figure', rows }];
+}
+
+/** Whether a call costs the same among many. */
+async function growth({ rounds }) {
+  const measured = await inTurns(
+    rounds,
+    ['composition', ...OURS].map((contender) => ({
+      key: contender,
+      script: 'core/growth.mjs',
+      parameters: { contender, few: 1_000, many: 100_000, rounds: 5 },
+    })),
+  );
+  const rows = ['composition', ...OURS].map((contender) => {
+    const runs = measured.get(contender);
+    const small = median(runs.map((run) => run.small));
+    const large = median(runs.map((run) => run.large));
+    const ratio = median(runs.map((run) => run.large / run.small));
+    return {
+      name: contender,
+      value: `${small.toFixed(2)} → ${large.toFixed(2)} µs a call`,
+      figure: OURS.includes(contender)
+        ? barred(ratio, MAX_GROWTH, times(ratio), times(MAX_GROWTH))
+        : unbarred(times(ratio)),
+    };
+  });
+  return [{ title: 'Growth from 1,000 to 100,000 calls', against: 'ratio', rows }];
+}
+
+/** Whether agents really run at once. */
+async function wallTime({ rounds }) {
+  const counts = [3, 10];
+  const measured = await inTurns(
+    rounds,
+    counts.map((agents) => ({
+      key: agents,
+      script: 'core/wall-time.mjs',
+      parameters: { agents, limit: 10 },
+    })),
+  );
+  const rows = counts.map((agents) => {
+    const value = median(measured.get(agents));
+    const text = show(value, 'ms', 0);
+    return {
+      name: `${agents} agents of 1 s`,
+      value: text,
+      figure: barred(value, MAX_WALL_MS, text, '1050 ms'),
+    };
+  });
+  return [{ title: 'Agents at once, maxConcurrent 10', against: 'figure', rows }];
+}
+
+/** What importing the package costs. */
+async function importTime({ importRounds }) {
+  const measured = await inTurns(importRounds, [
+    { key: 'zod first', script: 'core/import-time.mjs', parameters: { zodFirst: true } },
+    { key: 'alone', script: 'core/import-time.mjs', parameters: { zodFirst: false } },
+  ]);
+  const after = measured.get('zod first');
+  const beyond = median(after.map((run) => run.root));
+  const row = (name, value, figure) => ({ name, value: show(value, 'ms', 1), figure });
+  const rows = [
+    row('zod alone', median(after.map((run) => run.zod)), unbarred('')),
+    row('the root, zod included', median(measured.get('alone').map((run) => run.root)), unbarred('')),
+    row('the root beyond zod', beyond, barred(beyond, MAX_IMPORT_MS, show(beyond, 'ms', 1), '30 ms')),
+  ];
+  return [{ title: 'Import', against: 'figure', rows }];
+}
+
+/** Every group of figures, in the order in which they are measured and shown. */
+export const groups = [throughput, memory, unread, growth, wallTime, importTime];

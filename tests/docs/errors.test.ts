@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import * as api from '../../src/index.js';
+import { codeIn, readDocument, tableRows } from './markdown.js';
+
+const call = { agent: 'agent', attempt: 1 };
+const passing = new api.AgentError(call, 'busy', { retryable: true, cause: undefined });
+const failing = new api.AgentError(call, 'broken', { retryable: false, cause: undefined });
+
+/** One or more of every error, as the code makes them. */
+const SAMPLES: readonly api.TuttiError[] = [
+  new api.InvalidArgumentError('field', 'wrong'),
+  new api.UnknownAgentError('agent', undefined, 0),
+  new api.DuplicateAgentError('agent'),
+  new api.ClosedError('orchestrator'),
+  new api.CancelledError(call, 'because'),
+  new api.TimeoutError('attempt', 1, call),
+  new api.TimeoutError('deadline', 1, call),
+  new api.RetriesExhaustedError('agent', [passing]),
+  new api.QueueFullError(1),
+  passing,
+  failing,
+  new api.OutputError('agent', '', 'wrong'),
+  new api.StreamConsumedError('agent'),
+  new api.TaskSourceError([], 0, undefined),
+];
+
+const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(
+  ([code, error, retryable]) => ({
+    code: codeIn(code),
+    name: codeIn(error),
+    retryable: retryable?.replace(/:.*/, ''),
+  }),
+);
+
+/** What the page has to say of a class: `yes`, `no`, or that it depends. */
+function retryability(name: string): string {
+  const said = new Set(SAMPLES.filter((error) => error.name === name).map((error) => error.retryable));
+  if (said.size === 2) return 'depends';
+  return said.has(true) ? 'yes' : 'no';
+}
+
+describe('docs/reference/errors.md', () => {
+  test('has a row for every code, and none for a code that does not exist', () => {
+    expect(rows.map(({ code }) => code).sort()).toEqual([...api.ERROR_CODES].sort());
+  });
+
+  test('has a row for every error class, and none for a class that does not exist', () => {
+    const isErrorClass = (value: unknown): boolean =>
+      typeof value === 'function' && value.prototype instanceof api.TuttiError;
+    const classes = Object.entries(api).flatMap(([name, value]) => (isErrorClass(value) ? [name] : []));
+    expect(rows.map(({ name }) => name).sort()).toEqual(classes.sort());
+    expect([...new Set(SAMPLES.map(({ name }) => name))].sort()).toEqual(classes.sort());
+  });
+
+  test.each(rows)('gives $name its code $code and says whether it can pass', ({ code, name, retryable }) => {
+    const samples = SAMPLES.filter((error) => error.name === name);
+    expect(new Set(samples.map((error) => error.code))).toEqual(new Set([code]));
+    expect(retryable).toBe(retryability(name));
+  });
+});

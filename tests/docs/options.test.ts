@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import { agentDefinitionSchema } from '../../src/agents/agent-schema.js';
+import { orchestratorOptionsSchema } from '../../src/orchestrator/options.js';
+import { codeIn, readDocument, tableRows } from './markdown.js';
+import { TypeProgram } from './type-program.js';
+
+const OPTIONS = 'src/orchestrator/options.ts';
+const CALL = 'src/contracts/call.ts';
+const AGENT = 'src/contracts/agent.ts';
+const page = readDocument('docs/reference/options.md');
+const program = new TypeProgram([OPTIONS, CALL, AGENT]);
+
+const resolved: Record<string, unknown> = orchestratorOptionsSchema.parse({});
+const names = (file: string, type: string): string[] =>
+  program.properties(file, type).map(({ name }) => name);
+
+function documented(heading: string): Array<{ name: string; default: unknown }> {
+  return tableRows(page, heading).map(([name, fallback]) => ({
+    name: codeIn(name),
+    default: readDefault(codeIn(fallback)),
+  }));
+}
+
+/** A default as it is written in documents: `30_000`, `'full'`; nothing where there is none. */
+function readDefault(text: string | undefined): unknown {
+  if (text === undefined || text === '') return undefined;
+  if (/^'.*'$/.test(text)) return text.slice(1, -1);
+  return JSON.parse(text.replaceAll('_', ''));
+}
+
+/** The keys of a schema with their defaults. */
+function defaults(keys: string[], from: Record<string, unknown>): Array<{ name: string; default: unknown }> {
+  return keys.map((name) => ({ name, default: from[name] }));
+}
+
+const byName = (a: { name: string }, b: { name: string }): number => a.name.localeCompare(b.name);
+
+describe('docs/reference/options.md', () => {
+  test("has the orchestrator's options with the schema's defaults", () => {
+    const keys = Object.keys(orchestratorOptionsSchema.shape).filter((key) => key !== 'retry');
+    const rows = documented('AsyncOrchestrator').filter(({ name }) => name !== 'retry');
+    expect(rows.sort(byName)).toEqual(defaults(keys, resolved).sort(byName));
+  });
+
+  test("has the retry options with the schema's defaults", () => {
+    const retry = resolved.retry as Record<string, unknown>;
+    const keys = names(OPTIONS, 'RetryOptions');
+    expect(documented('retry').sort(byName)).toEqual(defaults(keys, retry).sort(byName));
+  });
+
+  test.each([
+    ['timeouts', AGENT, 'PhaseTimeouts'],
+    ['Call options', CALL, 'CallOptions'],
+  ])('has under "%s" what the type says', (heading, file, type) => {
+    expect(
+      documented(heading)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(names(file, type).sort());
+  });
+
+  test('has under "Run options" what a run takes beyond the options of a call', () => {
+    const ofCalls = new Set(names(CALL, 'CallOptions'));
+    const own = names(CALL, 'RunOptions').filter((name) => !ofCalls.has(name) || name === 'deadlineMs');
+    expect(
+      documented('Run options')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(own.sort());
+  });
+
+  test('has every setting of an agent definition', () => {
+    const keys = Object.keys(agentDefinitionSchema.shape);
+    expect(
+      documented('Agent definitions')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(keys.sort());
+  });
+});
+
+describe('the doc comments of the options', () => {
+  test.each([
+    ['AsyncOrchestratorOptions', resolved],
+    ['RetryOptions', resolved.retry as Record<string, unknown>],
+  ])('say the defaults of %s as the schema has them', (type, from) => {
+    // `none`, `silent` and the like are words for leaving an option out.
+    const said = program
+      .properties(OPTIONS, type)
+      .filter(({ defaultText }) => defaultText !== undefined && /^['\d]/.test(defaultText));
+    expect(said.length).toBeGreaterThan(0);
+    for (const { name, defaultText } of said) {
+      expect({ name, default: readDefault(defaultText) }).toEqual({ name, default: from[name] });
+    }
+  });
+
+  test.each([
+    ['AsyncOrchestratorOptions', resolved],
+    ['RetryOptions', resolved.retry as Record<string, unknown>],
+  ])('say a default wherever %s has one', (type, from) => {
+    const silent = program
+      .properties(OPTIONS, type)
+      .filter(
+        ({ name, defaultText }) =>
+          typeof from[name] !== 'object' && from[name] !== undefined && defaultText === undefined,
+      );
+    expect(silent).toEqual([]);
+  });
+});

@@ -1,0 +1,108 @@
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { transform } from '@swc/core';
+import { codeBlocks } from '../docs/markdown.js';
+import { type Installation, installPackage, runCompiler, runNode } from './install-package.js';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+let installed: Installation;
+
+beforeAll(async () => {
+  installed = await installPackage();
+}, 60_000);
+
+afterAll(async () => {
+  await installed.remove();
+});
+
+async function write(name: string, text: string): Promise<string> {
+  await writeFile(join(installed.folder, name), text);
+  return name;
+}
+
+const COUNT_WORDS = `
+  const orchestrator = new AsyncOrchestrator({ agents: { count: (task) => String(task.split(' ').length) } });
+  orchestrator.execute('count', 'one two three').then((result) => console.log(result.output));
+`;
+
+describe('the packed package', () => {
+  test('works in plain JavaScript', async () => {
+    const file = await write('plain.mjs', `import { AsyncOrchestrator } from 'tutti';${COUNT_WORDS}`);
+    expect(await runNode(installed.folder, file)).toEqual({ stdout: '3\n', stderr: '' });
+  });
+
+  test('can be required by CommonJS, without a warning', async () => {
+    const file = await write('plain.cjs', `const { AsyncOrchestrator } = require('tutti');${COUNT_WORDS}`);
+    expect(await runNode(installed.folder, file)).toEqual({ stdout: '3\n', stderr: '' });
+  });
+
+  test.each([
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ])(
+    'compiles in a strict project with module %s and moduleResolution %s',
+    async (module, moduleResolution) => {
+      await cp(here('./strict-user.mts'), join(installed.folder, 'strict-user.mts'));
+      const options = ['--strict', '--noEmit', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes'];
+      const target = ['--target', 'es2022', '--lib', 'es2022,esnext.disposable', '--types', 'node'];
+      const modules = ['--module', module, '--moduleResolution', moduleResolution];
+      await runCompiler(installed.folder, ...options, ...target, ...modules, 'strict-user.mts');
+    },
+    30_000,
+  );
+
+  test('loads no native module and no package that is not a dependency', async () => {
+    await cp(here('./loaded-modules.mjs'), join(installed.folder, 'loaded-modules.mjs'));
+    const { stdout } = await runNode(installed.folder, 'loaded-modules.mjs');
+    const { files, native } = JSON.parse(stdout) as { files: string[]; native: string[] };
+    expect(native).toEqual([]);
+    const loaded = new Set(files.flatMap((url) => packageOf(url) ?? []));
+    const { optionalDependencies = {}, peerDependencies = {} } = installed.manifest;
+    const optional = [...Object.keys(optionalDependencies), ...Object.keys(peerDependencies)];
+    expect([...loaded]).toEqual(expect.arrayContaining(['tutti', 'zod', 'p-limit', 'p-retry', 'p-timeout']));
+    for (const name of optional) expect(loaded).not.toContain(name);
+  });
+
+  test('has every file that its exports name', async () => {
+    for (const target of Object.values(installed.manifest.exports)) {
+      for (const path of typeof target === 'string' ? [target] : Object.values(target)) {
+        await expect(readFile(join(installed.packageFolder, path))).resolves.toBeDefined();
+      }
+    }
+  });
+
+  test('holds the build, its sources and the documents, nothing else', async () => {
+    expect((await readdir(installed.packageFolder)).sort()).toEqual(
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src'].sort(),
+    );
+    const files = await readdir(installed.packageFolder, { recursive: true });
+    expect(files.filter((file) => /\.tsbuildinfo$|\.test\./.test(file))).toEqual([]);
+  });
+});
+
+describe("the README's example", () => {
+  test('prints what the README says it prints', async () => {
+    const readme = await readFile(here('../../README.md'), 'utf8');
+    const [example] = codeBlocks(readme, ['ts']);
+    const [printed] = codeBlocks(readme, ['text']);
+    const { code } = await transform(example?.code as string, {
+      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      module: { type: 'es6' },
+    });
+    const file = await write('readme.mjs', code);
+    expect(await runNode(installed.folder, file)).toEqual({ stdout: printed?.code, stderr: '' });
+  });
+
+  test('has at most 20 lines', async () => {
+    const [example] = codeBlocks(await readFile(here('../../README.md'), 'utf8'), ['ts']);
+    expect(example?.code.trimEnd().split('\n').length).toBeLessThanOrEqual(20);
+  });
+});
+
+/** The package a file belongs to: what follows the last `node_modules`. */
+function packageOf(url: string): string | undefined {
+  return /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
+}

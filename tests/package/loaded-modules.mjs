@@ -1,0 +1,23 @@
+// Run in the user's folder: imports the package and prints the files that were loaded for it and the native modules.
+import { register } from 'node:module';
+import { MessageChannel } from 'node:worker_threads';
+
+const hooks = `
+  let port;
+  export function initialize(data) { port = data.port; }
+  export async function load(url, context, next) { port.postMessage(url); return next(url, context); }
+`;
+const { port1, port2 } = new MessageChannel();
+const files = [];
+port1.on('message', (url) => files.push(url));
+register(`data:text/javascript,${encodeURIComponent(hooks)}`, {
+  data: { port: port2 },
+  transferList: [port2],
+});
+
+await import('tutti');
+// The messages come from another thread: one turn after the import they are all there.
+await new Promise((resolve) => setTimeout(resolve, 50));
+port1.close();
+const native = process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node'));
+console.log(JSON.stringify({ files, native }));
