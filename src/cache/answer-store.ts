@@ -205,7 +205,7 @@ export class AnswerStore {
       const all = lower.getMany(fresh);
       for (const [index, key] of fresh.entries()) this.#read(key, all, index);
     }
-    return await Promise.all(keys.map((key) => this.#reading.get(key)));
+    return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<FoundBelow | undefined>));
   }
 
   #read(key: string, all: Promise<Array<VerifiedEntry | undefined>>, index: number): void {

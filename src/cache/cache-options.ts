@@ -9,16 +9,7 @@ import type { AgentExclusion } from './cache-policy.js';
 import type { EvictionKind } from './eviction.js';
 import type { NormalizeOptions } from './normalize-task.js';
 import { givenSecrets } from './secret.js';
-
-/** The part of a Keyv instance that is used; any store with these methods fits. */
-export interface KeyvLike {
-  /** The value under the key. */
-  get(key: string): Promise<unknown>;
-  /** Keeps a value; `ttlMs` is how long, in milliseconds. */
-  set(key: string, value: unknown, ttlMs?: number): Promise<unknown>;
-  /** Forgets a value. */
-  delete(key: string): Promise<unknown>;
-}
+import type { KeyvLike } from './tiers/keyv-tier.js';
 
 /** Settings of a `ResponseCache`. Everything has a default; an unknown key is an error. */
 export interface ResponseCacheOptions {

@@ -2,8 +2,8 @@ import { InvalidArgumentError } from '../errors/input-errors.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 import type { CacheRequest } from './cache-key.js';
-import type { KeyvLike } from './cache-options.js';
 import { ResponseCache } from './response-cache.js';
+import type { KeyvLike } from './tiers/keyv-tier.js';
 
 /** Settings of {@link cached}. */
 export interface CachedOptions<Arguments extends unknown[]> {

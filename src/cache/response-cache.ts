@@ -359,7 +359,13 @@ export class ResponseCache implements AsyncDisposable {
     if (directory === undefined && store === undefined) return undefined;
     const epochMs = () => this.#time.epochMs();
     return new TierStack({
-      open: () => openTiers(this.#options, epochMs, (error) => this.#storeFailed(error)),
+      open: () =>
+        openTiers(this.#options, epochMs, {
+          onProblem: (error) => this.#reportProblem(error),
+          onFailure: () => {
+            this.#recorder.storeErrors += 1;
+          },
+        }),
       epochMs,
       onReject: ({ key, agent }, tier, reason) => {
         this.#recorder.integrityFailures += 1;
@@ -370,8 +376,7 @@ export class ResponseCache implements AsyncDisposable {
     });
   }
 
-  #storeFailed(error: TuttiError): void {
-    this.#recorder.storeErrors += 1;
+  #reportProblem(error: TuttiError): void {
     const { code, message, details } = error;
     this.#options.logger.warn({ code, ...details }, message);
     if (!this.#observers.any) return;

@@ -109,29 +109,34 @@ class Warming {
   }
 
   async #mayBegin(): Promise<boolean> {
-    const hasRoom = await this.#cache.hasRoomForOneMore(this.#underWay);
     // Until one price is known, one answer at a time: several of unknown price could pass any budget.
     while (this.#mustWaitForAPrice()) await new Promise<void>((resolve) => this.#settled.push(resolve));
-    const reason = this.#reasonToStop(hasRoom);
-    if (reason !== undefined) this.#report.stoppedBy ??= reason;
-    if (this.#report.stoppedBy !== undefined) return false;
+    const reason = this.#reasonToStop();
+    if (reason !== undefined) return this.#stop(reason);
+    // Taken before anything is awaited, so that two workers do not both take the last place.
     this.#underWay += 1;
-    return true;
+    // What is stored already was asked for by somebody; a guess must not push it out.
+    if (await this.#cache.hasRoomForOneMore(this.#underWay - 1)) return true;
+    this.#ended();
+    return this.#stop('room');
+  }
+
+  #stop(reason: NonNullable<WarmReport['stoppedBy']>): false {
+    this.#report.stoppedBy ??= reason;
+    return false;
   }
 
   #mustWaitForAPrice(): boolean {
     return this.#options.budgetUsd !== undefined && this.#highestUsd === undefined && this.#underWay > 0;
   }
 
-  #reasonToStop(hasRoom: boolean): WarmReport['stoppedBy'] | undefined {
+  #reasonToStop(): WarmReport['stoppedBy'] | undefined {
+    const { stoppedBy, costUsd } = this.#report;
+    if (stoppedBy !== undefined) return stoppedBy;
     if (this.#options.signal?.aborted === true) return 'signal';
     const { budgetUsd } = this.#options;
-    const reservedUsd = (this.#underWay + 1) * (this.#highestUsd ?? 0);
-    if (budgetUsd !== undefined && (budgetUsd === 0 || this.#report.costUsd + reservedUsd > budgetUsd)) {
-      return 'budget';
-    }
-    // What is stored already was asked for by somebody; a guess must not push it out.
-    return hasRoom ? undefined : 'room';
+    const neededUsd = costUsd + (this.#underWay + 1) * (this.#highestUsd ?? 0);
+    return budgetUsd !== undefined && (budgetUsd === 0 || neededUsd > budgetUsd) ? 'budget' : undefined;
   }
 
   async #computeOne(request: CacheRequest): Promise<void> {
@@ -151,8 +156,12 @@ class Warming {
     } catch {
       this.#report.failed += 1;
     } finally {
-      this.#underWay -= 1;
-      for (const resolve of this.#settled.splice(0)) resolve();
+      this.#ended();
     }
+  }
+
+  #ended(): void {
+    this.#underWay -= 1;
+    for (const resolve of this.#settled.splice(0)) resolve();
   }
 }

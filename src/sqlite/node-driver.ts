@@ -1,4 +1,4 @@
-import type { Clock } from '../time/clock.js';
+import { systemClock } from '../time/clock.js';
 import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
 import { isBusy } from './sqlite-error.js';
 
@@ -33,19 +33,18 @@ export async function openNodeDriver(
   library: NodeSqliteModule,
   path: string,
   busyTimeoutMs: number,
-  clock: Clock,
 ): Promise<SqliteDriver> {
   const database = new library.DatabaseSync(path);
   const statements = new Map<string, Statement>();
   const query = async (sql: string, params: readonly SqlValue[]) => {
-    const startedMs = clock.now();
+    const startedMs = systemClock.now();
     const rows = await retryWhileBusy(
       () => statementFor(database, statements, sql).all(...params),
       busyTimeoutMs,
-      clock,
     );
     // Long statements in a row would otherwise keep everybody else waiting: nothing here ever waits by itself.
-    if (clock.now() - startedMs > LONG_STATEMENT_MS) await new Promise((resolve) => setImmediate(resolve));
+    if (systemClock.now() - startedMs > LONG_STATEMENT_MS)
+      await new Promise((resolve) => setImmediate(resolve));
     return rows;
   };
   try {
@@ -78,19 +77,15 @@ function statementFor(database: DatabaseSync, statements: Map<string, Statement>
   return made;
 }
 
-/** Tries until it is not refused as busy, or until the time is over. */
-export async function retryWhileBusy<T>(
-  run: () => T | Promise<T>,
-  timeoutMs: number,
-  clock: Clock,
-): Promise<T> {
-  const startedMs = clock.now();
+/** Tries until it is not refused as busy, or until the time is over. Locks of other processes take real time. */
+export async function retryWhileBusy<T>(run: () => T | Promise<T>, timeoutMs: number): Promise<T> {
+  const startedMs = systemClock.now();
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
     try {
       return await run();
     } catch (error) {
-      if (!isBusy(error) || clock.now() - startedMs >= timeoutMs) throw error;
+      if (!isBusy(error) || systemClock.now() - startedMs >= timeoutMs) throw error;
     }
-    await new Promise<void>((resolve) => clock.setTimeout(resolve, delayMs, undefined));
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, delayMs, undefined));
   }
 }

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { DatabaseError } from '../errors/storage-errors.js';
 import { type Clock, systemClock } from '../time/clock.js';
-import { identify, moveAside, prepareFile } from './database-file.js';
 import type { SqliteDriver, SqliteDriverName, SqlRow, SqlValue } from './driver.js';
+import { type FileState, type HeldFile, holdFile, identify, stateOf } from './held-file.js';
+import { moveAside } from './move-aside.js';
 import { retryWhileBusy } from './node-driver.js';
 import { type DriverLoader, loadDriver, openDriver } from './open-driver.js';
 import { toDatabaseError } from './sqlite-error.js';
@@ -25,14 +26,11 @@ export interface OpenDatabaseOptions {
   check?: 'header' | 'quick' | undefined;
   /** What to do with a file that is no database or a broken one. @default 'throw' */
   ifCorrupt?: 'throw' | 'move-aside' | undefined;
-  /** Where time comes from. @default systemClock */
+  /** Where the date in the name of a file moved aside comes from. Waiting for locks takes real time. @default systemClock */
   clock?: Clock | undefined;
   /** Loads the drivers' libraries; for tests. @default the installed ones */
   load?: DriverLoader | undefined;
 }
-
-/** What stands where a database's file should be. */
-export type FileState = 'ok' | 'gone' | 'replaced' | 'rubbish';
 
 /** One open SQLite file. */
 export interface Database {
@@ -74,7 +72,7 @@ export async function openDatabase(path: string, options: OpenDatabaseOptions = 
   }
   const { clock = systemClock } = options;
   const found = await identify(file);
-  const aside = found === undefined ? undefined : await moveAside(file, found.id, clock.epochMs());
+  const aside = found === undefined ? undefined : await moveAside(file, found, clock.epochMs());
   return openFile(file, options, aside);
 }
 
@@ -83,30 +81,32 @@ async function openFile(
   options: OpenDatabaseOptions,
   movedAside: string | undefined,
 ): Promise<Database> {
-  try {
-    await prepareFile(path);
-  } catch (cause) {
+  const file = await holdFile(path).catch((cause: unknown) => {
     throw new DatabaseError('cannot-open', path, `SQLite file ${path} cannot be made or opened: ${cause}.`, {
       cause,
     });
+  });
+  try {
+    if (await file.isDatabase()) return await connect(path, options, file, movedAside);
+    throw new DatabaseError('corrupt', path, `${path} is not a SQLite file.`);
+  } catch (error) {
+    await file.release();
+    throw DatabaseError.isInstance(error) ? error : toDatabaseError(error, path);
   }
-  const found = await identify(path);
-  if (found?.isDatabase === false) throw new DatabaseError('corrupt', path, `${path} is not a SQLite file.`);
-  return connect(path, options, found?.id, movedAside);
 }
 
 async function connect(
   path: string,
   options: OpenDatabaseOptions,
-  fileId: string | undefined,
+  file: HeldFile | undefined,
   movedAside: string | undefined,
 ): Promise<Database> {
-  const { driver = 'auto', busyTimeoutMs = 5_000, clock = systemClock, load = loadDriver } = options;
+  const { driver = 'auto', busyTimeoutMs = 5_000, load = loadDriver } = options;
   let connection: SqliteDriver | undefined;
   try {
-    connection = await openDriver({ path, driver, busyTimeoutMs, clock, load });
-    const sqliteVersion = await prepareConnection(connection, options, busyTimeoutMs, clock);
-    return new OpenDatabase(connection, { path, sqliteVersion, fileId, movedAside });
+    connection = await openDriver({ path, driver, busyTimeoutMs, load });
+    const sqliteVersion = await prepareConnection(connection, options, busyTimeoutMs);
+    return new OpenDatabase(connection, { path, sqliteVersion, file, movedAside });
   } catch (error) {
     await connection?.close().catch(() => {});
     throw DatabaseError.isInstance(error) ? error : toDatabaseError(error, path);
@@ -117,10 +117,9 @@ async function prepareConnection(
   connection: SqliteDriver,
   options: OpenDatabaseOptions,
   busyTimeoutMs: number,
-  clock: Clock,
 ): Promise<string> {
   // Changing the journal does not wait for locks by itself, so processes that start together would fail at once.
-  const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs, clock);
+  const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs);
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
   await run('PRAGMA journal_size_limit=16777216');
@@ -138,7 +137,7 @@ async function prepareConnection(
 interface OpenDatabaseFacts {
   readonly path: string;
   readonly sqliteVersion: string;
-  readonly fileId: string | undefined;
+  readonly file: HeldFile | undefined;
   readonly movedAside: string | undefined;
 }
 
@@ -149,7 +148,7 @@ class OpenDatabase implements Database {
   readonly driver: SqliteDriverName;
   readonly sqliteVersion: string;
   readonly movedAside: string | undefined;
-  readonly #fileId: string | undefined;
+  readonly #file: HeldFile | undefined;
   readonly #connection: SqliteDriver;
   #running = 0;
   #whenIdle: (() => void) | undefined;
@@ -162,7 +161,7 @@ class OpenDatabase implements Database {
     this.path = facts.path;
     this.sqliteVersion = facts.sqliteVersion;
     this.movedAside = facts.movedAside;
-    this.#fileId = facts.fileId;
+    this.#file = facts.file;
   }
 
   async query<Row = SqlRow>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
@@ -188,11 +187,7 @@ class OpenDatabase implements Database {
   }
 
   async fileState(): Promise<FileState> {
-    if (this.#fileId === undefined) return 'ok';
-    const found = await identify(this.path);
-    if (found === undefined) return 'gone';
-    if (!found.isDatabase) return 'rubbish';
-    return found.id === this.#fileId ? 'ok' : 'replaced';
+    return this.#file === undefined || this.#closing !== undefined ? 'ok' : stateOf(this.path, this.#file);
   }
 
   close(): Promise<void> {
@@ -210,6 +205,8 @@ class OpenDatabase implements Database {
       await this.#connection.close();
     } catch (cause) {
       throw toDatabaseError(cause, this.path);
+    } finally {
+      await this.#file?.release();
     }
   }
 }

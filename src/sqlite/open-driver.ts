@@ -1,5 +1,4 @@
 import { DatabaseError } from '../errors/storage-errors.js';
-import type { Clock } from '../time/clock.js';
 import type { SqliteDriver, SqliteDriverName } from './driver.js';
 import { type KeyvSqliteModule, openKeyvDriver } from './keyv-driver.js';
 import { type NodeSqliteModule, openNodeDriver } from './node-driver.js';
@@ -12,7 +11,6 @@ export interface OpenDriverOptions {
   readonly path: string;
   readonly driver: 'auto' | SqliteDriverName;
   readonly busyTimeoutMs: number;
-  readonly clock: Clock;
   readonly load: DriverLoader;
 }
 
@@ -31,10 +29,10 @@ export async function openDriver(options: OpenDriverOptions): Promise<SqliteDriv
       causes.push(cause);
     });
     if (library === undefined) continue;
-    const { path, busyTimeoutMs, clock } = options;
+    const { path, busyTimeoutMs } = options;
     return name === 'keyv-sqlite'
       ? openKeyvDriver(library as KeyvSqliteModule, path, busyTimeoutMs)
-      : openNodeDriver(library as NodeSqliteModule, path, busyTimeoutMs, clock);
+      : openNodeDriver(library as NodeSqliteModule, path, busyTimeoutMs);
   }
   throw missingDriver(options, causes[0]);
 }

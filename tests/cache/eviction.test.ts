@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createEvictionOrder, type EvictionKind } from '../../src/cache/eviction.js';
-import { makeTrace, type RequestTrace } from './request-trace.js';
+import { makeTrace, type RequestTrace } from '../../src/testing/request-trace.js';
 
 /** Money saved by a cache of the given size over a trace. */
 function savedUsd(kind: EvictionKind, trace: RequestTrace, limitBytes: number): number {

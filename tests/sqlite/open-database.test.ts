@@ -1,19 +1,25 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DatabaseError } from '../../src/errors/storage-errors.js';
 import { openDatabase } from '../../src/sqlite/open-database.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { type CompiledSource, compileSource } from '../helpers/compiled-source.js';
 import { describeDrivers } from './drivers.js';
 
 let root: string;
 let count = 0;
+let source: CompiledSource;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tutti-sqlite-'));
+  source = await compileSource(['errors', 'sqlite', 'time']);
 });
 afterAll(async () => {
+  await source.remove();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -164,6 +170,8 @@ await describeDrivers('openDatabase', (driver) => {
     expect(await database.fileState()).toBe('gone');
     await writeFile(path, '');
     expect(await database.fileState()).toBe('replaced');
+    await rename(`${path}.away`, path);
+    expect(await database.fileState()).toBe('ok');
     await writeFile(path, 'rubbish, more than sixteen bytes of it');
     expect(await database.fileState()).toBe('rubbish');
     await database.close();
@@ -193,6 +201,32 @@ await describeDrivers('openDatabase', (driver) => {
     await Promise.all(writes);
     expect(await databases[1]?.query('SELECT count(*) AS n FROM t')).toEqual([{ n: 100 }]);
     await Promise.all(databases.map((database) => database.close()));
+  });
+
+  test('keeps its locks when another database on the same file is opened and closed beside it', async () => {
+    const path = freshPath();
+    const holder = await openDatabase(path, { driver });
+    await holder.query('CREATE TABLE t (a)');
+    await holder.query('BEGIN IMMEDIATE');
+    await (await openDatabase(path, { driver, check: 'header' })).close();
+    await holder.fileState();
+    const script = `
+      import { openDatabase } from ${JSON.stringify(join(source.directory, 'sqlite/open-database.js'))};
+      const database = await openDatabase(process.argv[1], { driver: '${driver}', busyTimeoutMs: 50, check: 'header' });
+      const error = await database.query('INSERT INTO t VALUES (1)').catch((thrown) => thrown);
+      console.log(error.problem);
+      const [row] = await database.query('PRAGMA journal_mode=DELETE').catch((thrown) => [thrown]);
+      console.log(row.journal_mode ?? row.problem);
+      await database.close();`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+      path,
+    ]);
+    expect(stdout).toBe('busy\nbusy\n');
+    await holder.query('COMMIT');
+    await holder.close();
   });
 
   test('gives up with an error that can pass when another connection keeps its lock', async () => {

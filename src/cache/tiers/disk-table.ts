@@ -243,12 +243,14 @@ function toEntry({ id: _, tags, ...row }: EntryRow): StoredEntry {
   return { ...row, tags: parseTags(tags) };
 }
 
-function parseTags(tags: unknown): readonly string[] {
-  if (tags === '[]') return [];
+/** Text that is not exactly what we write becomes one tag that nobody signed, so that the seal notices. */
+function parseTags(text: unknown): readonly string[] {
+  if (text === '[]') return [];
   try {
-    const parsed: unknown = JSON.parse(String(tags));
-    return Array.isArray(parsed) ? (parsed as string[]) : [];
+    const parsed: unknown = JSON.parse(String(text));
+    if (Array.isArray(parsed) && JSON.stringify(parsed) === text) return parsed as string[];
   } catch {
-    return [];
+    // Falls through to what is not JSON.
   }
+  return [String(text)];
 }

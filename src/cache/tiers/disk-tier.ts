@@ -92,6 +92,7 @@ export class DiskTier implements CacheTier {
   #evictions = 0;
   #expirations = 0;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
   readonly #startedMs: number;
   readonly #startedAt: number;
 
@@ -177,7 +178,8 @@ export class DiskTier implements CacheTier {
   }
 
   async flush(): Promise<void> {
-    // A tier that was never used opens nothing.
+    // A tier that was never used opens nothing, and one that was closed has nothing left to write.
+    if (this.#isClosed) return;
     if (this.#opening === undefined && this.#queue.isEmpty && this.#touches.size === 0) return;
     // What is being written now was taken before this call; only the next round has everything.
     await this.#draining?.catch(() => {});
@@ -190,11 +192,13 @@ export class DiskTier implements CacheTier {
   }
 
   async #close(): Promise<void> {
-    this.#stopTimer();
     try {
       this.#purgedMs = Number.NEGATIVE_INFINITY;
       await this.flush();
+      // What others asked for meanwhile, deletions above all, is finished too.
+      while (this.#draining !== undefined) await this.#draining;
     } finally {
+      this.#isClosed = true;
       this.#stopTimer();
       const session = await this.#opening?.catch(() => undefined);
       await session?.loaded.catch(() => {});
@@ -397,11 +401,14 @@ export class DiskTier implements CacheTier {
     const state = await session.database.fileState();
     if (state === 'ok') return session;
     this.#report(`The cache file ${this.#path} is ${state}; another one is opened.`, undefined);
+    // Closing writes the log into whatever is there now, which may mend it or make it look whole.
+    this.#distrusted = state === 'rubbish';
     this.#leave(session);
     return this.#loadedSession();
   }
 
   #open(): Promise<Session> {
+    if (this.#isClosed) return Promise.reject(new ClosedError('disk tier of the cache'));
     if (this.#opening !== undefined) return this.#opening;
     const opening = this.#openSession();
     this.#opening = opening;
@@ -474,7 +481,11 @@ export class DiskTier implements CacheTier {
     const dueMs = this.#clock.now() + waitMs;
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#stopTimer();
-    const handle = this.#clock.setTimeout(() => void this.#drain().catch(() => {}), waitMs, undefined);
+    const onDue = () => {
+      this.#timer = undefined;
+      this.#drain().catch(() => {});
+    };
+    const handle = this.#clock.setTimeout(onDue, waitMs, undefined);
     (handle as { unref?: () => void }).unref?.();
     this.#timer = { dueMs, handle };
   }

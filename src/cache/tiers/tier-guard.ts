@@ -25,10 +25,21 @@ export interface TierGuardOptions {
   onFailure?: (() => void) | undefined;
 }
 
+/** What is known of one direction: a full disk takes nothing more, but still gives. */
+interface Direction {
+  /** Failures in a row; 0 while it works. */
+  failures: number;
+  retryAtMs: number;
+  isTrying: boolean;
+}
+
+const READS: ReadonlySet<CacheOperation> = new Set(['get', 'read']);
+
 /**
  * Stands in front of a tier so that a call never fails or hangs because of its cache. No method throws: a tier that
  * fails or takes too long answers as if it were empty, is reported once, left alone for a while, and then tried again
- * with one operation. Flushing and closing are always tried, as there is no later.
+ * with one operation. Reading and writing are judged apart. Flushing and closing are always tried, as there is no
+ * later.
  */
 export class TierGuard implements CacheTier {
   readonly name: CacheTier['name'];
@@ -37,10 +48,8 @@ export class TierGuard implements CacheTier {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #longTimeoutMs: number;
-  /** Failures in a row; 0 while the tier works. */
-  #failures = 0;
-  #retryAtMs = 0;
-  #isTrying = false;
+  readonly #reading: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
+  readonly #writing: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
 
   constructor(tier: CacheTier, options: TierGuardOptions = {}) {
     this.name = tier.name;
@@ -51,9 +60,9 @@ export class TierGuard implements CacheTier {
     this.#longTimeoutMs = options.longTimeoutMs ?? 30_000;
   }
 
-  /** Whether the tier failed when it was last used. */
+  /** Whether the tier failed when it was last read or written. */
   get isBroken(): boolean {
-    return this.#failures > 0;
+    return this.#reading.failures + this.#writing.failures > 0;
   }
 
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
@@ -66,7 +75,7 @@ export class TierGuard implements CacheTier {
   }
 
   touch(key: string, hits: number): void {
-    if (this.isBroken) return;
+    if (this.#writing.failures > 0) return;
     try {
       this.#tier.touch(key, hits);
     } catch (error) {
@@ -138,13 +147,14 @@ export class TierGuard implements CacheTier {
     instead: () => T,
     timeoutMs = this.#timeoutMs,
   ): Promise<T> {
-    if (!this.isBroken) return this.#attempt(operation, work, instead, timeoutMs);
-    if (this.#isTrying || this.#clock.now() < this.#retryAtMs) return instead();
-    this.#isTrying = true;
+    const direction = this.#directionOf(operation);
+    if (direction.failures === 0) return this.#attempt(operation, work, instead, timeoutMs);
+    if (direction.isTrying || this.#clock.now() < direction.retryAtMs) return instead();
+    direction.isTrying = true;
     try {
       return await this.#attempt(operation, work, instead, timeoutMs);
     } finally {
-      this.#isTrying = false;
+      direction.isTrying = false;
     }
   }
 
@@ -156,7 +166,7 @@ export class TierGuard implements CacheTier {
   ): Promise<T> {
     try {
       const result = await this.#withinTime(operation, work, timeoutMs);
-      this.#worked();
+      this.#worked(operation);
       return result;
     } catch (error) {
       this.#failed(operation, error);
@@ -178,18 +188,25 @@ export class TierGuard implements CacheTier {
     });
   }
 
-  #worked(): void {
-    if (this.#failures === 0) return;
-    this.#failures = 0;
-    this.#tell(() => this.#options.onWorking?.(this.name));
+  #directionOf(operation: CacheOperation): Direction {
+    return READS.has(operation) ? this.#reading : this.#writing;
+  }
+
+  #worked(operation: CacheOperation): void {
+    const direction = this.#directionOf(operation);
+    if (direction.failures === 0) return;
+    direction.failures = 0;
+    if (!this.isBroken) this.#tell(() => this.#options.onWorking?.(this.name));
   }
 
   #failed(operation: CacheOperation, cause: unknown): void {
     const { firstRetryMs = 1_000, longestRetryMs = 60_000 } = this.#options;
-    const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#failures);
-    this.#retryAtMs = this.#clock.now() + pauseMs;
+    const direction = this.#directionOf(operation);
+    const wasBroken = this.isBroken;
+    direction.retryAtMs =
+      this.#clock.now() + Math.min(longestRetryMs, firstRetryMs * 2 ** direction.failures++);
     this.#tell(() => this.#options.onFailure?.());
-    if (this.#failures++ > 0) return;
+    if (wasBroken) return;
     const why = TuttiError.isInstance(cause) ? cause.message : String(cause);
     const message = `The ${this.name} tier of the cache stopped working (${operation}): ${why} The cache goes on without it and tries again.`;
     this.#tell(() => this.#options.onBroken?.(new CacheStoreError(this.name, operation, message, { cause })));

@@ -1,7 +1,10 @@
-/** Requests with known sizes and prices, the same for the same seed. */
+/** Requests with known sizes and prices, the same for the same seed. Answers are numbered. */
 export interface RequestTrace {
+  /** Which answer is asked for, one after the other. */
   readonly requests: readonly number[];
+  /** Size of each answer. */
   readonly sizeBytes: readonly number[];
+  /** Price of each answer, in US dollars. */
   readonly costUsd: readonly number[];
   /** Bytes of all distinct answers. */
   readonly totalBytes: number;
@@ -9,14 +12,21 @@ export interface RequestTrace {
 
 /** Shape of a trace: a share asked once, the rest by popularity, which may drift. */
 export interface TraceShape {
+  /** How many requests. */
   readonly requests: number;
+  /** How many answers are asked for again. */
   readonly keys: number;
+  /** Exponent of Zipf's law. */
   readonly skew: number;
+  /** How often two answers change places in popularity, per request. */
   readonly drift: number;
+  /** Share of requests for an answer that nobody asks for again, 0 to 1. */
   readonly askedOnce: number;
+  /** Equal seeds give equal traces. */
   readonly seed: number;
 }
 
+/** Makes a trace: sizes and prices are log-normal, popularity follows Zipf's law. */
 export function makeTrace(shape: TraceShape): RequestTrace {
   const random = randomFrom(shape.seed);
   const sizeBytes: number[] = [];
