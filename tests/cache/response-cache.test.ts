@@ -5,8 +5,8 @@ import type { CacheAnswer, CacheHit } from '../../src/cache/cached-answer.js';
 import { ResponseCache } from '../../src/cache/response-cache.js';
 import { ClosedError, InvalidArgumentError } from '../../src/errors/input-errors.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import type { Clock } from '../../src/time/clock.js';
 import { randomFrom, zipfPicker } from '../../src/testing/request-trace.js';
+import type { Clock } from '../../src/time/clock.js';
 
 const ask = (task: string, agent = 'expert'): CacheRequest => ({ agent, task });
 const usage = { inputTokens: 100, outputTokens: 50 };
