@@ -430,12 +430,12 @@ describe('failures of shared work', () => {
       retry: { minDelayMs: 1, maxDelayMs: 1 },
     });
     const short = rejection(orchestrator.execute('agent', 'q', { deadlineMs: 100 }));
-    const long = orchestrator.execute('agent', 'q', { deadlineMs: 1_000 });
+    const long = orchestrator.execute('agent', 'q', { deadlineMs: 2_000 });
     await turn();
     agent.at(0).fail(httpError(429, { retryAfterMs: 500 }));
     await clock.advance(100);
     expect(await short).toMatchObject({ scope: 'deadline', timeoutMs: 100 });
-    await clock.advance(400);
+    await clock.advance(900);
     agent.at(1).answer('late but right');
     expect(await long).toMatchObject({ output: 'late but right', attempts: 2 });
   });
