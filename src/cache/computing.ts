@@ -113,6 +113,13 @@ export class Computing {
     this.#observers.emit('cache:error', { tier: 'memory', operation: 'set', code, message, at });
   }
 
+  /** Tells observers that computing a stale answer anew failed. */
+  reportNotRenewed(key: string, agent: string, error: unknown): void {
+    if (!this.#observers.any) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#observers.emit('cache:revalidate-error', { key, agent, message, at: this.#time.epochMs() });
+  }
+
   async #computeAndStore(job: ComputeJob, flight: Flight): Promise<StoredAnswer> {
     const answer = await callCompute(job.compute, flight);
     let prepared: PreparedAnswer;
@@ -139,7 +146,7 @@ export class Computing {
   #fromHit(hit: CacheHit, job: ComputeJob): CacheValue {
     if (hit.stale && !this.#refreshes.has(job.key)) {
       this.#startRefresh(job, { agent: job.agent }).catch((error: unknown) =>
-        this.#reportRevalidation(job, error),
+        this.reportNotRenewed(job.key, job.agent, error),
       );
     }
     return fromHit(hit);
@@ -154,12 +161,6 @@ export class Computing {
   #fromComputed(answer: StoredAnswer, isJoining: boolean): CacheValue {
     if (isJoining) this.#recorder.sharedFlights += 1;
     return { ...answer, cached: isJoining ? 'shared' : false, ageMs: 0, stale: false };
-  }
-
-  #reportRevalidation({ key, agent }: ComputeJob, error: unknown): void {
-    if (!this.#observers.any) return;
-    const message = error instanceof Error ? error.message : String(error);
-    this.#observers.emit('cache:revalidate-error', { key, agent, message, at: this.#time.epochMs() });
   }
 }
 

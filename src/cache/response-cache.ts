@@ -319,6 +319,11 @@ export class ResponseCache implements AsyncDisposable {
     }
   }
 
+  /** Tells observers that computing a stale answer anew failed. @internal */
+  reportNotRenewed(key: string, agent: string, error: unknown): void {
+    this.#computing.reportNotRenewed(key, agent, error);
+  }
+
   /** Tells of every deletion, so that work in flight is not stored after it. @internal */
   onInvalidate(listener: InvalidationListener): () => void {
     this.#invalidationListeners.add(listener);

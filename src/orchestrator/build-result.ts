@@ -76,6 +76,13 @@ export function buildHit(call: Call, hit: CacheHit): AgentResult {
   };
 }
 
+/** An outcome whose parts are the caller's own. */
+export function copyOutcome(outcome: CallOutcome): CallOutcome {
+  const usage = { ...outcome.usage };
+  if (!outcome.success || outcome.data === undefined) return { ...outcome, usage };
+  return { ...outcome, usage, data: copyOf(outcome.data) };
+}
+
 /**
  * The outcome of a shared call for one of those who waited for it.
  *
@@ -89,19 +96,11 @@ export function shareOutcome(call: Call, outcome: CallOutcome, isPayer: boolean)
     ...(metadata === undefined ? undefined : { metadata }),
   };
   if (!outcome.success || isPayer) return { ...outcome, ...own };
-  return {
-    ...outcome,
-    ...own,
-    // What one caller does to the value must not show in another's.
-    ...(outcome.data === undefined ? undefined : { data: copyOf(outcome.data) }),
-    cached: 'shared',
-    usage: { ...outcome.usage },
-    costUsd: 0,
-    savedUsd: outcome.costUsd,
-  };
+  return { ...outcome, ...own, cached: 'shared', costUsd: 0, savedUsd: outcome.costUsd };
 }
 
-function copyOf(data: unknown): unknown {
+/** A copy that shares nothing with the original, where it can be copied. */
+export function copyOf(data: unknown): unknown {
   try {
     return structuredClone(data);
   } catch {

@@ -2,9 +2,11 @@ import type { CacheRequest } from '../cache/cache-key.js';
 import type { CacheHit } from '../cache/cached-answer.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { CacheStorage } from '../contracts/cache-storage.js';
-import type { CallOutcome } from '../contracts/result.js';
+import type { AgentResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
-import { asError } from '../errors/foreign.js';
+import { asError, fieldOf } from '../errors/foreign.js';
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import type { TuttiError } from '../errors/tutti-error.js';
 import { buildHit } from './build-result.js';
 import type { Call } from './call.js';
 import type { CallCache } from './call-parts.js';
@@ -18,7 +20,6 @@ import { SharedCall } from './shared-call.js';
 interface CachedCall {
   readonly call: Call;
   readonly key: string;
-  readonly storage: CacheStorage | undefined;
 }
 
 /** The cache in the path of a call: answers calls from it, and has identical ones at the same time made once. */
@@ -42,16 +43,16 @@ export class CachedCalls implements CallCache {
 
   take(call: Call): boolean {
     const wish = call.options?.cache ?? call.definition.cache;
-    if (wish === false || !this.#cache.isCacheable(call.agent)) return false;
+    if (wish === false || !this.#isCacheable(call)) return false;
     let key: string;
     try {
       key = this.#cache.key(requestOf(call));
     } catch (error) {
-      failCall(call, asError(error));
+      failCall(call, withoutKey(asError(error)));
       return true;
     }
-    if (wish === 'refresh') this.#join({ call, key, storage: storageOf(call) }, this.#refreshing);
-    else this.#answer({ call, key, storage: wish });
+    if (wish === 'refresh') this.#join({ call, key }, this.#refreshing);
+    else this.#answer({ call, key });
     return true;
   }
 
@@ -62,6 +63,18 @@ export class CachedCalls implements CallCache {
     }
     if (this.#isOwned) await this.#cache.close();
     else await this.#cache.flush();
+  }
+
+  #isCacheable({ agent, parts }: Call): boolean {
+    try {
+      return this.#cache.isCacheable(agent);
+    } catch (error) {
+      parts.logger.error(
+        { error, agent },
+        'an excludeAgents function threw; the call is made without the cache',
+      );
+      return false;
+    }
   }
 
   #answer(cached: CachedCall): void {
@@ -95,7 +108,8 @@ export class CachedCalls implements CallCache {
 
   #useHit(cached: CachedCall, hit: CacheHit | undefined): void {
     if (hit === undefined) {
-      this.#join(cached, this.#running);
+      const isRefreshing = this.#refreshing.get(cached.key)?.isJoinable === true;
+      this.#join(cached, isRefreshing ? this.#refreshing : this.#running);
       return;
     }
     if (hit.stale && this.#refreshing.get(cached.key)?.isJoinable !== true) {
@@ -119,9 +133,13 @@ export class CachedCalls implements CallCache {
   #launch(cached: CachedCall, calls: Map<string, SharedCall>, isBackground: boolean): void {
     const { key, call } = cached;
     const shared = new SharedCall(call, isBackground, (outcome, events) => {
+      if (isBackground && !outcome.success) this.#reportNotRenewed(cached, outcome.error);
       // One that was forgotten meanwhile is no longer listed, and its answer must not be stored.
       if (calls.get(key) !== shared) return;
       calls.delete(key);
+      if (!outcome.success) return;
+      // What began before a refresh must not replace what the refresh found.
+      if (calls === this.#refreshing) this.#running.delete(key);
       this.#store(cached, outcome, events);
     });
     calls.set(key, shared);
@@ -129,15 +147,21 @@ export class CachedCalls implements CallCache {
     queueUp(shared);
   }
 
-  #store(
-    { call, key, storage }: CachedCall,
-    outcome: CallOutcome,
-    events: readonly StreamEvent[] | undefined,
-  ): void {
-    if (!outcome.success) return;
-    const { output, data, usage, costUsd, model, finishReason, steps } = outcome;
+  #store({ call, key }: CachedCall, result: AgentResult, events: readonly StreamEvent[] | undefined): void {
+    const { output, data, usage, costUsd, model, finishReason, steps } = result;
     const answer = { output, data, usage, costUsd, model, finishReason, steps, events };
-    void this.#cache.store(key, call.agent, answer, storage);
+    void this.#cache.store(key, call.agent, answer, storageOf(call));
+  }
+
+  #reportNotRenewed({ call, key }: CachedCall, error: TuttiError): void {
+    // Closing ends it; that is nobody's failure.
+    if (error.code === 'TUTTI_CANCELLED') return;
+    const { agent, callId, parts } = call;
+    parts.logger.warn(
+      { agent, callId, code: error.code },
+      'renewing a stale answer failed; it stays as it is',
+    );
+    this.#cache.reportNotRenewed(key, agent, error);
   }
 
   #forget(key: string): void {
@@ -157,9 +181,28 @@ function requestOf(call: Call): CacheRequest {
   return { agent, task, model, params: call.params, tenant, definition: definitionDigest(call.definition) };
 }
 
-function storageOf({ definition }: Call): CacheStorage | undefined {
-  return definition.cache === false ? undefined : definition.cache;
+/** How the answer is stored: what the call says, laid over what the agent says. */
+function storageOf({ definition, options }: Call): CacheStorage | undefined {
+  const agents = definition.cache === false ? undefined : definition.cache;
+  const own = typeof options?.cache === 'object' ? options.cache : undefined;
+  if (agents === undefined || own === undefined) return own ?? agents;
+  return { ttlMs: own.ttlMs ?? agents.ttlMs, tags: own.tags ?? agents.tags };
 }
+
+/** Says of a request that has no key how it can be made all the same. */
+function withoutKey(error: Error): Error {
+  if (fieldOf(error, 'code') !== 'TUTTI_INVALID_ARGUMENT') return error;
+  const { field, message, details } = error as InvalidArgumentError;
+  const path = inCall(field);
+  return new InvalidArgumentError(
+    path,
+    `${inCall(message)} As it is, its answer cannot be cached; with \`cache: false\` the call goes past the cache.`,
+    { details: { ...details, field: path }, cause: error },
+  );
+}
+
+/** A path in the cache's request as the caller of the orchestrator knows it. */
+const inCall = (text: string): string => text.replace(/^request\./, '');
 
 /** Settles a call with a stored answer; a stream gets the stored events first. */
 function giveHit(call: Call, hit: CacheHit): void {

@@ -1,20 +1,24 @@
 import type { CallOutcome } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
-import { shareOutcome } from './build-result.js';
+import { TimeoutError } from '../errors/execution-errors.js';
+import { buildFailure, copyOutcome, shareOutcome } from './build-result.js';
 import { Call, type CallRequest } from './call.js';
 import { countSpending } from './call-events.js';
 import { startCall } from './run-call.js';
-import { failCall, settleCall } from './settle-call.js';
+import { failCall, settleCall, toTuttiError } from './settle-call.js';
 import { SharedStream } from './shared-stream.js';
 import type { StreamSink } from './stream-sink.js';
 
 /** Told when the work is done; the events are there if it was streamed. */
 export type SharedSettled = (outcome: CallOutcome, events: readonly StreamEvent[] | undefined) => void;
 
-/** A call that waits for the shared one, and whether the events meant for it have been handed over. */
+/** A call that waits for the shared one. */
 interface Waiter {
   readonly call: Call;
+  /** Settles when the events meant for it have been handed over. */
   readonly delivered: Promise<void> | undefined;
+  /** Whether its run was told that it needs no permit. */
+  isSetAside: boolean;
 }
 
 /**
@@ -24,21 +28,30 @@ interface Waiter {
 export class SharedCall extends Call {
   /** Who asked first: events of its attempts carry that call's id. */
   readonly #leaderId: string;
-  // In order of arrival: the first pays.
+  readonly #mayOverflow: boolean;
+  // In order of arrival.
   readonly #waiters = new Set<Waiter>();
   readonly #onSettled: SharedSettled;
   readonly #stream: SharedStream | undefined;
   /** Goes on although nobody waits: it renews an answer that was served stale. */
   readonly #isBackground: boolean;
-  #isSetAside = false;
+  /** Stands in its run for the permit that the work takes; the others need none. */
+  #leader: Waiter | undefined = undefined;
+  #priority: number;
+  #attemptStartedAtMs: number | undefined = undefined;
   #isSettled = false;
+  #isPaid = false;
 
   constructor(leader: Call, isBackground: boolean, onSettled: SharedSettled) {
     super(requestOf(leader));
     this.#leaderId = leader.callId;
+    this.#mayOverflow = leader.mayOverflow;
+    this.#priority = leader.priority;
     this.#isBackground = isBackground;
     this.#onSettled = onSettled;
-    this.#stream = leader.sink === undefined || isBackground ? undefined : new SharedStream();
+    this.#stream = leader.sink === undefined ? undefined : new SharedStream();
+    // Nobody reads along, but a stream has to be renewed as a stream.
+    if (isBackground) this.#stream?.drain();
   }
 
   override get callId(): string {
@@ -47,6 +60,15 @@ export class SharedCall extends Call {
 
   override get sink(): StreamSink | undefined {
     return this.#stream;
+  }
+
+  override get mayOverflow(): boolean {
+    return this.#mayOverflow;
+  }
+
+  /** The highest of those who wait or have waited. */
+  override get priority(): number {
+    return this.#priority;
   }
 
   /** Whether another call may still wait for it. */
@@ -66,13 +88,17 @@ export class SharedCall extends Call {
 
   /** Lets a call wait for the outcome. */
   join(call: Call): void {
-    const waiter: Waiter = { call, delivered: this.#stream && call.deliver(this.#stream.subscribe()) };
+    const delivered = this.#stream && call.deliver(this.#stream.subscribe());
     // Somebody has to take the events, else the agent is held back for ever.
-    if (this.#stream !== undefined && waiter.delivered === undefined) this.#stream.drain();
+    if (delivered === undefined) this.#stream?.drain();
+    const waiter: Waiter = { call, delivered, isSetAside: false };
+    const isLeader = this.#leader === undefined && !this.#isBackground;
+    if (isLeader) this.#leader = waiter;
     this.#waiters.add(waiter);
     call.attempts = this.attempts;
-    if (this.#isSetAside) call.setAside();
     call.stage = { cancel: (reason) => this.#leave(waiter, reason) };
+    if (call.priority > this.#priority) this.#raisePriority(call.priority);
+    if (!isLeader) setAside(waiter);
   }
 
   start(): Promise<void> | undefined {
@@ -84,53 +110,124 @@ export class SharedCall extends Call {
   }
 
   override setAside(): void {
-    this.#isSetAside = true;
-    for (const { call } of this.#waiters) call.setAside();
+    if (this.#leader !== undefined) setAside(this.#leader);
   }
 
   override takenUp(): void {
-    this.#isSetAside = false;
-    for (const { call } of this.#waiters) call.takenUp();
+    if (this.#leader !== undefined) takeUp(this.#leader);
   }
 
   override attemptStarted(queuedMs: number): void {
     super.attemptStarted(queuedMs);
+    this.#attemptStartedAtMs = this.parts.clock.now();
     for (const { call } of this.#waiters) call.attempts = this.attempts;
   }
 
+  override attemptEnded(runMs: number): void {
+    super.attemptEnded(runMs);
+    this.#attemptStartedAtMs = undefined;
+  }
+
   settle(outcome: CallOutcome): void {
+    const { deadlineMs } = this;
     this.#isSettled = true;
     this.#onSettled(outcome, this.#stream?.events);
     this.#stream?.end(outcome.success ? undefined : outcome.error);
     if (this.#waiters.size === 0) countSpending(this, outcome);
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    // Whoever has waited longest pays for the answer; the others share it.
-    for (const [position, waiter] of waiters.entries()) this.#settleWaiter(waiter, outcome, position === 0);
+    // Copied before the first caller has its own: what it does to its result must not show in another's.
+    const waiters = Array.from(this.#waiters, (waiter, position) => ({
+      waiter,
+      outcome: position === 0 ? outcome : copyOutcome(outcome),
+    }));
+    for (const { waiter, outcome } of waiters) {
+      this.#settleWaiter(waiter, withOwnDeadline(waiter.call, outcome, deadlineMs));
+    }
+  }
+
+  /** Moves the work up in the queue: whoever is urgent must not wait behind the one who asked first. */
+  #raisePriority(priority: number): void {
+    const { permits } = this.registered;
+    const isWaiting = permits.withdraw(this);
+    this.#priority = priority;
+    if (isWaiting) permits.submit(this);
+  }
+
+  #settleWaiter(waiter: Waiter, outcome: CallOutcome): void {
+    const { call, delivered } = waiter;
+    takeUp(waiter);
+    const settle = (): void => {
+      if (call.reason !== undefined) return;
+      this.#waiters.delete(waiter);
+      call.stage = undefined;
+      this.#tellTimes(call);
+      // Whoever is answered first pays for the answer; the others share it.
+      const isPayer = !this.#isPaid;
+      this.#isPaid = true;
+      settleCall(call, shareOutcome(call, outcome, isPayer));
+    };
+    // A failure need not wait for a slow reader; an answer comes after its last event.
+    if (delivered === undefined || !outcome.success) {
+      settle();
+      return;
+    }
+    call.stage = { cancel: (reason) => this.#leaveAnswered(waiter, reason, outcome) };
+    void delivered.then(settle);
   }
 
   #leave(waiter: Waiter, reason: Error): void {
-    this.#waiters.delete(waiter);
-    waiter.call.stage = undefined;
-    failCall(waiter.call, reason);
+    this.#fail(waiter, reason);
     if (this.#waiters.size > 0 || this.#isBackground || this.#isSettled) return;
     this.cancelBecause('everybody who waited for it has left', reason);
   }
 
-  #settleWaiter({ call, delivered }: Waiter, outcome: CallOutcome, isPayer: boolean): void {
-    call.queuedMs = this.queuedMs;
-    call.runMs = this.runMs;
-    call.firstTokenMs = this.firstTokenMs;
-    call.stage = { cancel: (reason) => failCall(call, reason) };
-    const settle = (): void => {
-      if (call.reason !== undefined) return;
-      call.stage = undefined;
-      settleCall(call, shareOutcome(call, outcome, isPayer));
-    };
-    // A failure need not wait for a slow reader; an answer comes after its last event.
-    if (delivered === undefined || !outcome.success) settle();
-    else void delivered.then(settle);
+  /** A slow reader leaves although the answer is there; what it cost was spent all the same. */
+  #leaveAnswered(waiter: Waiter, reason: Error, outcome: CallOutcome): void {
+    this.#fail(waiter, reason);
+    if (this.#waiters.size > 0 || this.#isPaid) return;
+    this.#isPaid = true;
+    countSpending(this, outcome);
   }
+
+  #fail(waiter: Waiter, reason: Error): void {
+    const { call } = waiter;
+    this.#waiters.delete(waiter);
+    takeUp(waiter);
+    call.stage = undefined;
+    this.#tellTimes(call);
+    settleCall(call, buildFailure(call, toTuttiError(call, reason)));
+  }
+
+  /** The work's times as far as the call was there to wait for them. */
+  #tellTimes(call: Call): void {
+    const nowMs = this.parts.clock.now();
+    const totalMs = nowMs - call.queuedAtMs;
+    const runningMs = this.#attemptStartedAtMs === undefined ? 0 : nowMs - this.#attemptStartedAtMs;
+    call.runMs = Math.min(this.runMs + runningMs, totalMs);
+    call.queuedMs = this.attempts === 0 ? totalMs : Math.min(this.queuedMs, totalMs - call.runMs);
+    call.firstTokenMs = this.firstTokenMs;
+  }
+}
+
+function setAside(waiter: Waiter): void {
+  if (waiter.isSetAside) return;
+  waiter.isSetAside = true;
+  waiter.call.setAside();
+}
+
+function takeUp(waiter: Waiter): void {
+  if (!waiter.isSetAside) return;
+  waiter.isSetAside = false;
+  waiter.call.takenUp();
+}
+
+/** A backoff that fits into nobody's deadline ends the work; each caller is told of its own deadline. */
+function withOwnDeadline(call: Call, outcome: CallOutcome, longestMs: number | undefined): CallOutcome {
+  if (outcome.success || call.deadlineMs === undefined) return outcome;
+  const { error } = outcome;
+  const { scope, timeoutMs } = error as TimeoutError;
+  if (error.code !== 'TUTTI_TIMEOUT' || scope !== 'deadline' || timeoutMs !== longestMs) return outcome;
+  const identity = { agent: call.agent, attempt: call.attempts };
+  return { ...outcome, error: new TimeoutError('deadline', call.deadlineMs, identity, error.cause) };
 }
 
 /** What the work is made from: what was asked, without what is the caller's own business. */

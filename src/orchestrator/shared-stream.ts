@@ -1,6 +1,7 @@
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import { Broadcast } from '../streaming/broadcast.js';
+import { copyOf } from './build-result.js';
 import type { StreamSink } from './stream-sink.js';
 
 /** Events that may wait for the fastest reader before the agent is held back. */
@@ -20,8 +21,9 @@ export class SharedStream implements StreamSink {
 
   push(event: StreamEvent): Promise<void> | undefined {
     this.started = true;
-    this.events.push(event);
-    return this.#channel.write(event);
+    const own = frozenCopy(event);
+    this.events.push(own);
+    return this.#channel.write(own);
   }
 
   /** Nothing more comes. */
@@ -40,6 +42,14 @@ export class SharedStream implements StreamSink {
     this.#isDrained = true;
     void takeAll(this.subscribe());
   }
+}
+
+// All readers and the cache get the same event: neither an agent that uses its object again nor a reader that
+// changes it may change what the others see.
+function frozenCopy(event: StreamEvent): StreamEvent {
+  if (event.type === 'usage') return Object.freeze({ ...event, usage: Object.freeze({ ...event.usage }) });
+  if (event.type === 'tool-call') return Object.freeze({ ...event, input: copyOf(event.input) });
+  return Object.freeze({ ...event });
 }
 
 async function* iterate<T>(channel: AsyncChannel<T>): AsyncGenerator<T, void, undefined> {

@@ -652,7 +652,7 @@ describe('a provider', () => {
       params: { temperature: 0 },
       output: undefined,
     });
-    expect((seen[1]?.[1].signal as AbortSignal).aborted).toBe(false);
+    expect(seen[1]?.[1].signal.aborted).toBe(false);
   });
 
   test('without a stream method gives its one answer as a stream', async () => {
