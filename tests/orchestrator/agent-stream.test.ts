@@ -652,7 +652,8 @@ describe('a provider', () => {
       params: { temperature: 0 },
       output: undefined,
     });
-    expect(seen[1]?.[1].signal.aborted).toBe(false);
+    const context = seen[1]?.[1] as { signal: AbortSignal } | undefined;
+    expect(context?.signal.aborted).toBe(false);
   });
 
   test('without a stream method gives its one answer as a stream', async () => {
