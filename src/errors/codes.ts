@@ -15,6 +15,9 @@ export const ERROR_CODES = [
   'TUTTI_OUTPUT_INVALID',
   'TUTTI_STREAM_CONSUMED',
   'TUTTI_TASK_SOURCE_FAILED',
+  'TUTTI_RATE_LIMITED',
+  'TUTTI_CIRCUIT_OPEN',
+  'TUTTI_BUDGET_EXCEEDED',
 ] as const;
 
 /** One of the codes in {@link ERROR_CODES}. */
