@@ -16,6 +16,8 @@ export interface PassOwner {
   learned(report: RateLimitReport): void;
   /** A request was answered. */
   succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void;
+  /** A request was cancelled this long after it was sent. */
+  gaveUp(elapsedMs: number): void;
   /** A request met an overload. `isRejection` tells 429 and 529 from timeouts. */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void;
 }
@@ -107,6 +109,7 @@ export class LanePass {
   cancelled(usage?: Partial<Usage>): void {
     if (!this.#close()) return;
     if (this.#ticket !== undefined) this.#owner.breaker?.cancelled(this.#ticket);
+    if (this.#request !== undefined) this.#owner.gaveUp(this.#owner.clock.now() - this.#sentAtMs);
     this.#reservation.settle(this.#costOf(usage, this.#cost));
   }
 

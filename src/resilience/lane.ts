@@ -164,6 +164,11 @@ export class Lane implements PassOwner {
   }
 
   /** @internal */
+  gaveUp(elapsedMs: number): void {
+    this.latencies.addCancelled(elapsedMs);
+  }
+
+  /** @internal */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void {
     if (this.#adaptive?.overloaded(request) === true) this.#applyConcurrency();
     if (!isRejection || !this.#coolOff.rejected(retryAfterMs)) return;

@@ -29,6 +29,16 @@ export class LatencyWindow {
     this.#sorted.splice(this.#positionOf(latencyMs), 0, latencyMs);
   }
 
+  /**
+   * Adds an attempt that was cancelled after this long, in milliseconds: it would have taken longer. Without those,
+   * a window of hedged attempts would know only the fast ones, and its percentiles would sink. Attempts that were
+   * cancelled early say nothing and are left out.
+   */
+  addCancelled(elapsedMs: number): void {
+    const median = this.percentile(50);
+    if (median !== undefined && elapsedMs > median) this.add(elapsedMs);
+  }
+
   /** The latency that `percentile` percent do not exceed, in milliseconds; `undefined` without any. */
   percentile(percentile: number): number | undefined {
     const rank = Math.ceil((percentile / 100) * this.#sorted.length);

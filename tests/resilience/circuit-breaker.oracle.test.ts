@@ -50,7 +50,7 @@ describe('CircuitBreaker beside cockatiel', () => {
             })
             .catch(() => undefined);
           expect(ours.retryAfterMs === 0).toBe(admitted);
-          const before = ours.state.state;
+          const before: string = ours.state.state;
           if (admitted) ours[outcome](ours.admit());
           expect(ours.state.state).toBe(NAMES[oracle.state]);
           // From here on they differ: the oracle counts a successful probe as a call of the new window.

@@ -73,8 +73,8 @@ describe('CoolOff', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 8, max: 60 }), fc.nat(1e6), async (crowd, seed) => {
         const clock = new FakeClock();
-        const coolOff = new CoolOff({ clock, random: seeded(seed), waiting: () => limiter.waiting });
-        const limiter = new RateLimiter({ lane: 'test', clock, gate: coolOff });
+        const coolOff = new CoolOff({ clock, random: seeded(seed), waiting: (): number => limiter.waiting });
+        const limiter: RateLimiter = new RateLimiter({ lane: 'test', clock, gate: coolOff });
         coolOff.rejected(1_500);
         const starts: number[] = [];
         for (let index = 0; index < crowd; index += 1) {

@@ -22,4 +22,14 @@ describe('LatencyWindow', () => {
       }),
     );
   });
+
+  test('an attempt cancelled late counts as one that took that long, one cancelled early not at all', () => {
+    const window = new LatencyWindow();
+    window.addCancelled(5);
+    for (const latencyMs of [10, 20, 30]) window.add(latencyMs);
+    window.addCancelled(19);
+    window.addCancelled(40);
+    expect(window.count).toBe(4);
+    expect(window.percentile(100)).toBe(40);
+  });
 });
