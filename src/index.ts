@@ -1,1 +1,55 @@
-export { ERROR_CODES } from './errors/codes.js';
+export type { AgentInput, AgentRegistry, AgentsInput, RegistryObserver } from './agents/agent-registry.js';
+export { defineAgent } from './agents/define-agent.js';
+export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
+export type {
+  CallOptions,
+  RunOptions,
+  RunProgress,
+  TaskInput,
+  TaskObject,
+  TaskSource,
+} from './contracts/call.js';
+export { EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export type { OutputSchema, OutputSchemaError } from './contracts/output-schema.js';
+export type { Provider, ProviderRequest } from './contracts/provider.js';
+export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
+export type { AgentFailure, AgentResult, CacheSource, CallOutcome, Timings } from './contracts/result.js';
+export type { StreamEvent } from './contracts/stream-event.js';
+export type { FinishReason, Usage } from './contracts/usage.js';
+export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
+export {
+  AgentError,
+  type AgentErrorOptions,
+  type CallIdentity,
+  CancelledError,
+  OutputError,
+  RetriesExhaustedError,
+  StreamConsumedError,
+  TaskSourceError,
+  TimeoutError,
+  type TimeoutScope,
+} from './errors/execution-errors.js';
+export {
+  ClosedError,
+  DuplicateAgentError,
+  InvalidArgumentError,
+  UnknownAgentError,
+} from './errors/input-errors.js';
+export { QueueFullError } from './errors/resilience-errors.js';
+export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
+export type { Unsubscribe } from './events/typed-emitter.js';
+export type { Logger, LogMethod } from './logging/logger.js';
+export type { AgentStream } from './orchestrator/agent-stream.js';
+export { AsyncOrchestrator, type CloseOptions } from './orchestrator/async-orchestrator.js';
+export type { OrchestratorStats } from './orchestrator/call-counters.js';
+export type {
+  AnyName,
+  CheckedName,
+  CheckedTasks,
+  DataOf,
+  KnownName,
+  OutcomesOf,
+} from './orchestrator/inferred-types.js';
+export type { AsyncOrchestratorOptions, RetryOptions } from './orchestrator/options.js';
+export type { Jitter } from './resilience/backoff.js';
+export type { Clock, TimerHandle } from './time/clock.js';

@@ -1,7 +1,7 @@
 import type { Logger } from '../logging/logger.js';
+import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
-import type { StreamEvent } from './stream-event.js';
-import type { FinishReason, Usage } from './usage.js';
+import type { AgentReply, AgentStreamReply } from './reply.js';
 
 /** What an agent knows about the call it is answering. */
 export interface AgentContext {
@@ -24,50 +24,11 @@ export interface AgentContext {
   readonly logger: Logger;
 }
 
-/** A reply with more than text. */
-export interface AgentReplyObject {
-  /** The answer. */
-  output: string;
-  /** The answer as a value; validated against the definition's `output` schema when there is one. */
-  data?: unknown;
-  /** Tokens used. */
-  usage?: Partial<Usage> | undefined;
-  /** What the answer cost, in US dollars. */
-  costUsd?: number | undefined;
-  /** The model that answered. */
-  model?: string | undefined;
-  /** Why it stopped; `stop` when left out. */
-  finishReason?: FinishReason | undefined;
-}
-
-/** What an agent function gives back: text, or text with usage, cost and the like. */
-export type AgentReply = string | AgentReplyObject;
-
-/** What a streaming agent function gives back: pieces of text, or whole stream events. */
-export type AgentStreamReply = AsyncIterable<string | StreamEvent>;
-
 /** An agent as a plain function: gets the task unchanged, returns or streams the answer. */
 export type AgentFunction = (
   task: string,
   context: AgentContext,
 ) => AgentReply | Promise<AgentReply> | AgentStreamReply;
-
-/** The part of a zod schema that is used for answers; any zod schema fits. */
-export interface OutputSchema<T = unknown> {
-  /** Validates without throwing. */
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: OutputSchemaError };
-}
-
-/** What a failed validation tells: zod's errors fit. */
-export interface OutputSchemaError {
-  /** What is wrong and where. */
-  issues: ReadonlyArray<{
-    /** Path from the root to the value. */
-    path: ReadonlyArray<PropertyKey>;
-    /** What is wrong with it. */
-    message: string;
-  }>;
-}
 
 /** Limits on single phases of a call, in milliseconds; each is off when left out. */
 export interface PhaseTimeouts {

@@ -50,3 +50,16 @@ export interface TuttiEvents {
 
 /** Name of an event. */
 export type TuttiEventName = keyof TuttiEvents;
+
+/** All of them. */
+export const EVENT_NAMES = [
+  'call:start',
+  'call:end',
+  'call:retry',
+  'attempt:start',
+  'attempt:end',
+  'attempt:abandon',
+  'agent:add',
+  'agent:remove',
+  'orchestrator:close',
+] as const satisfies readonly TuttiEventName[];

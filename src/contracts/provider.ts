@@ -1,5 +1,6 @@
 import type { Logger } from '../logging/logger.js';
-import type { AgentReplyObject, OutputSchema } from './agent.js';
+import type { OutputSchema } from './output-schema.js';
+import type { AgentReplyObject } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
 
 /** What a provider is asked to answer: one attempt of one call. */

@@ -47,11 +47,12 @@ export class TimeoutError extends TuttiError {
   /** The attempt that was running, from 1; 0 when none had started. */
   readonly attempt: number;
 
-  constructor(scope: TimeoutScope, timeoutMs: number, call: CallIdentity) {
+  constructor(scope: TimeoutScope, timeoutMs: number, call: CallIdentity, ...cause: [unknown?]) {
     super('TUTTI_TIMEOUT', `Timeout: ${TIMEOUT_TEXT[scope]} after ${timeoutMs} ms (agent "${call.agent}").`, {
       // A deadline covers all attempts, so there is nothing left to retry in; the queue's limit likewise.
       retryable: scope === 'attempt' || scope === 'first-token',
       details: { scope, timeoutMs, ...call },
+      ...(cause.length === 0 ? undefined : { cause: cause[0] }),
     });
     this.scope = scope;
     this.timeoutMs = timeoutMs;

@@ -25,3 +25,23 @@ export const silentLogger: Logger = {
   error: nothing,
   child: () => silentLogger,
 };
+
+/** The same logger, except that a line it fails to write is lost instead of breaking what was logged about. */
+export function guardLogger(logger: Logger): Logger {
+  const guard =
+    (level: 'debug' | 'info' | 'warn' | 'error'): LogMethod =>
+    (fields, message) => {
+      try {
+        logger[level](fields, message);
+      } catch {
+        // There is nowhere left to say it.
+      }
+    };
+  return {
+    debug: guard('debug'),
+    info: guard('info'),
+    warn: guard('warn'),
+    error: guard('error'),
+    child: (fields) => guardLogger(logger.child?.(fields) ?? logger),
+  };
+}

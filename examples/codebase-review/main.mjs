@@ -1,0 +1,88 @@
+import { ArgumentError, HELP, readArguments } from './arguments.mjs';
+import { checkFolder, FolderError, findFiles } from './input/files.mjs';
+import { findingsOf } from './output/findings.mjs';
+import { problemWithReport, writeReport } from './output/report.mjs';
+import { count, painterFor } from './output/style.mjs';
+import { agentTable, findingsText } from './output/summary.mjs';
+import { review } from './review.mjs';
+
+const stream = process.stdout;
+const paint = painterFor(stream);
+const say = (text = '') => stream.write(`${text}\n`);
+
+async function main(argv) {
+  const { help, folder: root, concurrency, report } = readArguments(argv);
+  if (help) {
+    stream.write(HELP);
+    return 0;
+  }
+  const signal = abortOnInterrupt();
+  await checkFolder(root);
+  const problem = await problemWithReport(report);
+  if (problem !== undefined) throw new ArgumentError(problem);
+  const files = await findFiles(root, { leaveOut: [report], signal });
+  if (files.length === 0) {
+    say(`Nothing to review: ${root} holds no Markdown, JavaScript or TypeScript files.`);
+    return 0;
+  }
+  say(`Reviewing ${count(files.length, 'file')} of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
+  const outcome = await review({ root, files, concurrency, signal, stream, paint });
+  return conclude({ ...outcome, root, report, fileCount: files.length, isStopped: signal.aborted });
+}
+
+async function conclude({ plan, tally, seconds, attempts, root, report, fileCount, isStopped }) {
+  const sections = findingsOf(tally);
+  say(`\n${agentTable(tally, paint, stream.columns)}\n`);
+  say(`${findingsText(sections, paint, stream.columns)}\n`);
+  const { skipped } = plan;
+  if (skipped.length > 0) say(`Skipped ${count(skipped.length, 'file')}: ${reasonsOf(skipped)}.`);
+  if (isStopped) {
+    const stopped = `Stopped after ${count(tally.done, 'call')}; cancelled: ${tally.cancelled}. No report written.`;
+    say(paint('yellow', stopped));
+    return 130;
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  try {
+    await writeReport(report, { root, date, seconds, fileCount, tally, sections, skipped });
+  } catch (error) {
+    process.stderr.write(`The report could not be written: ${error.message}\n`);
+    return 1;
+  }
+  const work = `${count(tally.done, 'call')}, ${count(attempts, 'attempt')}`;
+  say(`${work} in ${seconds.toFixed(1)} s. Report: ${report}`);
+  return hasUnexpectedFailure(tally) ? 1 : 0;
+}
+
+/** A signal for everything that runs. The first Ctrl-C ends the review, a second one the process. */
+function abortOnInterrupt() {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    process.once('SIGINT', () => process.exit(130));
+    controller.abort();
+  });
+  // Leaving by process.exit gives the cursor back, which dying of a signal does not.
+  process.once('SIGTERM', () => process.exit(143));
+  return controller.signal;
+}
+
+// The slow reader times out on purpose; nothing else should.
+function hasUnexpectedFailure(tally) {
+  return tally.rows().some((row) => row.failed > 0 || (row.timedOut > 0 && row.name !== 'slow-reader'));
+}
+
+function reasonsOf(skipped) {
+  const files = new Map();
+  for (const { reason } of skipped) files.set(reason, (files.get(reason) ?? 0) + 1);
+  return Array.from(files, ([reason, number]) => `${number} ${reason}`).join(', ');
+}
+
+// The reader of our pipe may leave early (`| head`); that is no failure.
+stream.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const isUsersMistake = error instanceof ArgumentError || error instanceof FolderError;
+  process.stderr.write(isUsersMistake ? `${error.message}\nTry --help.\n` : `${error.stack}\n`);
+  process.exitCode = isUsersMistake ? 2 : 1;
+}

@@ -1,0 +1,24 @@
+import type { StreamEvent } from './stream-event.js';
+import type { FinishReason, Usage } from './usage.js';
+
+/** A reply with more than text. */
+export interface AgentReplyObject {
+  /** The answer. */
+  output: string;
+  /** The answer as a value; validated against the definition's `output` schema when there is one. */
+  data?: unknown;
+  /** Tokens used. */
+  usage?: Partial<Usage> | undefined;
+  /** What the answer cost, in US dollars. */
+  costUsd?: number | undefined;
+  /** The model that answered. */
+  model?: string | undefined;
+  /** Why it stopped; `stop` when left out. */
+  finishReason?: FinishReason | undefined;
+}
+
+/** What an agent function gives back: text, or text with usage, cost and the like. */
+export type AgentReply = string | AgentReplyObject;
+
+/** What a streaming agent function gives back: pieces of text, or whole stream events. */
+export type AgentStreamReply = AsyncIterable<string | StreamEvent>;

@@ -1,0 +1,21 @@
+const MAX_TEXT_CHARS = 40;
+
+/** A short name for any value, for "expected …, got …" messages. Never throws; never more than a line. */
+export function describeValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > MAX_TEXT_CHARS ? `a string of ${value.length} characters` : JSON.stringify(value);
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+    case 'undefined':
+      return String(value);
+    case 'function':
+      return 'a function';
+    case 'symbol':
+      return 'a symbol';
+    default:
+      if (value === null) return 'null';
+      return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
+  }
+}

@@ -1,0 +1,219 @@
+import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
+import type { CallOptions, RunOptions, TaskObject, TaskSource } from '../contracts/call.js';
+import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
+import type { AgentResult, CallOutcome } from '../contracts/result.js';
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import type { Unsubscribe } from '../events/typed-emitter.js';
+import { describeValue } from '../input/describe-value.js';
+import { count, delayMs, durationMs } from '../input/number-schemas.js';
+import { parseOptions } from '../input/parse-options.js';
+import { unknownKeyError } from '../input/unknown-key.js';
+import { AgentStream } from './agent-stream.js';
+import type { CallRequest } from './call.js';
+import { CallAdmission } from './call-admission.js';
+import type { OrchestratorStats } from './call-counters.js';
+import type { CallParts } from './call-parts.js';
+import { collectRun, streamRun } from './collect-run.js';
+import { createParts } from './create-parts.js';
+import type { AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
+import { type AsyncOrchestratorOptions, orchestratorOptionsSchema } from './options.js';
+import { shutDown } from './shut-down.js';
+import { executeCall } from './single-call.js';
+import type { RunContext } from './task-admission.js';
+import type { TaskRun } from './task-run.js';
+
+/** Settings of {@link AsyncOrchestrator.close}. */
+export interface CloseOptions {
+  /** How long running work may go on before it is aborted, in milliseconds; 0 aborts at once. @default 30_000 */
+  drainMs?: number | undefined;
+}
+
+/**
+ * Runs agents: many at once under one limit, each call with its timeout, retries, deadline and cancellation.
+ *
+ * @example
+ * ```ts
+ * await using orchestrator = new AsyncOrchestrator({
+ *   agents: { shout: (task) => task.toUpperCase() },
+ *   maxConcurrent: 4,
+ * });
+ * const result = await orchestrator.execute('shout', 'all together');
+ * ```
+ *
+ * @typeParam Agents The agents given to the constructor: their names and answer types are known to the methods.
+ */
+export class AsyncOrchestrator<const Agents extends AgentsInput = Record<never, never>>
+  implements AsyncDisposable
+{
+  /** The agents it knows; add and remove them at any time. */
+  readonly agents: AgentRegistry;
+  readonly #parts: CallParts;
+  readonly #admission: CallAdmission;
+  readonly #runs = new Set<TaskRun>();
+  readonly #createdAtMs: number;
+  #closing: Promise<void> | undefined = undefined;
+
+  /**
+   * Takes no time and does no input or output.
+   *
+   * @throws {@link InvalidArgumentError} for an unknown or unfit option; the message names it.
+   * @throws {@link DuplicateAgentError} when two agents have the same name.
+   */
+  constructor(options: AsyncOrchestratorOptions<Agents> = {}) {
+    const resolved = parseOptions(orchestratorOptionsSchema, options, 'AsyncOrchestrator options');
+    this.#parts = createParts(resolved);
+    this.#createdAtMs = this.#parts.clock.now();
+    this.#admission = new CallAdmission(this.#parts);
+    this.agents = new AgentRegistry(options.agents, this.#admission);
+  }
+
+  /** Attempts that may run at once. A change takes effect at once; lowering it stops nothing that runs. */
+  get maxConcurrent(): number {
+    return this.#parts.permits.maxConcurrent;
+  }
+
+  set maxConcurrent(maxConcurrent: number) {
+    this.#parts.permits.maxConcurrent = parseOptions(count(1), maxConcurrent, 'maxConcurrent');
+    for (const run of this.#runs) run.pump();
+  }
+
+  /** Longest time of one attempt, in milliseconds, for agents and calls that set none. A change counts from the next call on. */
+  get timeoutMs(): number {
+    return this.#admission.settings.timeoutMs;
+  }
+
+  set timeoutMs(timeoutMs: number) {
+    this.#admission.change({ timeoutMs: parseOptions(durationMs(), timeoutMs, 'timeoutMs') });
+  }
+
+  /**
+   * Makes one call.
+   *
+   * Rejects with the {@link TuttiError} that ended it: {@link InvalidArgumentError} and {@link UnknownAgentError}
+   * before any work is done, {@link QueueFullError}, {@link ClosedError}, {@link CancelledError},
+   * {@link TimeoutError}, {@link RetriesExhaustedError}, {@link OutputError}, or what the agent failed with.
+   */
+  execute<const Name extends AnyName<Agents>>(
+    agent: Name & CheckedName<Agents, Name>,
+    task: string,
+    options?: CallOptions,
+  ): Promise<AgentResult<DataOf<Agents, Name>>> {
+    let request: CallRequest;
+    try {
+      request = this.#admission.admit(agent, task, options, this.agents);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return executeCall(request) as Promise<AgentResult<DataOf<Agents, Name>>>;
+  }
+
+  /**
+   * Makes many calls and gives their outcomes in the order of the input. One failure never loses or delays the
+   * others, and the promise does not reject for a task: a failed one is an {@link AgentFailure} in its place.
+   *
+   * The source is read lazily, as fast as calls can run, so a million tasks need no memory but for their results.
+   * An array's tasks are read highest priority first; other sources in their order. When the run is cancelled,
+   * an array's unread tasks fail in their places; other sources are read no further.
+   *
+   * Rejects with {@link InvalidArgumentError} for unfit options, with {@link ClosedError}, with the first failure
+   * when `stopOnError` is set, and with {@link TaskSourceError} when the source itself throws.
+   */
+  executeMultiple<
+    const Tasks extends readonly (
+      | readonly [agent: AnyName<Agents>, task: string]
+      | Readonly<TaskObject<AnyName<Agents>>>
+    )[],
+  >(tasks: Tasks & CheckedTasks<Agents, Tasks>, options?: RunOptions): Promise<OutcomesOf<Agents, Tasks>>;
+  executeMultiple(
+    tasks: TaskSource<AnyName<Agents>> & { readonly length?: never },
+    options?: RunOptions,
+  ): Promise<CallOutcome[]>;
+  async executeMultiple(tasks: TaskSource, options?: RunOptions): Promise<unknown> {
+    return await collectRun(this.#admitRun(options), tasks, this.#runs);
+  }
+
+  /**
+   * Makes many calls and gives each outcome with its `index` as soon as it has settled. The source is read no
+   * faster than outcomes are taken. Leaving the loop early cancels what still runs.
+   *
+   * Rejects like {@link AsyncOrchestrator.executeMultiple}, at the first `next()`.
+   */
+  async *executeEach(
+    tasks: TaskSource<AnyName<Agents>>,
+    options?: RunOptions,
+  ): AsyncGenerator<CallOutcome & { index: number }, void, undefined> {
+    yield* streamRun(this.#admitRun(options), tasks, this.#runs);
+  }
+
+  /**
+   * Makes one call whose answer comes piece by piece. It starts at once. An agent that does not stream gives its
+   * answer as one piece. Another attempt is made only as long as no event has gone out.
+   *
+   * @throws {@link InvalidArgumentError}, {@link UnknownAgentError}, {@link QueueFullError} or {@link ClosedError}
+   * before any work is done; everything later reaches whoever reads.
+   */
+  stream<const Name extends AnyName<Agents>>(
+    agent: Name & CheckedName<Agents, Name>,
+    task: string,
+    options?: CallOptions,
+  ): AgentStream<DataOf<Agents, Name>> {
+    return new AgentStream(this.#admission.admit(agent, task, options, this.agents));
+  }
+
+  /**
+   * Subscribes to an event; see `docs/reference/events.md`. A listener that throws is logged and breaks nothing.
+   *
+   * @throws {@link InvalidArgumentError} for an event that does not exist.
+   */
+  on<Name extends TuttiEventName>(event: Name, listener: (payload: TuttiEvents[Name]) => void): Unsubscribe {
+    const { events } = this.#parts;
+    if (!events.knows(event)) throw unknownKeyError('', String(event), events.names());
+    if (typeof listener !== 'function') {
+      throw new InvalidArgumentError(
+        'listener',
+        `listener: expected a function; got ${describeValue(listener)}.`,
+      );
+    }
+    return events.on(event, listener);
+  }
+
+  /** What it has done and is doing, as a plain snapshot. */
+  stats(): OrchestratorStats {
+    const { calls, clock, counters, permits } = this.#parts;
+    return {
+      maxConcurrent: permits.maxConcurrent,
+      running: permits.held,
+      queued: this.#parts.waiting(),
+      inFlight: calls.size,
+      ...counters,
+      uptimeMs: clock.now() - this.#createdAtMs,
+    };
+  }
+
+  /**
+   * Accepts nothing new, lets what was accepted finish for `drainMs`, then aborts the rest and waits until it has
+   * stopped or was given up. Calling it again gives the same promise.
+   *
+   * @throws {@link InvalidArgumentError} for an unfit `drainMs`.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const drainMs = parseOptions(delayMs(), options.drainMs ?? 30_000, 'drainMs');
+    this.#admission.isClosed = true;
+    this.#closing ??= shutDown(this.#parts, this.#runs, this.agents, drainMs);
+    return this.#closing;
+  }
+
+  /** As {@link AsyncOrchestrator.close} with its defaults. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #admitRun(options: RunOptions | undefined): RunContext {
+    return {
+      parts: this.#parts,
+      admission: this.#admission,
+      agents: this.agents,
+      options: this.#admission.admitRun(options),
+    };
+  }
+}

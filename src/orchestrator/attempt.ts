@@ -1,0 +1,141 @@
+import type { AgentReply, AgentStreamReply } from '../contracts/reply.js';
+import { TimeoutError } from '../errors/execution-errors.js';
+import type { TuttiError } from '../errors/tutti-error.js';
+import { classifyFailure } from '../resilience/classify-failure.js';
+import { CancelScope } from '../time/cancel-scope.js';
+import type { TimerHandle } from '../time/clock.js';
+import { CallContext } from './agent-context.js';
+import type { Call } from './call.js';
+import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
+import { consumeStream } from './consume-stream.js';
+import { type Invocation, invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+
+/**
+ * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
+ * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
+ * settled, or was given up as abandoned (what `run` gives back).
+ */
+export class Attempt extends CancelScope {
+  readonly call: Call;
+  /** Which attempt of its call this is, from 1. */
+  readonly number: number;
+  /** The agent's reply, or the `TuttiError` that ended the attempt. */
+  readonly reply: Promise<AgentReply>;
+  readonly #startedAtMs: number;
+  #resolve!: (reply: AgentReply) => void;
+  #reject!: (error: Error) => void;
+  #isAnswered = false;
+  #timer: TimerHandle | undefined = undefined;
+  #settled: Promise<void> | undefined = undefined;
+  #freePermit: (() => void) | undefined = undefined;
+
+  /** @param queuedMs How long the call waited for this attempt's permit. */
+  constructor(call: Call, queuedMs: number) {
+    super();
+    this.call = call;
+    this.#startedAtMs = call.parts.clock.now();
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    call.stage = this;
+    call.attempts += 1;
+    this.number = call.attempts;
+    call.queuedMs += queuedMs;
+    publishAttemptStart(call, queuedMs);
+  }
+
+  /** Since it got its permit, in milliseconds. */
+  get elapsedMs(): number {
+    return this.call.parts.clock.now() - this.#startedAtMs;
+  }
+
+  /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
+  run(): Promise<void> | undefined {
+    let invocation: Invocation;
+    try {
+      invocation = invokeAgent(this.call, new CallContext(this.call, this));
+    } catch (thrown) {
+      this.#fail(thrown);
+      return undefined;
+    }
+    if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
+    this.#succeed(invocation);
+    return undefined;
+  }
+
+  /** Ends the attempt from outside: its signal first, then the caller's answer. The permit stays until the work ends. */
+  override cancel(reason: Error): void {
+    if (this.#isAnswered) return;
+    super.cancel(reason);
+    this.#answer(reason as TuttiError);
+    this.#reject(reason);
+    if (this.#settled !== undefined) this.#outlast(this.#settled);
+  }
+
+  /** Watches work that takes time. */
+  #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
+    const { clock } = this.call.parts;
+    this.#timer = clock.setTimeout(timeOut, this.call.settings.timeoutMs, this);
+    return new Promise((freePermit) => {
+      this.#freePermit = freePermit;
+      const fail = (thrown: unknown): void => {
+        this.#fail(thrown);
+        freePermit();
+      };
+      const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
+        if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
+        this.#succeed(reply);
+        freePermit();
+        return undefined;
+      };
+      this.#settled = Promise.resolve(work).then(finish, fail);
+      // What the agent did before it returned may have cancelled its own call.
+      if (this.#isAnswered) this.#outlast(this.#settled);
+    });
+  }
+
+  #succeed(reply: AgentReply): void {
+    if (this.#isAnswered) return;
+    this.#answer(undefined);
+    this.#resolve(reply);
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isAnswered) return;
+    const { call } = this;
+    const identity = { agent: call.agent, attempt: this.number };
+    const error = classifyFailure(thrown, identity, call.parts.clock.epochMs(), call.parts.mayPass);
+    this.#answer(error);
+    this.#reject(error);
+  }
+
+  /** Books the end of the attempt as its caller sees it. */
+  #answer(error: TuttiError | undefined): void {
+    this.#isAnswered = true;
+    const { call } = this;
+    if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
+    call.stage = undefined;
+    const runMs = this.elapsedMs;
+    call.runMs += runMs;
+    publishAttemptEnd(call, this.number, runMs, error);
+  }
+
+  /** Waits for work that was told to stop; gives it up, and its permit free, when it does not. */
+  #outlast(settled: Promise<void>): void {
+    const { call, number } = this;
+    void call.parts.overdue.outlast(settled).then((isAbandoned) => {
+      if (!isAbandoned) return;
+      this.#freePermit?.();
+      publishAbandoned(call, number);
+    });
+  }
+}
+
+// A plain function that gets its attempt as an argument, so that a timer needs no closure.
+function timeOut(attempt: Attempt): void {
+  const { call, number } = attempt;
+  attempt.cancel(
+    new TimeoutError('attempt', call.settings.timeoutMs, { agent: call.agent, attempt: number }),
+  );
+}

@@ -1,0 +1,99 @@
+import type { CallOutcome } from '../contracts/result.js';
+import type { TuttiError } from '../errors/tutti-error.js';
+import type { Call } from './call.js';
+
+// What happens to calls, told to the counters and to whoever listens. Payloads are built only for a listener.
+
+export function publishStart(call: Call): void {
+  const { clock, counters, events } = call.parts;
+  counters.submitted += 1;
+  if (!events.wants('call:start')) return;
+  const { agent, callId, priority, tenant } = call;
+  const taskChars = call.task.length;
+  events.emit('call:start', { callId, agent, at: clock.epochMs(), taskChars, priority, tenant });
+}
+
+export function publishAttemptStart(call: Call, queuedMs: number): void {
+  const { clock, counters, events } = call.parts;
+  const { attempts } = call;
+  counters.attempts += 1;
+  if (attempts > 1) counters.retries += 1;
+  if (!events.wants('attempt:start')) return;
+  const { agent, callId } = call;
+  events.emit('attempt:start', { callId, agent, at: clock.epochMs(), attempt: attempts, queuedMs });
+}
+
+export function publishAttemptEnd(
+  call: Call,
+  attempt: number,
+  runMs: number,
+  error: TuttiError | undefined,
+): void {
+  const { clock, events } = call.parts;
+  if (!events.wants('attempt:end')) return;
+  const { agent, callId } = call;
+  const at = clock.epochMs();
+  const success = error === undefined;
+  events.emit('attempt:end', { callId, agent, at, attempt, runMs, success, errorCode: error?.code });
+}
+
+export function publishAbandoned(call: Call, attempt: number): void {
+  const { clock, counters, events, logger, options } = call.parts;
+  counters.abandoned += 1;
+  const { agent, callId } = call;
+  const { abandonMs } = options;
+  logger.warn(
+    { agent, callId, attempt, abandonMs },
+    'an attempt ignored its aborted signal and was given up',
+  );
+  if (events.wants('attempt:abandon')) {
+    events.emit('attempt:abandon', { callId, agent, at: clock.epochMs(), attempt, abandonMs });
+  }
+}
+
+export function publishRetry(call: Call, error: TuttiError, delayMs: number): void {
+  const { clock, events } = call.parts;
+  if (!events.wants('call:retry')) return;
+  const { agent, callId, attempts } = call;
+  const at = clock.epochMs();
+  events.emit('call:retry', { callId, agent, at, attempt: attempts, delayMs, errorCode: error.code });
+}
+
+export function publishEnd(call: Call, outcome: CallOutcome): void {
+  count(call, outcome);
+  const { clock, events } = call.parts;
+  if (!events.wants('call:end')) return;
+  const { agent, callId, attempts } = call;
+  const { success, usage, costUsd, timings } = outcome;
+  events.emit('call:end', {
+    callId,
+    agent,
+    at: clock.epochMs(),
+    success,
+    cached: outcome.success ? outcome.cached : false,
+    attempts,
+    errorCode: outcome.success ? undefined : outcome.error.code,
+    queuedMs: timings.queuedMs,
+    runMs: timings.runMs,
+    totalMs: timings.totalMs,
+    usage,
+    costUsd,
+  });
+}
+
+function count(call: Call, outcome: CallOutcome): void {
+  const { counters } = call.parts;
+  counters.inputTokens += outcome.usage.inputTokens;
+  counters.outputTokens += outcome.usage.outputTokens;
+  counters.costUsd += outcome.costUsd ?? 0;
+  if (outcome.success) {
+    counters.succeeded += 1;
+    return;
+  }
+  // A cancelled call is nobody's failure and counts apart.
+  const { code, cause } = outcome.error;
+  if (code === 'TUTTI_CANCELLED') counters.cancelled += 1;
+  else counters.failed += 1;
+  const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
+  if (last === 'TUTTI_TIMEOUT') counters.timedOut += 1;
+}

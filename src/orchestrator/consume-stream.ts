@@ -1,0 +1,78 @@
+import type { AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
+import type { StreamEvent } from '../contracts/stream-event.js';
+import type { FinishReason, Usage } from '../contracts/usage.js';
+import { OutputError } from '../errors/execution-errors.js';
+import { describeValue } from '../input/describe-value.js';
+import type { RunningAttempt } from './running-attempt.js';
+import { StreamWatch } from './stream-watch.js';
+
+/**
+ * Reads an agent's stream to its end: every event goes to the call's sink, if it has one, no faster than its
+ * reader takes them, and the text is collected into a reply.
+ */
+export async function consumeStream(
+  stream: AgentStreamReply,
+  attempt: RunningAttempt,
+): Promise<AgentReplyObject> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const watch = new StreamWatch(attempt);
+  const closer = { cancel: () => closeIterator(iterator) };
+  attempt.add(closer);
+  try {
+    return await readAll(iterator, attempt, watch);
+  } catch (thrown) {
+    closeIterator(iterator);
+    throw thrown;
+  } finally {
+    watch.stop();
+    attempt.delete(closer);
+  }
+}
+
+async function readAll(
+  iterator: AsyncIterator<string | StreamEvent>,
+  attempt: RunningAttempt,
+  watch: StreamWatch,
+): Promise<AgentReplyObject> {
+  const { call } = attempt;
+  let output = '';
+  let usage: Partial<Usage> | undefined;
+  let finishReason: FinishReason = 'stop';
+  let isFirst = true;
+  watch.awaitFirst();
+  for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) {
+    watch.stop();
+    if (attempt.reason !== undefined) throw attempt.reason;
+    const event = toEvent(step.value, call.agent);
+    if (isFirst) call.firstTokenMs = attempt.elapsedMs;
+    isFirst = false;
+    if (event.type === 'text-delta') output += event.text;
+    else if (event.type === 'usage') usage = event.usage;
+    else if (event.type === 'finish') finishReason = event.finishReason;
+    const readerIsBehind = call.sink?.push(event);
+    if (readerIsBehind !== undefined) await readerIsBehind;
+    watch.awaitNext();
+  }
+  return { output, usage, finishReason };
+}
+
+function toEvent(item: unknown, agent: string): StreamEvent {
+  if (typeof item === 'string') return { type: 'text-delta', text: item };
+  if (typeof item === 'object' && item !== null && typeof (item as StreamEvent).type === 'string') {
+    return item as StreamEvent;
+  }
+  throw new OutputError(
+    agent,
+    '',
+    `its stream gave ${describeValue(item)}; expected a string or an event { type, … }.`,
+  );
+}
+
+/** Tells the stream that nobody reads on. It may never answer, and what it answers matters to nobody. */
+function closeIterator(iterator: AsyncIterator<unknown>): void {
+  try {
+    iterator.return?.()?.then(undefined, () => {});
+  } catch {
+    // A stream that cannot even be closed has nothing more to tell us.
+  }
+}

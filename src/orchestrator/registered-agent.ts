@@ -1,0 +1,14 @@
+import type { AgentDefinition } from '../contracts/agent.js';
+import type { Permits } from '../resilience/concurrency-limit.js';
+import type { CallParts } from './call-parts.js';
+import type { CallSettings } from './options.js';
+
+/** An agent as one orchestrator runs it: its definition, its settings laid over the orchestrator's, its permits. */
+export interface RegisteredAgent {
+  readonly parts: CallParts;
+  readonly definition: AgentDefinition;
+  /** The agent's settings over the orchestrator's; calls without settings of their own share this object. */
+  settings: CallSettings;
+  /** The orchestrator's permits, behind the agent's own where it has a limit. */
+  readonly permits: Permits;
+}

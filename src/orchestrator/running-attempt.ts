@@ -1,0 +1,11 @@
+import type { CancelScope } from '../time/cancel-scope.js';
+import type { Call } from './call.js';
+
+/** An attempt as the parts that serve it see it. */
+export interface RunningAttempt extends CancelScope {
+  readonly call: Call;
+  /** Which attempt of its call this is, from 1. */
+  readonly number: number;
+  /** Since it got its permit, in milliseconds. */
+  readonly elapsedMs: number;
+}

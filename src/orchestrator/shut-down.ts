@@ -1,0 +1,47 @@
+import pTimeout from 'p-timeout';
+import type { AgentRegistry } from '../agents/agent-registry.js';
+import type { Clock, TimerHandle } from '../time/clock.js';
+import type { CallParts } from './call-parts.js';
+import type { TaskRun } from './task-run.js';
+
+/** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was given up. */
+export async function shutDown(
+  parts: CallParts,
+  runs: Set<TaskRun>,
+  agents: AgentRegistry,
+  drainMs: number,
+): Promise<void> {
+  const { calls, clock, events, overdue, permits } = parts;
+  if (events.wants('orchestrator:close')) {
+    events.emit('orchestrator:close', { at: clock.epochMs(), running: permits.held, drainMs });
+  }
+  const drained = Promise.all([calls.whenEmpty(), ...[...runs].map((run) => run.done)]);
+  if (drainMs > 0)
+    await pTimeout(drained, { milliseconds: drainMs, fallback: () => [], customTimers: timersOf(clock) });
+  for (const run of runs) run.cancel((call) => call.cancelBecause('the orchestrator was closed'));
+  for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
+  await drained;
+  // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
+  overdue.closing();
+  await permits.whenIdle();
+  await closeProviders(parts, agents);
+}
+
+async function closeProviders({ logger }: CallParts, agents: AgentRegistry): Promise<void> {
+  const providers = new Set(agents.list().map((definition) => definition.provider));
+  for (const provider of providers) {
+    try {
+      await provider?.close?.();
+    } catch (error) {
+      logger.error({ error, provider: provider?.name }, 'a provider failed to close');
+    }
+  }
+}
+
+function timersOf(clock: Clock): { setTimeout: typeof setTimeout; clearTimeout: typeof clearTimeout } {
+  return {
+    setTimeout: ((callback: () => void, ms: number) =>
+      clock.setTimeout(callback, ms, undefined)) as typeof setTimeout,
+    clearTimeout: (timer: TimerHandle) => clock.clearTimeout(timer),
+  };
+}

@@ -1,0 +1,9 @@
+import type { StreamEvent } from '../contracts/stream-event.js';
+
+/** Where the events of a streamed call go. */
+export interface StreamSink {
+  /** Whether an event has gone out; from then on no other attempt may be made. */
+  readonly started: boolean;
+  /** Takes an event. A promise means: wait for it before the next one, the reader is behind. */
+  push(event: StreamEvent): Promise<void> | undefined;
+}

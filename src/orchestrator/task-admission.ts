@@ -1,0 +1,44 @@
+import type { AgentRegistry } from '../agents/agent-registry.js';
+import type { CallOptions, RunOptions } from '../contracts/call.js';
+import type { AgentFailure } from '../contracts/result.js';
+import type { TuttiError } from '../errors/tutti-error.js';
+import { refuse } from './build-result.js';
+import type { CallRequest } from './call.js';
+import type { CallAdmission } from './call-admission.js';
+import type { CallParts } from './call-parts.js';
+import { readTask } from './validate-call.js';
+
+/** What the tasks of one run share. */
+export interface RunContext {
+  readonly parts: CallParts;
+  readonly admission: CallAdmission;
+  readonly agents: AgentRegistry;
+  readonly options: RunOptions;
+}
+
+/** Makes the function that checks the tasks of one run: one that is not fit to run is a failure in its place. */
+export function taskAdmission(context: RunContext): (input: unknown) => CallRequest | AgentFailure {
+  const { parts, admission, agents } = context;
+  const shared = sharedOptions(context.options);
+  return (input) => {
+    let given: unknown;
+    try {
+      const { agent, task, options } = readTask(input);
+      given = agent;
+      return admission.admitTask(agent, task, merge(shared, options), agents);
+    } catch (error) {
+      return refuse(parts, given, error as TuttiError);
+    }
+  };
+}
+
+/** The run's options as they apply to each call; its signal and deadline are the run's own business. */
+function sharedOptions(options: RunOptions): CallOptions | undefined {
+  const { signal, deadlineMs, stopOnError, onProgress, ...shared } = options;
+  return Object.keys(shared).length === 0 ? undefined : shared;
+}
+
+function merge(shared: CallOptions | undefined, own: CallOptions | undefined): CallOptions | undefined {
+  if (shared === undefined || own === undefined) return own ?? shared;
+  return { ...shared, ...own };
+}

@@ -1,0 +1,97 @@
+import type { TaskInput, TaskSource } from '../contracts/call.js';
+import { fieldOf } from '../errors/foreign.js';
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import { describeValue } from '../input/describe-value.js';
+
+/** A task and its place in the input. */
+export interface IndexedTask {
+  index: number;
+  input: TaskInput;
+}
+
+/** Reads tasks one at a time, when asked; `undefined` at the end. An array's come highest priority first. */
+export interface TaskReader {
+  /** How many there are, where the source knows. */
+  readonly total: number | undefined;
+  /** Whether what is left may be read without end or delay: true for arrays. */
+  readonly isArray: boolean;
+  /** The next task, now or later. */
+  next(): IndexedTask | undefined | Promise<IndexedTask | undefined>;
+  /** Tells the source that nothing more will be read. */
+  close(): void;
+}
+
+/**
+ * Opens a source of tasks.
+ *
+ * @param priority That of tasks that name none.
+ * @throws {@link InvalidArgumentError} when it cannot be iterated.
+ */
+export function openTaskReader(source: TaskSource, priority: number): TaskReader {
+  if (Array.isArray(source)) return readArray(source, priority);
+  if (typeof source === 'object' && source !== null) {
+    if (Symbol.asyncIterator in source) return readIterator(source[Symbol.asyncIterator](), sizeOf(source));
+    if (Symbol.iterator in source) return readIterator(source[Symbol.iterator](), sizeOf(source));
+  }
+  throw new InvalidArgumentError(
+    'tasks',
+    `tasks: expected an array, iterable or async iterable of [agent, task] or { agent, task }; got ${describeValue(source)}.`,
+  );
+}
+
+function sizeOf(source: object): number | undefined {
+  const { size } = source as { size?: unknown };
+  return typeof size === 'number' ? size : undefined;
+}
+
+function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
+  const order = priorityOrder(tasks, priority);
+  let position = 0;
+  return {
+    total: tasks.length,
+    isArray: true,
+    next: () => {
+      if (position >= tasks.length) return undefined;
+      const index = order === undefined ? position : (order[position] as number);
+      position += 1;
+      return { index, input: tasks[index] as TaskInput };
+    },
+    close: () => {},
+  };
+}
+
+/** The order in which an array's tasks are read; `undefined` where that is the array's own. */
+function priorityOrder(tasks: readonly TaskInput[], otherwise: number): Uint32Array | undefined {
+  const first = priorityOf(tasks[0], otherwise);
+  if (tasks.every((task) => priorityOf(task, otherwise) === first)) return undefined;
+  const order = Uint32Array.from(tasks, (_task, index) => index);
+  return order.sort((a, b) => priorityOf(tasks[b], otherwise) - priorityOf(tasks[a], otherwise) || a - b);
+}
+
+function priorityOf(task: TaskInput | undefined, otherwise: number): number {
+  const priority = fieldOf(task, 'priority');
+  return typeof priority === 'number' && Number.isFinite(priority) ? priority : otherwise;
+}
+
+function readIterator(
+  iterator: Iterator<TaskInput> | AsyncIterator<TaskInput>,
+  total: number | undefined,
+): TaskReader {
+  let index = 0;
+  const toTask = (step: IteratorResult<TaskInput>): IndexedTask | undefined =>
+    step.done === true ? undefined : { index: index++, input: step.value };
+  return {
+    total,
+    isArray: false,
+    next: () => {
+      const step = iterator.next();
+      return 'then' in step ? step.then(toTask) : toTask(step);
+    },
+    close: () => {
+      // A source that fails while it is told to stop has nothing more to give; a promise of it is nobody's.
+      try {
+        void Promise.resolve(iterator.return?.()).catch(() => {});
+      } catch {}
+    },
+  };
+}

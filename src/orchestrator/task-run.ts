@@ -1,0 +1,220 @@
+import type { RunOptions, TaskSource } from '../contracts/call.js';
+import type { AgentFailure, CallOutcome } from '../contracts/result.js';
+import { TimeoutError } from '../errors/execution-errors.js';
+import type { TimerHandle } from '../time/clock.js';
+import type { SignalMember } from '../time/signal-hub.js';
+import type { Call, CallRequest } from './call.js';
+import type { CallParts } from './call-parts.js';
+import { isPromiseLike } from './invoke-agent.js';
+import { submitCall } from './run-call.js';
+import { SubmittedCall } from './submitted-call.js';
+import { type IndexedTask, openTaskReader, type TaskReader } from './task-reader.js';
+
+/** Calls of one run that may wait for their next attempt before it stops reading on; bounds its memory in an outage. */
+const MAX_BACKING_OFF = 1_000;
+
+/** What a run needs from its owner. */
+export interface TaskRunOwner {
+  readonly parts: CallParts;
+  /** Checks a task; a failure where it is not fit to run. */
+  admit(input: unknown): CallRequest | AgentFailure;
+  /** A task has settled. */
+  settled(outcome: CallOutcome, index: number): void;
+  /** Everything that was read has settled, and nothing more is read; `error` where the source threw. */
+  finished(error: { thrown: unknown } | undefined): void;
+  /** How many settled outcomes wait for the run's reader: reading pauses when they are too many. */
+  unread(): number;
+}
+
+/**
+ * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as
+ * there are permits are under way, and further ones for those that wait for their next attempt.
+ */
+export class TaskRun implements SignalMember {
+  readonly total: number | undefined;
+  readonly #owner: TaskRunOwner;
+  readonly #parts: CallParts;
+  readonly #options: RunOptions;
+  readonly #reader: TaskReader;
+  readonly #calls = new Set<TaskCall>();
+  /** Resolves when the run is over. */
+  readonly done: Promise<void>;
+  #resolveDone!: () => void;
+  #underWay = 0;
+  #backingOff = 0;
+  #isReading = false;
+  #isPumping = false;
+  #sourceEnded = false;
+  #sourceError: { thrown: unknown } | undefined = undefined;
+  #cancelCall: ((call: Call) => void) | undefined = undefined;
+  #deadlineTimer: TimerHandle | undefined = undefined;
+  #isFinished = false;
+
+  constructor(owner: TaskRunOwner, source: TaskSource, options: RunOptions) {
+    this.#owner = owner;
+    this.#parts = owner.parts;
+    this.#options = options;
+    this.#reader = openTaskReader(source, options.priority ?? 0);
+    this.total = this.#reader.total;
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+  }
+
+  /** Begins to read and run. */
+  start(): void {
+    const { signal, deadlineMs } = this.#options;
+    if (deadlineMs !== undefined) {
+      this.#deadlineTimer = this.#parts.clock.setTimeout(
+        (run: TaskRun) => run.#passDeadline(),
+        deadlineMs,
+        this,
+      );
+    }
+    if (signal !== undefined) this.#parts.signals.link(signal, this);
+    this.pump();
+  }
+
+  /** Ends every call of the run; of an array's tasks, those not read yet fail too, other sources are read no further. */
+  cancel(cancelCall: (call: Call) => void): void {
+    if (this.#cancelCall !== undefined || this.#isFinished) return;
+    this.#cancelCall = cancelCall;
+    if (!this.#reader.isArray) this.#endSource();
+    for (const call of this.#calls) cancelCall(call);
+    this.pump();
+  }
+
+  signalAborted(reason: unknown): void {
+    this.cancel((call) => call.signalAborted(reason));
+  }
+
+  backoffStarted(): void {
+    this.#backingOff += 1;
+    this.pump();
+  }
+
+  backoffEnded(): void {
+    this.#backingOff -= 1;
+  }
+
+  /** Reads on as far as it may. */
+  pump(): void {
+    // What runs below may come back here: one loop does all the reading.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (this.#mayRead()) this.#readOne();
+    this.#isPumping = false;
+    if (this.#sourceEnded && this.#underWay === 0) this.#finish();
+  }
+
+  #mayRead(): boolean {
+    if (this.#sourceEnded || this.#isReading) return false;
+    if (this.#cancelCall !== undefined) return true;
+    const running = this.#underWay - Math.min(this.#backingOff, MAX_BACKING_OFF);
+    return running + this.#owner.unread() < this.#parts.permits.maxConcurrent;
+  }
+
+  #readOne(): void {
+    try {
+      const next = this.#reader.next();
+      if (isPromiseLike(next)) this.#readLater(next);
+      else this.#take(next);
+    } catch (thrown) {
+      this.#failSource(thrown);
+    }
+  }
+
+  #readLater(next: Promise<IndexedTask | undefined>): void {
+    this.#isReading = true;
+    const take = (task: IndexedTask | undefined): void => {
+      this.#isReading = false;
+      // Read after the run was cancelled: it is not run any more, like all that was not read.
+      this.#take(this.#sourceEnded ? undefined : task);
+      this.pump();
+    };
+    next.then(take, (thrown) => {
+      this.#isReading = false;
+      this.#failSource(thrown);
+      this.pump();
+    });
+  }
+
+  #take(task: IndexedTask | undefined): void {
+    if (task === undefined) {
+      this.#sourceEnded = true;
+      return;
+    }
+    this.#underWay += 1;
+    const request = this.#owner.admit(task.input);
+    if ('success' in request) this.#settled(request, task.index);
+    else this.#submit(new TaskCall(request, this, task.index));
+  }
+
+  #submit(call: TaskCall): void {
+    this.#calls.add(call);
+    this.#cancelCall?.(call);
+    submitCall(call);
+  }
+
+  /** One of the run's calls has settled. @internal */
+  callSettled(call: TaskCall, outcome: CallOutcome): void {
+    this.#calls.delete(call);
+    this.#settled(outcome, call.index);
+    this.pump();
+  }
+
+  #settled(outcome: CallOutcome, index: number): void {
+    this.#underWay -= 1;
+    this.#owner.settled(outcome, index);
+  }
+
+  #failSource(thrown: unknown): void {
+    this.#sourceError ??= { thrown };
+    this.#sourceEnded = true;
+  }
+
+  #endSource(): void {
+    if (this.#sourceEnded) return;
+    this.#sourceEnded = true;
+    this.#reader.close();
+  }
+
+  #passDeadline(): void {
+    const deadlineMs = this.#options.deadlineMs as number;
+    this.cancel((call) => {
+      call.cancel(new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }));
+    });
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    if (this.#deadlineTimer !== undefined) this.#parts.clock.clearTimeout(this.#deadlineTimer);
+    if (this.#options.signal !== undefined) this.#parts.signals.unlink(this.#options.signal, this);
+    this.#owner.finished(this.#sourceError);
+    this.#resolveDone();
+  }
+}
+
+class TaskCall extends SubmittedCall {
+  readonly index: number;
+  readonly #run: TaskRun;
+
+  constructor(request: CallRequest, run: TaskRun, index: number) {
+    super(request);
+    this.#run = run;
+    this.index = index;
+  }
+
+  settle(outcome: CallOutcome): void {
+    this.#run.callSettled(this, outcome);
+  }
+
+  override backoffStarted(): void {
+    this.#run.backoffStarted();
+  }
+
+  override backoffEnded(): void {
+    this.#run.backoffEnded();
+  }
+}

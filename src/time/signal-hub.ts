@@ -1,0 +1,56 @@
+/** What wants to know that a signal was aborted. */
+export interface SignalMember {
+  /** Called once, synchronously, with the signal's reason. */
+  signalAborted(reason: unknown): void;
+}
+
+interface Subscription {
+  readonly members: Set<SignalMember>;
+  readonly listener: () => void;
+}
+
+/**
+ * Connects many calls to few signals with one listener a signal. A listener for each call would make Node warn
+ * of a leak from the eleventh on and cost more than the call's own bookkeeping. The listener is removed with
+ * the last call.
+ */
+export class SignalHub {
+  readonly #subscriptions = new WeakMap<AbortSignal, Subscription>();
+
+  /** Tells `member` when `signal` aborts; at once if it has. */
+  link(signal: AbortSignal, member: SignalMember): void {
+    if (signal.aborted) {
+      member.signalAborted(signal.reason);
+      return;
+    }
+    const subscription = this.#subscriptions.get(signal) ?? this.#subscribe(signal);
+    subscription.members.add(member);
+  }
+
+  /** Forgets `member`. */
+  unlink(signal: AbortSignal, member: SignalMember): void {
+    const subscription = this.#subscriptions.get(signal);
+    if (subscription === undefined) return;
+    subscription.members.delete(member);
+    if (subscription.members.size === 0) this.#unsubscribe(signal, subscription);
+  }
+
+  #subscribe(signal: AbortSignal): Subscription {
+    const members = new Set<SignalMember>();
+    const subscription = {
+      members,
+      listener: () => {
+        this.#unsubscribe(signal, subscription);
+        for (const member of members) member.signalAborted(signal.reason);
+      },
+    };
+    signal.addEventListener('abort', subscription.listener);
+    this.#subscriptions.set(signal, subscription);
+    return subscription;
+  }
+
+  #unsubscribe(signal: AbortSignal, subscription: Subscription): void {
+    signal.removeEventListener('abort', subscription.listener);
+    this.#subscriptions.delete(signal);
+  }
+}

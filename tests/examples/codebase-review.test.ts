@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { withFolder } from './temporary-folder.js';
+
+const LOADER = new URL('source-loader.mjs', import.meta.url).href;
+const MAIN = fileURLToPath(new URL('../../examples/codebase-review/main.mjs', import.meta.url));
+
+interface Run {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs the example as a user does, its output in a pipe. `interruptAt` sends Ctrl-C once that has been written. */
+function runExample(args: string[], interruptAt?: string): Promise<Run> {
+  const child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const run: Run = { code: null, out: '', err: '' };
+  let isInterrupted = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    run.out += text;
+    if (isInterrupted || interruptAt === undefined || !run.out.includes(interruptAt)) return;
+    isInterrupted = true;
+    child.kill('SIGINT');
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    run.err += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ ...run, code }));
+  });
+}
+
+const FIXTURE = {
+  'README.md':
+    '# Fixture\n\nThis is the the text of a fixture.\n\n- TODO: write more\n\n[gone](gone.md) [there](docs/guide.md#guide)\n',
+  'docs/guide.md': '# Guide\n\nIt says how things are done here, and why they are done so.\n',
+  'src/busy.ts': `// Decides.\nexport function decide(a: number) {\n${'  if (a > 1) a--;\n'.repeat(7)}  return a;\n}\n`,
+  'src/empty.ts': '',
+};
+
+describe('the codebase review', () => {
+  test('shows the work of all agents, the timeout and the retries, and writes its report', async () => {
+    await withFolder(FIXTURE, async (folder) => {
+      const report = join(folder, 'report.md');
+      const { code, out, err } = await runExample([folder, '--report', report]);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const row = (name: string): string => out.split('\n').find((line) => line.startsWith(name)) ?? '';
+      expect(row('summarize')).toMatch(/^summarize +3 +3 +0 +0 +0 /);
+      expect(row('complexity')).toMatch(/^complexity +1 +1 +0 +0 +0 .*1 function; most complex decide, 8/);
+      expect(row('find-duplicates')).toMatch(/^find-duplicates +1 +1 +0 +0 +0 /);
+      expect(row('flaky-proofreader')).toMatch(/^flaky-proofreader +3 +3 +0 +0 +3 .*attempts 2/);
+      expect(row('slow-reader')).toMatch(
+        /^slow-reader +3 +0 +0 +3 +0 .*TimeoutError, scope attempt, after 400 ms/,
+      );
+      expect(out).toContain('README.md:7  gone.md – no such file');
+      expect(out).toContain('README.md:5  TODO: write more');
+      expect(out).toContain('README.md:3  the the');
+      expect(out).toContain('src/busy.ts:2  decide: 8 paths');
+      expect(out).toContain('Skipped 1 file: 1 empty.');
+      expect(out).toMatch(/19\/19 {2}100 %/);
+      expect(out).not.toContain('\u001b');
+      const written = await readFile(report, 'utf8');
+      expect(written).toContain('| slow-reader | 3 | 0 | 0 | 3 | 0 |');
+      expect(written).toContain('- `README.md:7` gone.md – no such file');
+      expect(written).toContain('- `src/empty.ts` empty');
+    });
+  }, 20_000);
+
+  test('stops at Ctrl-C, shows what there is and writes no report', async () => {
+    await withFolder(FIXTURE, async (folder) => {
+      const report = join(folder, 'report.md');
+      const { code, out, err } = await runExample(
+        [folder, '--report', report, '--concurrency', '1'],
+        'Ctrl-C',
+      );
+      expect({ code, err }).toEqual({ code: 130, err: '' });
+      expect(out).toMatch(/^agent +calls/m);
+      expect(out).toMatch(/Stopped after \d+ calls?; cancelled: [01]\. No report written\./);
+      await expect(stat(report)).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+  }, 20_000);
+
+  test('says what is wrong with its arguments and ends with 2', async () => {
+    await withFolder({ 'a.md': 'text' }, async (folder) => {
+      const [gone, file, option, report] = await Promise.all([
+        runExample([join(folder, 'gone')]),
+        runExample([join(folder, 'a.md')]),
+        runExample([folder, '--concurrency', '0']),
+        runExample([folder, '--report', folder]),
+      ]);
+      expect([gone.code, file.code, option.code, report.code]).toEqual([2, 2, 2, 2]);
+      expect(gone.err).toMatch(/^There is no folder ".*gone"\.\nTry --help\.\n$/);
+      expect(file.err).toMatch(/is not a folder/);
+      expect(option.err).toMatch(/--concurrency must be a whole number/);
+      expect(report.err).toMatch(/--report needs the name of a file/);
+    });
+  }, 20_000);
+
+  test('says so when there is nothing to review, and helps', async () => {
+    await withFolder({ 'data.json': '{}' }, async (folder) => {
+      const [empty, help] = await Promise.all([runExample([folder]), runExample(['--help'])]);
+      expect(empty).toMatchObject({ code: 0, err: '' });
+      expect(empty.out).toMatch(/^Nothing to review: .* holds no Markdown/);
+      expect(help).toMatchObject({ code: 0, err: '' });
+      expect(help.out).toContain('--concurrency N');
+    });
+  }, 20_000);
+});
