@@ -35,7 +35,10 @@ async function answerOf(child, message) {
 async function run(name, url) {
   const client = start('client-process.mjs', name, url);
   const patience = setTimeout(() => client.kill(), (PATIENCE_S * 1_000) / scale);
-  const [report] = await Promise.race([once(client, 'message'), once(client, 'exit').then(() => [undefined])]);
+  const [report] = await Promise.race([
+    once(client, 'message'),
+    once(client, 'exit').then(() => [undefined]),
+  ]);
   clearTimeout(patience);
   if (client.exitCode === null && client.signalCode === null) await once(client, 'exit');
   return report;
@@ -49,9 +52,15 @@ function row(cells) {
 const calls = workload();
 const tokens = calls.reduce((sum, call) => sum + call.inputTokens + call.outputTokens, 0);
 const shortestS = shortestTimeMs(calls) / 1_000;
-console.log(`${CALLS} calls, ${tokens} tokens; limits a minute: ${LIMITS.requestsPerMinute} requests, ${LIMITS.tokensPerMinute} tokens.`);
-console.log(`${MAX_CONCURRENT} at once, ${MAX_RETRIES} retries a call. Answers take 0.5 to 1.5 s. Node ${process.version}.`);
-console.log(`Time runs ${scale} times as fast in all processes; seconds are theirs. Shortest possible: ${shortestS.toFixed(1)} s.\n`);
+console.log(
+  `${CALLS} calls, ${tokens} tokens; limits a minute: ${LIMITS.requestsPerMinute} requests, ${LIMITS.tokensPerMinute} tokens.`,
+);
+console.log(
+  `${MAX_CONCURRENT} at once, ${MAX_RETRIES} retries a call. Answers take 0.5 to 1.5 s. Node ${process.version}.`,
+);
+console.log(
+  `Time runs ${scale} times as fast in all processes; seconds are theirs. Shortest possible: ${shortestS.toFixed(1)} s.\n`,
+);
 row(['', 'seconds', 'requests', '429s', '429s later', 'failed', 'rate used']);
 
 const server = start('limited-server.mjs');

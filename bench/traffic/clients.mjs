@@ -116,13 +116,12 @@ export async function bottleneck(url) {
   });
   const tokens = new Bottleneck(refilled(LIMITS.tokensPerMinute));
   const requests = new Bottleneck({ ...refilled(LIMITS.requestsPerMinute), maxConcurrent: MAX_CONCURRENT });
-  tokens.chain(requests);
-  tokens.on('failed', (error, { retryCount }) => {
+  requests.on('failed', (error, { retryCount }) => {
     if (error.status !== 429 || retryCount >= MAX_RETRIES) return undefined;
     return Number(error.headers.get('retry-after-ms'));
   });
   return (call) => {
     const weight = Math.ceil(call.prompt.length / 4) + call.maxTokens;
-    return tokens.schedule({ weight }, () => post(url, call));
+    return tokens.schedule({ weight }, () => requests.schedule(() => post(url, call)));
   };
 }

@@ -2,8 +2,8 @@
 // 429s, OpenAI's headers. Tokens count from a request's arrival, the answer at its most, and are corrected when the
 // answer is out. Runs in a process of its own; time is scaled as in the clients.
 import { createServer } from 'node:http';
-import { LIMITS, seeded } from './workload.mjs';
 import { speedUpTime } from './fast-time.mjs';
+import { LIMITS, seeded } from './workload.mjs';
 
 const MEAN_LATENCY_MS = 1_000;
 
@@ -17,7 +17,15 @@ let usedTokens = 0;
 let stats = freshStats();
 
 function freshStats() {
-  return { requests: 0, accepted: 0, rejected: 0, rejectedLater: 0, firstMs: undefined, lastMs: 0, fullest: 0 };
+  return {
+    requests: 0,
+    accepted: 0,
+    rejected: 0,
+    rejectedLater: 0,
+    firstMs: undefined,
+    lastMs: 0,
+    fullest: 0,
+  };
 }
 
 function expire(nowMs) {

@@ -16,7 +16,14 @@ export function workload() {
     // About four characters a token, with some spread, as texts have.
     const length = Math.floor(inputTokens * (3.7 + 0.6 * random()));
     const prompt = TEXT.repeat(Math.ceil(length / TEXT.length)).slice(0, length);
-    return { id, agent: AGENTS[id % AGENTS.length], prompt, inputTokens, outputTokens, maxTokens: MAX_TOKENS };
+    return {
+      id,
+      agent: AGENTS[id % AGENTS.length],
+      prompt,
+      inputTokens,
+      outputTokens,
+      maxTokens: MAX_TOKENS,
+    };
   });
 }
 

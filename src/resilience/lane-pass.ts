@@ -2,8 +2,8 @@ import type { Usage } from '../contracts/usage.js';
 import type { Clock } from '../time/clock.js';
 import type { CircuitBreaker, CircuitTicket } from './circuit-breaker.js';
 import { type FailureClass, isBreakdown, isOverload } from './failure-class.js';
-import type { RateReservation } from './rate-limit.js';
 import { parseRateLimitHeaders, type RateLimitReport } from './rate-limit-headers.js';
+import type { RateReservation } from './rate-limit-reservation.js';
 import type { TokenCost } from './rate-limit-usage.js';
 
 /** The lane, as its passes see it. */

@@ -9,8 +9,10 @@ import { CircuitBreaker, type CircuitBreakerOptions, type CircuitState } from '.
 import { CoolOff } from './cool-off.js';
 import { LanePass, type PassOwner } from './lane-pass.js';
 import { LatencyWindow } from './latency-window.js';
-import { type AcquireOptions, RateLimiter, type RateLimiterStats } from './rate-limit.js';
+import { RateLimiter, type RateLimiterStats } from './rate-limit.js';
 import type { RateLimitReport } from './rate-limit-headers.js';
+import { type AcquireOptions, RateRequest } from './rate-limit-request.js';
+import type { RateReservation } from './rate-limit-reservation.js';
 import type { RateLimits, TokenCost } from './rate-limit-usage.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { TokenEstimator } from './token-estimate.js';
@@ -138,9 +140,21 @@ export class Lane implements PassOwner {
    * A pass as soon as the limits allow.
    * @throws {@link RateLimitedError} at once when the wait would pass the deadline.
    */
-  async acquire(cost: TokenCost, sizeBytes: number, options: AcquireOptions = {}): Promise<LanePass> {
-    const reservation = await this.#limiter.acquire(cost, options);
-    return new LanePass(this, reservation, cost, sizeBytes);
+  acquire(cost: TokenCost, sizeBytes: number, options: AcquireOptions = {}): Promise<LanePass> {
+    return new Promise((resolve, reject) => this.submit(cost, sizeBytes, options, resolve, reject));
+  }
+
+  /** As {@link acquire}, with callbacks: one of the two is called, once, maybe at once. */
+  submit(
+    cost: TokenCost,
+    sizeBytes: number,
+    options: AcquireOptions,
+    admit: (pass: LanePass) => void,
+    refuse: (error: Error) => void,
+  ): void {
+    const withPass = (reservation: RateReservation): void =>
+      admit(new LanePass(this, reservation, cost, sizeBytes));
+    this.#limiter.submit(new RateRequest(cost, options, withPass, refuse));
   }
 
   /** @internal */

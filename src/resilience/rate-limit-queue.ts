@@ -1,15 +1,10 @@
-import { PriorityQueue, type QueueNode } from '../collections/priority-queue.js';
-import type { TokenCost, WaitingSum } from './rate-limit-usage.js';
-
-/** What waits in a {@link RateLimitQueue}. */
-export interface QueuedRequest extends QueueNode {
-  /** What it will take from the limits. */
-  readonly cost: TokenCost;
-}
+import { PriorityQueue } from '../collections/priority-queue.js';
+import type { RateRequest } from './rate-limit-request.js';
+import type { WaitingSum } from './rate-limit-usage.js';
 
 /** Requests that wait for a lane: highest priority first, then first come; knows how much waits ahead of whom. */
-export class RateLimitQueue<Request extends QueuedRequest> {
-  readonly #queue = new PriorityQueue<Request>();
+export class RateLimitQueue {
+  readonly #queue = new PriorityQueue<RateRequest>();
   readonly #sums = new Map<number, WaitingSum>();
 
   /** How many wait. */
@@ -18,26 +13,26 @@ export class RateLimitQueue<Request extends QueuedRequest> {
   }
 
   /** The next to start. */
-  peek(): Request | undefined {
+  peek(): RateRequest | undefined {
     return this.#queue.peek();
   }
 
   /** Adds a request behind all of its priority. */
-  push(request: Request): void {
+  push(request: RateRequest): void {
     this.#queue.push(request);
     this.#count(request, 1);
   }
 
   /** Takes a request out, wherever it stands. Says whether it was waiting. */
-  delete(request: Request): boolean {
+  delete(request: RateRequest): boolean {
     if (!this.#queue.delete(request)) return false;
     this.#count(request, -1);
     return true;
   }
 
   /** All that wait, in order. */
-  snapshot(): Request[] {
-    const requests: Request[] = [];
+  snapshot(): RateRequest[] {
+    const requests: RateRequest[] = [];
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
       this.#queue.delete(next);
       requests.push(next);
@@ -58,7 +53,7 @@ export class RateLimitQueue<Request extends QueuedRequest> {
     return ahead;
   }
 
-  #count({ priority, cost }: Request, sign: 1 | -1): void {
+  #count({ priority, cost }: RateRequest, sign: 1 | -1): void {
     const sum = this.#sums.get(priority) ?? { requests: 0, inputTokens: 0, outputTokens: 0 };
     sum.requests += sign;
     sum.inputTokens += sign * cost.inputTokens;

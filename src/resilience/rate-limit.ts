@@ -1,9 +1,13 @@
-import { RateLimitedError } from '../errors/traffic-errors.js';
-import type { Cancellable, CancelScope } from '../time/cancel-scope.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 import type { LimitedQuantity, RateLimitReport } from './rate-limit-headers.js';
-import { type QueuedRequest, RateLimitQueue } from './rate-limit-queue.js';
+import { RateLimitQueue } from './rate-limit-queue.js';
+import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
+import { type AcquireOptions, RateRequest, wholeCost } from './rate-limit-request.js';
+import type { RateReservation } from './rate-limit-reservation.js';
 import { type Booking, type RateLimits, RateLimitUsage, type TokenCost } from './rate-limit-usage.js';
+
+/** Says that a waiting request has left the queue and the next may be looked at. */
+const STARTED = Number.NEGATIVE_INFINITY;
 
 /** What else decides when a request may start, for instance a cool-off. */
 export interface StartGate {
@@ -11,16 +15,6 @@ export interface StartGate {
   opensAtMs(nowMs: number): number;
   /** A request starts now. */
   started(nowMs: number): void;
-}
-
-/** How a request waits. */
-export interface AcquireOptions {
-  /** Higher goes first; equal ones in order of arrival. @default 0 */
-  readonly priority?: number | undefined;
-  /** Instant of the clock's `now()` at which waiting is no use any more, in milliseconds. */
-  readonly deadlineAtMs?: number | undefined;
-  /** Ends the waiting when it is cancelled. */
-  readonly scope?: CancelScope | undefined;
 }
 
 /** What a {@link RateLimiter} is made of. */
@@ -53,29 +47,6 @@ export interface RateLimiterStats {
 }
 
 /**
- * A request's place in the lane, from its admission to its answer: first `sent`, then `settle` or `release`.
- * Between admission and `sent` it may wait for other things without making the limiter's count inexact.
- */
-export interface RateReservation {
-  /** The request is sent now; from here on it counts in the window. */
-  sent(): void;
-  /** The request was answered: what was really used takes the place of the estimate. */
-  settle(used: TokenCost): void;
-  /** The request was never sent, or never arrived: gives everything back. */
-  release(): void;
-  /** The request was answered with these headers: corrects the limiter's picture. Before or after `settle`. */
-  learn(report: RateLimitReport): void;
-}
-
-/** A request that waits for its start. */
-interface Waiter extends QueuedRequest, Cancellable {
-  readonly deadlineAtMs: number;
-  readonly scope: CancelScope | undefined;
-  admit(reservation: RateReservation): void;
-  refuse(error: Error): void;
-}
-
-/**
  * Lets a lane's requests through as fast as its limits allow and never faster: in no window of `windowMs`
  * milliseconds do more than the limit start, however many callers there are and whenever the limits change.
  *
@@ -88,11 +59,12 @@ export class RateLimiter {
   readonly #clock: Clock;
   readonly #gate: StartGate | undefined;
   readonly #usage: RateLimitUsage;
-  readonly #queue = new RateLimitQueue<Waiter>();
+  readonly #queue = new RateLimitQueue();
   #maxConcurrent: number;
   #inFlight = 0;
   #timer: TimerHandle = undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  #isPumping = false;
 
   constructor(options: RateLimiterOptions) {
     const { lane, clock, limits = {}, gate, windowMs = 60_000 } = options;
@@ -139,12 +111,7 @@ export class RateLimiter {
 
   /** A place at once, or `undefined` where the request would have to wait. */
   tryAcquire(cost: TokenCost, priority = 0): RateReservation | undefined {
-    const first = this.#queue.peek();
-    if (first !== undefined && first.priority >= priority) return undefined;
-    const whole = wholeCost(cost);
-    const nowMs = this.#clock.now();
-    if (whole.inputTokens > this.#usage.maxInputTokens) return undefined;
-    return this.#startsAtMs(whole, nowMs) <= nowMs ? this.#start(whole, nowMs) : undefined;
+    return this.#tryStart(wholeCost(cost), priority);
   }
 
   /**
@@ -154,16 +121,21 @@ export class RateLimiter {
    *   sent are more than a whole window allows.
    */
   acquire(cost: TokenCost, options: AcquireOptions = {}): Promise<RateReservation> {
-    const { priority = 0, deadlineAtMs = Number.POSITIVE_INFINITY, scope } = options;
-    return new Promise((resolve, reject) => {
-      if (scope?.reason !== undefined) return reject(scope.reason);
-      const reservation = this.tryAcquire(cost, priority);
-      if (reservation !== undefined) return resolve(reservation);
-      const whole = wholeCost(cost);
-      const refusal = this.#refusalOf(whole, priority, deadlineAtMs);
-      if (refusal !== undefined) return reject(refusal);
-      this.#enqueue({ priority, deadlineAtMs, scope, cost: whole, admit: resolve, refuse: reject });
-    });
+    return new Promise((resolve, reject) => this.submit(new RateRequest(cost, options, resolve, reject)));
+  }
+
+  /** As {@link acquire}, with callbacks: a waiting request is one object in a queue and no more. */
+  submit(request: RateRequest): void {
+    const { scope, cost, priority } = request;
+    if (scope?.reason !== undefined) {
+      request.refuse(scope.reason);
+      return;
+    }
+    const reservation = this.#tryStart(cost, priority);
+    const refusal = reservation === undefined ? this.#refusalOf(request) : undefined;
+    if (reservation !== undefined) request.admit(reservation);
+    else if (refusal !== undefined) request.refuse(refusal);
+    else this.#enqueue(request);
   }
 
   /** How long a request that came now would wait at least, in milliseconds. */
@@ -206,6 +178,14 @@ export class RateLimiter {
     return { inFlight: this.#inFlight, waiting: this.#queue.size, limits };
   }
 
+  #tryStart(cost: TokenCost, priority: number): RateReservation | undefined {
+    const first = this.#queue.peek();
+    if (first !== undefined && first.priority >= priority) return undefined;
+    if (cost.inputTokens > this.#usage.maxInputTokens) return undefined;
+    const nowMs = this.#clock.now();
+    return this.#startsAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
+  }
+
   #startsAtMs(cost: TokenCost, nowMs: number): number {
     if (this.#inFlight >= this.#maxConcurrent) return Number.POSITIVE_INFINITY;
     return Math.max(this.#gate?.opensAtMs(nowMs) ?? nowMs, this.#usage.fitsAtMs(cost, nowMs));
@@ -244,85 +224,74 @@ export class RateLimiter {
     this.#pump();
   }
 
-  #refusalOf(cost: TokenCost, priority: number, deadlineAtMs: number): RateLimitedError | undefined {
-    const tooLarge = this.#tooLarge(cost);
-    if (tooLarge !== undefined || deadlineAtMs === Number.POSITIVE_INFINITY) return tooLarge;
+  #refusalOf({ cost, priority, deadlineAtMs }: RateRequest): Error | undefined {
+    const limit = this.#usage.maxInputTokens;
+    if (cost.inputTokens > limit) return tooLarge(this.#lane, cost.inputTokens, limit);
+    if (deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;
     return this.#refusalAfter(this.estimateWaitMs(cost, priority), deadlineAtMs);
   }
 
-  #refusalAfter(waitMs: number, deadlineAtMs: number): RateLimitedError | undefined {
+  #refusalAfter(waitMs: number, deadlineAtMs: number): Error | undefined {
     const leftMs = deadlineAtMs - this.#clock.now();
-    if (waitMs <= leftMs) return undefined;
-    return new RateLimitedError(
-      this.#lane,
-      'wait-too-long',
-      `Rate limit of "${this.#lane}": the call would wait about ${Math.ceil(waitMs)} ms, past its deadline in ` +
-        `${Math.max(0, Math.floor(leftMs))} ms. Allow it more time, name a fallback, or send fewer calls.`,
-      waitMs,
-    );
+    return waitMs <= leftMs ? undefined : waitTooLong(this.#lane, waitMs, leftMs);
   }
 
-  #tooLarge({ inputTokens }: TokenCost): RateLimitedError | undefined {
-    const limit = this.#usage.maxInputTokens;
-    if (inputTokens <= limit) return undefined;
-    return new RateLimitedError(
-      this.#lane,
-      'too-large',
-      `Rate limit of "${this.#lane}": the call sends about ${inputTokens} tokens, more than the ${limit} that one ` +
-        'minute allows. Send less at once, or raise the limit.',
-      undefined,
-    );
+  #enqueue(request: RateRequest): void {
+    request.queuedAtMs = this.#clock.now();
+    request.withdraw = this.#withdraw;
+    this.#queue.push(request);
+    request.scope?.add(request);
+    if (this.#queue.peek() === request) this.#pump();
   }
 
-  #enqueue(wait: Pick<Waiter, 'priority' | 'deadlineAtMs' | 'scope' | 'cost' | 'admit' | 'refuse'>): void {
-    const waiter: Waiter = {
-      ...wait,
-      queuedAtMs: this.#clock.now(),
-      links: undefined,
-      cancel: (reason) => {
-        this.#dequeue(waiter);
-        waiter.refuse(reason);
-        this.#pump();
-      },
-    };
-    this.#queue.push(waiter);
-    waiter.scope?.add(waiter);
-    if (this.#queue.peek() === waiter) this.#pump();
+  #dequeue(request: RateRequest): void {
+    this.#queue.delete(request);
+    request.scope?.delete(request);
   }
 
-  #dequeue(waiter: Waiter): void {
-    this.#queue.delete(waiter);
-    waiter.scope?.delete(waiter);
-  }
+  readonly #withdraw = (request: RateRequest): void => {
+    this.#dequeue(request);
+    this.#pump();
+  };
 
   /** Starts whoever is first as long as it fits, then sets the one timer for the next that will. */
   #pump(): void {
-    for (let first = this.#queue.peek(); first !== undefined; first = this.#queue.peek()) {
-      const nowMs = this.#clock.now();
-      // A limit that has shrunk meanwhile would keep a large one waiting for ever.
-      const refusal = this.#tooLarge(first.cost);
-      if (refusal === undefined) {
-        const startsAtMs = this.#startsAtMs(first.cost, nowMs);
-        if (startsAtMs > nowMs) {
-          this.#wakeAt(startsAtMs, nowMs);
-          return;
-        }
-      }
-      this.#dequeue(first);
-      if (refusal === undefined) first.admit(this.#start(first.cost, nowMs));
-      else first.refuse(refusal);
-    }
-    this.#wakeAt(Number.POSITIVE_INFINITY, 0);
+    // Whoever is told that it starts may end or begin other requests: the loop that is running sees to them.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    let wakeAtMs = this.#startFirst();
+    while (wakeAtMs === STARTED) wakeAtMs = this.#startFirst();
+    this.#isPumping = false;
+    this.#wakeAt(wakeAtMs);
   }
 
-  #wakeAt(atMs: number, nowMs: number): void {
+  /** Starts the first, or gives the instant at which it can start. */
+  #startFirst(): number {
+    const first = this.#queue.peek();
+    if (first === undefined) return Number.POSITIVE_INFINITY;
+    const limit = this.#usage.maxInputTokens;
+    if (first.cost.inputTokens > limit) {
+      // The limit has shrunk meanwhile: waiting for it would never end.
+      this.#dequeue(first);
+      first.refuse(tooLarge(this.#lane, first.cost.inputTokens, limit));
+      return STARTED;
+    }
+    const nowMs = this.#clock.now();
+    const startsAtMs = this.#startsAtMs(first.cost, nowMs);
+    if (startsAtMs > nowMs) return startsAtMs;
+    this.#dequeue(first);
+    first.admit(this.#start(first.cost, nowMs));
+    return STARTED;
+  }
+
+  #wakeAt(atMs: number): void {
     if (atMs === this.#timerAtMs) return;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#timerAtMs = atMs;
     if (atMs === Number.POSITIVE_INFINITY) return;
     // Whole milliseconds, as timers have them: one that fired a fraction early would find nothing to do.
-    this.#timer = this.#clock.setTimeout(this.#onTimer, Math.ceil(atMs - nowMs), undefined);
+    this.#timer = this.#clock.setTimeout(this.#onTimer, Math.ceil(atMs - this.#clock.now()), undefined);
   }
 
   readonly #onTimer = (): void => {
@@ -330,13 +299,4 @@ export class RateLimiter {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     this.#pump();
   };
-}
-
-/** Whole tokens, rounded up, so that sums stay exact; what is no number counts as nothing. */
-function wholeCost({ inputTokens, outputTokens }: TokenCost): TokenCost {
-  return { inputTokens: wholeTokens(inputTokens), outputTokens: wholeTokens(outputTokens) };
-}
-
-function wholeTokens(tokens: number): number {
-  return tokens > 0 && Number.isFinite(tokens) ? Math.ceil(tokens) : 0;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { RateLimiter, type RateReservation } from '../../src/resilience/rate-limit.js';
+import { RateLimiter } from '../../src/resilience/rate-limit.js';
+import type { RateReservation } from '../../src/resilience/rate-limit-reservation.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const WINDOW_MS = 1_000;
