@@ -47,7 +47,7 @@ export async function tutti(url) {
       try {
         return await attempt(call);
       } catch (error) {
-        if (error.status !== 429 || retries === MAX_RETRIES || !lane.retryBudget.tryRetry()) throw error;
+        if (error.status !== 429 || retries === MAX_RETRIES || !lane.tryRetry()) throw error;
       }
     }
   };

@@ -24,7 +24,7 @@ const SHORTEST_STEP = 0.75;
 
 type Phase =
   | { readonly kind: 'open' }
-  | { readonly kind: 'paused'; readonly untilMs: number; readonly rejections: number }
+  | { readonly kind: 'paused'; readonly untilMs: number; readonly returning: number }
   | {
       readonly kind: 'recovering';
       readonly stepMs: number;
@@ -73,7 +73,7 @@ export class CoolOff implements StartGate {
     this.#rejectionsInARow += 1;
     const nowMs = this.#clock.now();
     const { kind } = this.#phase;
-    const rejections = this.#phase.kind === 'paused' ? this.#phase.rejections + 1 : 1;
+    const returning = this.#phase.kind === 'paused' ? this.#phase.returning : 0;
     const pauseMs = retryAfterMs ?? this.#pauseMs(kind === 'paused');
     const untilMs = Math.max(
       this.#phase.kind === 'paused' ? this.#phase.untilMs : 0,
@@ -82,8 +82,14 @@ export class CoolOff implements StartGate {
     if (untilMs <= nowMs) return false;
     const isLonger = this.#phase.kind !== 'paused' || untilMs > this.#phase.untilMs;
     if (kind !== 'paused') this.pauses += 1;
-    this.#phase = { kind: 'paused', untilMs, rejections };
+    this.#phase = { kind: 'paused', untilMs, returning };
     return isLonger;
+  }
+
+  /** A rejected request will be sent again: it belongs to the crowd that is spread after the pause. */
+  willReturn(): void {
+    if (this.#phase.kind !== 'paused') return;
+    this.#phase = { ...this.#phase, returning: this.#phase.returning + 1 };
   }
 
   /** The provider answered a request: the next pause without a named length is short again. */
@@ -94,7 +100,7 @@ export class CoolOff implements StartGate {
   opensAtMs(nowMs: number): number {
     if (this.#phase.kind === 'paused') {
       if (nowMs < this.#phase.untilMs) return this.#phase.untilMs;
-      this.#phase = this.#recovery(this.#phase.rejections, nowMs);
+      this.#phase = this.#recovery(this.#phase.returning, nowMs);
     }
     if (this.#phase.kind === 'recovering') {
       if (this.#phase.startsLeft > 0 && nowMs < this.#phase.untilMs) return this.#phase.nextStartMs;
@@ -123,9 +129,9 @@ export class CoolOff implements StartGate {
     return doublings < 0 ? 0 : Math.min(this.#maxPauseMs, this.#firstPauseMs * 2 ** doublings);
   }
 
-  #recovery(rejections: number, nowMs: number): Phase {
-    // Rejected requests may be waiting here again or come back later; either way they belong to the crowd.
-    const crowd = Math.max(this.#waiting(), rejections);
+  #recovery(returning: number, nowMs: number): Phase {
+    // Those that return may be waiting here again by now, or back off elsewhere; they belong to the crowd either way.
+    const crowd = Math.max(1, this.#waiting(), returning);
     return {
       kind: 'recovering',
       stepMs: this.#spreadMs / crowd,

@@ -94,7 +94,7 @@ class Race<T> implements Cancellable {
     if (this.#isOver) return;
     this.#end();
     this.#resolve(value);
-    const other = this.#scopes[attempt === 1 ? 1 : 0] as CancelScope;
+    const other = this.#scopes[attempt === 1 ? 1 : 0];
     if (this.#running > 0) other.cancel(this.#race.loserReason());
   }
 

@@ -67,10 +67,9 @@ export class Lane implements PassOwner {
   readonly breaker: CircuitBreaker | undefined;
   /** The latest answers' latencies, for hedging. */
   readonly latencies = new LatencyWindow();
-  /** Decides whether a failed call may try again. */
-  readonly retryBudget: RetryBudget;
   /** Where its time comes from. */
   readonly clock: Clock;
+  readonly #retryBudget: RetryBudget;
   readonly #limiter: RateLimiter;
   readonly #coolOff: CoolOff;
   readonly #adaptive: AdaptiveConcurrency | undefined;
@@ -84,7 +83,7 @@ export class Lane implements PassOwner {
     this.name = name;
     this.clock = clock;
     this.#onPause = options.onPause;
-    this.retryBudget = new RetryBudget(clock, options.retryBudget);
+    this.#retryBudget = new RetryBudget(clock, options.retryBudget);
     this.breaker = breaker && new CircuitBreaker(name, clock, breaker, onBreakerChange);
     this.#adaptive = adaptive === false ? undefined : new AdaptiveConcurrency(adaptive);
     this.#coolOff = new CoolOff({ clock, random, waiting: () => this.#limiter.waiting });
@@ -114,7 +113,14 @@ export class Lane implements PassOwner {
 
   /** A call for this lane begins. Once a call, not once an attempt. */
   called(): void {
-    this.retryBudget.called();
+    this.#retryBudget.called();
+  }
+
+  /** Whether a failed call may try again; takes the retry from the budget. Once a retry, before its backoff. */
+  tryRetry(): boolean {
+    if (!this.#retryBudget.tryRetry()) return false;
+    this.#coolOff.willReturn();
+    return true;
   }
 
   /** Tokens to reserve for a request of this much UTF-8 text. */
@@ -198,7 +204,7 @@ export class Lane implements PassOwner {
       pauses: this.#coolOff.pauses,
       breaker: this.breaker?.state.state,
       adaptive: this.#hasLimits ? undefined : this.#adaptive?.stats(),
-      retriesLeft: this.retryBudget.left,
+      retriesLeft: this.#retryBudget.left,
     };
   }
 

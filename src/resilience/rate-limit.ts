@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '../time/clock.js';
-import type { LimitedQuantity, RateLimitReport } from './rate-limit-headers.js';
+import type { LimitedQuantity } from './rate-limit-headers.js';
 import { RateLimitQueue } from './rate-limit-queue.js';
 import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
 import { type AcquireOptions, RateRequest, wholeCost } from './rate-limit-request.js';

@@ -98,7 +98,11 @@ describe('CoolOff', () => {
 
   test('requests that come back by themselves after the pause are spread too', async () => {
     const { clock, coolOff } = coolOffOf(() => 0.5);
-    for (let index = 0; index < 20; index += 1) coolOff.rejected(1_000);
+    coolOff.willReturn();
+    for (let index = 0; index < 20; index += 1) {
+      coolOff.rejected(1_000);
+      coolOff.willReturn();
+    }
     await clock.advance(1_200);
     const firstMs = coolOff.opensAtMs(clock.now());
     coolOff.started(firstMs);
