@@ -7,6 +7,7 @@ import {
 } from './adaptive-concurrency.js';
 import { CircuitBreaker, type CircuitBreakerOptions, type CircuitState } from './circuit-breaker.js';
 import { CoolOff } from './cool-off.js';
+import type { FairnessOptions } from './fair-queue.js';
 import { LanePass, type PassOwner } from './lane-pass.js';
 import { LatencyWindow } from './latency-window.js';
 import { RateLimiter, type RateLimiterStats } from './rate-limit.js';
@@ -29,6 +30,8 @@ export interface LaneOptions {
   readonly adaptive?: AdaptiveConcurrencyOptions | false | undefined;
   /** How many requests may be retries. */
   readonly retryBudget?: RetryBudgetOptions | undefined;
+  /** How tenants, and agents, share the lane. */
+  readonly fairness?: FairnessOptions | undefined;
   /** Random numbers from 0 to 1. @default Math.random */
   readonly random?: (() => number) | undefined;
   /** Length of the window that the limits are for, in milliseconds. @default 60_000 */
@@ -79,7 +82,7 @@ export class Lane implements PassOwner {
   #hasLimits: boolean;
 
   constructor(name: string, options: LaneOptions) {
-    const { clock, limits, breaker, adaptive = {}, random, windowMs, onBreakerChange } = options;
+    const { clock, limits, breaker, adaptive = {}, fairness, random, windowMs, onBreakerChange } = options;
     this.name = name;
     this.clock = clock;
     this.#onPause = options.onPause;
@@ -87,7 +90,7 @@ export class Lane implements PassOwner {
     this.breaker = breaker && new CircuitBreaker(name, clock, breaker, onBreakerChange);
     this.#adaptive = adaptive === false ? undefined : new AdaptiveConcurrency(adaptive);
     this.#coolOff = new CoolOff({ clock, random, waiting: () => this.#limiter.waiting });
-    this.#limiter = new RateLimiter({ lane: name, clock, limits, windowMs, gate: this.#coolOff });
+    this.#limiter = new RateLimiter({ lane: name, clock, limits, fairness, windowMs, gate: this.#coolOff });
     this.#maxConcurrent = limits?.maxConcurrent ?? Number.POSITIVE_INFINITY;
     this.#hasLimits = hasRate(limits);
     this.#applyConcurrency();
@@ -132,13 +135,13 @@ export class Lane implements PassOwner {
   }
 
   /** How long a request that came now would wait at least, in milliseconds. */
-  estimateWaitMs(cost: TokenCost, priority = 0): number {
-    return this.#limiter.estimateWaitMs(cost, priority);
+  estimateWaitMs(cost: TokenCost, priority = 0, tenant?: string): number {
+    return this.#limiter.estimateWaitMs(cost, priority, tenant);
   }
 
   /** A pass at once, or `undefined` where the request would have to wait. */
-  tryAcquire(cost: TokenCost, sizeBytes: number, priority = 0): LanePass | undefined {
-    const reservation = this.#limiter.tryAcquire(cost, priority);
+  tryAcquire(cost: TokenCost, sizeBytes: number): LanePass | undefined {
+    const reservation = this.#limiter.tryAcquire(cost);
     return reservation && new LanePass(this, reservation, cost, sizeBytes);
   }
 

@@ -1,5 +1,5 @@
-import { QueueNode } from '../collections/priority-queue.js';
 import type { Cancellable, CancelScope } from '../time/cancel-scope.js';
+import type { FairQueueHandle } from './fair-queue.js';
 import type { RateReservation } from './rate-limit-reservation.js';
 import type { TokenCost } from './rate-limit-usage.js';
 
@@ -7,6 +7,10 @@ import type { TokenCost } from './rate-limit-usage.js';
 export interface AcquireOptions {
   /** Higher goes first; equal ones in order of arrival. @default 0 */
   readonly priority?: number | undefined;
+  /** On whose behalf; tenants share a lane fairly. */
+  readonly tenant?: string | undefined;
+  /** Who asks; a tenant's agents share only where they have weights. */
+  readonly agent?: string | undefined;
   /** Instant of the clock's `now()` at which waiting is no use any more, in milliseconds. */
   readonly deadlineAtMs?: number | undefined;
   /** Ends the waiting when it is cancelled. */
@@ -14,15 +18,18 @@ export interface AcquireOptions {
 }
 
 /** A request that wants a place in a lane. One of `admit` and `refuse` is called, once, maybe at once. */
-export class RateRequest extends QueueNode implements Cancellable {
+export class RateRequest implements Cancellable {
   readonly priority: number;
-  queuedAtMs = 0;
+  readonly tenant: string | undefined;
+  readonly agent: string | undefined;
   /** What it will take from the limits. */
   readonly cost: TokenCost;
   readonly deadlineAtMs: number;
   readonly scope: CancelScope | undefined;
   readonly admit: (reservation: RateReservation) => void;
   readonly refuse: (error: Error) => void;
+  /** Where it waits; `undefined` when it does not. */
+  place: FairQueueHandle<RateRequest> | undefined = undefined;
   /** Takes it out of the queue it waits in. */
   withdraw: ((request: RateRequest) => void) | undefined = undefined;
 
@@ -32,9 +39,10 @@ export class RateRequest extends QueueNode implements Cancellable {
     admit: (reservation: RateReservation) => void,
     refuse: (error: Error) => void,
   ) {
-    super();
     this.cost = wholeCost(cost);
     this.priority = options.priority ?? 0;
+    this.tenant = options.tenant;
+    this.agent = options.agent;
     this.deadlineAtMs = options.deadlineAtMs ?? Number.POSITIVE_INFINITY;
     this.scope = options.scope;
     this.admit = admit;

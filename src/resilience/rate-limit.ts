@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../time/clock.js';
+import type { FairnessOptions } from './fair-queue.js';
 import type { LimitedQuantity } from './rate-limit-headers.js';
 import { RateLimitQueue } from './rate-limit-queue.js';
 import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
@@ -27,6 +28,8 @@ export interface RateLimiterOptions {
   readonly limits?: RateLimits | undefined;
   /** Opens and shuts for reasons of its own. */
   readonly gate?: StartGate | undefined;
+  /** How tenants, and agents, share the lane. */
+  readonly fairness?: FairnessOptions | undefined;
   /** Length of the window that the limits are for, in milliseconds. @default 60_000 */
   readonly windowMs?: number | undefined;
   /**
@@ -50,16 +53,16 @@ export interface RateLimiterStats {
  * Lets a lane's requests through as fast as its limits allow and never faster: in no window of `windowMs`
  * milliseconds do more than the limit start, however many callers there are and whenever the limits change.
  *
- * The next request is the first of the highest priority, always. A large one at the head is not overtaken by small
- * ones behind it that would fit: they would keep the room from ever growing large enough. While the head fits,
- * nothing waits. One timer serves all waiters.
+ * Tenants share the lane fairly; of a tenant's requests the first of the highest priority is next, with ageing. A
+ * large one at the head is not overtaken by small ones behind it that would fit: they would keep the room from ever
+ * growing large enough. While the head fits, nothing waits. One timer serves all waiters.
  */
 export class RateLimiter {
   readonly #lane: string;
   readonly #clock: Clock;
   readonly #gate: StartGate | undefined;
   readonly #usage: RateLimitUsage;
-  readonly #queue = new RateLimitQueue();
+  readonly #queue: RateLimitQueue;
   #maxConcurrent: number;
   #inFlight = 0;
   #timer: TimerHandle = undefined;
@@ -71,6 +74,7 @@ export class RateLimiter {
     this.#lane = lane;
     this.#clock = clock;
     this.#gate = gate;
+    this.#queue = new RateLimitQueue(clock, options.fairness);
     this.#usage = new RateLimitUsage(windowMs + (options.marginMs ?? windowMs / 100), limits);
     this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
   }
@@ -110,8 +114,8 @@ export class RateLimiter {
   }
 
   /** A place at once, or `undefined` where the request would have to wait. */
-  tryAcquire(cost: TokenCost, priority = 0): RateReservation | undefined {
-    return this.#tryStart(wholeCost(cost), priority);
+  tryAcquire(cost: TokenCost): RateReservation | undefined {
+    return this.#tryStart(wholeCost(cost));
   }
 
   /**
@@ -126,12 +130,11 @@ export class RateLimiter {
 
   /** As {@link acquire}, with callbacks: a waiting request is one object in a queue and no more. */
   submit(request: RateRequest): void {
-    const { scope, cost, priority } = request;
-    if (scope?.reason !== undefined) {
-      request.refuse(scope.reason);
+    if (request.scope?.reason !== undefined) {
+      request.refuse(request.scope.reason);
       return;
     }
-    const reservation = this.#tryStart(cost, priority);
+    const reservation = this.#tryStart(request.cost);
     const refusal = reservation === undefined ? this.#refusalOf(request) : undefined;
     if (reservation !== undefined) request.admit(reservation);
     else if (refusal !== undefined) request.refuse(refusal);
@@ -139,9 +142,10 @@ export class RateLimiter {
   }
 
   /** How long a request that came now would wait at least, in milliseconds. */
-  estimateWaitMs(cost: TokenCost, priority = 0): number {
+  estimateWaitMs(cost: TokenCost, priority = 0, tenant = ''): number {
     const nowMs = this.#clock.now();
-    const fitsAtMs = this.#usage.estimateMs(this.#queue.aheadOf(priority), wholeCost(cost), nowMs);
+    const ahead = this.#queue.aheadOf(tenant, priority);
+    const fitsAtMs = this.#usage.estimateMs(ahead, wholeCost(cost), nowMs);
     const opensAtMs = this.#gate?.opensAtMs(nowMs) ?? nowMs;
     // A gate that only an event opens says nothing about when.
     return Math.max(fitsAtMs, Number.isFinite(opensAtMs) ? opensAtMs : nowMs) - nowMs;
@@ -157,11 +161,9 @@ export class RateLimiter {
     const nowMs = this.#clock.now();
     const opensAtMs = this.#gate?.opensAtMs(nowMs) ?? nowMs;
     if (!Number.isFinite(opensAtMs)) return;
-    for (const waiter of this.#queue.snapshot()) {
-      const refusal = this.#refusalAfter(opensAtMs - nowMs, waiter.deadlineAtMs);
-      if (refusal === undefined) continue;
-      this.#dequeue(waiter);
-      waiter.refuse(refusal);
+    for (const request of [...this.#queue.hurried]) {
+      const refusal = this.#refusalAfter(opensAtMs - nowMs, request.deadlineAtMs);
+      if (refusal !== undefined) this.#refuse(request, refusal);
     }
     this.#pump();
   }
@@ -178,9 +180,8 @@ export class RateLimiter {
     return { inFlight: this.#inFlight, waiting: this.#queue.size, limits };
   }
 
-  #tryStart(cost: TokenCost, priority: number): RateReservation | undefined {
-    const first = this.#queue.peek();
-    if (first !== undefined && first.priority >= priority) return undefined;
+  #tryStart(cost: TokenCost): RateReservation | undefined {
+    if (this.#queue.size > 0) return undefined;
     if (cost.inputTokens > this.#usage.maxInputTokens) return undefined;
     const nowMs = this.#clock.now();
     return this.#startsAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
@@ -224,11 +225,11 @@ export class RateLimiter {
     this.#pump();
   }
 
-  #refusalOf({ cost, priority, deadlineAtMs }: RateRequest): Error | undefined {
+  #refusalOf({ cost, priority, tenant, deadlineAtMs }: RateRequest): Error | undefined {
     const limit = this.#usage.maxInputTokens;
     if (cost.inputTokens > limit) return tooLarge(this.#lane, cost.inputTokens, limit);
     if (deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;
-    return this.#refusalAfter(this.estimateWaitMs(cost, priority), deadlineAtMs);
+    return this.#refusalAfter(this.estimateWaitMs(cost, priority, tenant), deadlineAtMs);
   }
 
   #refusalAfter(waitMs: number, deadlineAtMs: number): Error | undefined {
@@ -237,22 +238,23 @@ export class RateLimiter {
   }
 
   #enqueue(request: RateRequest): void {
-    request.queuedAtMs = this.#clock.now();
     request.withdraw = this.#withdraw;
     this.#queue.push(request);
     request.scope?.add(request);
     if (this.#queue.peek() === request) this.#pump();
   }
 
-  #dequeue(request: RateRequest): void {
+  readonly #withdraw = (request: RateRequest): void => {
     this.#queue.delete(request);
     request.scope?.delete(request);
-  }
-
-  readonly #withdraw = (request: RateRequest): void => {
-    this.#dequeue(request);
     this.#pump();
   };
+
+  #refuse(request: RateRequest, refusal: Error): void {
+    this.#queue.delete(request);
+    request.scope?.delete(request);
+    request.refuse(refusal);
+  }
 
   /** Starts whoever is first as long as it fits, then sets the one timer for the next that will. */
   #pump(): void {
@@ -272,14 +274,14 @@ export class RateLimiter {
     const limit = this.#usage.maxInputTokens;
     if (first.cost.inputTokens > limit) {
       // The limit has shrunk meanwhile: waiting for it would never end.
-      this.#dequeue(first);
-      first.refuse(tooLarge(this.#lane, first.cost.inputTokens, limit));
+      this.#refuse(first, tooLarge(this.#lane, first.cost.inputTokens, limit));
       return STARTED;
     }
     const nowMs = this.#clock.now();
     const startsAtMs = this.#startsAtMs(first.cost, nowMs);
     if (startsAtMs > nowMs) return startsAtMs;
-    this.#dequeue(first);
+    this.#queue.shift();
+    first.scope?.delete(first);
     first.admit(this.#start(first.cost, nowMs));
     return STARTED;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RateLimitedError } from '../../src/errors/traffic-errors.js';
 import { RateLimiter, type RateLimiterOptions, type StartGate } from '../../src/resilience/rate-limit.js';
+import type { AcquireOptions } from '../../src/resilience/rate-limit-request.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { CancelScope } from '../../src/time/cancel-scope.js';
 
@@ -50,7 +51,28 @@ describe('RateLimiter', () => {
     void limiter.acquire({ inputTokens: 30, outputTokens: 0 }, { priority: 1 }).then(as('urgent'));
     await clock.advance(0);
     expect(order).toEqual(['urgent']);
-    expect(limiter.tryAcquire({ inputTokens: 1, outputTokens: 0 }, 0)).toBeUndefined();
+    expect(limiter.tryAcquire({ inputTokens: 1, outputTokens: 0 })).toBeUndefined();
+  });
+
+  test('a tenant with few requests is not kept waiting by one with many, and a low priority grows old', async () => {
+    const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 2 }, windowMs: 1_000 });
+    const { order, as } = starts();
+    const wait = (name: string, options: AcquireOptions) =>
+      limiter.acquire(SMALL, options).then((place) => {
+        place.sent();
+        place.settle(SMALL);
+        as(name)();
+      });
+    for (let index = 0; index < 50; index += 1) void wait('large', { tenant: 'large', priority: 1 });
+    for (let index = 0; index < 3; index += 1) void wait('small', { tenant: 'small' });
+    void wait('old', { tenant: 'large' });
+    await clock.advance(4_000);
+    expect(order.filter((name) => name === 'small')).toHaveLength(3);
+    for (let index = 0; index < 30; index += 1) {
+      await clock.advance(1_000);
+      for (let more = 0; more < 2; more += 1) void wait('large', { tenant: 'large', priority: 1 });
+    }
+    expect(order).toContain('old');
   });
 
   test('counts a request from the moment it is sent, however long it waited for other things', async () => {
