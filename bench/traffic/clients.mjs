@@ -42,7 +42,6 @@ export async function tutti(url) {
   }
 
   return async (call) => {
-    lane.called();
     for (let retries = 0; ; retries += 1) {
       try {
         return await attempt(call);

@@ -86,7 +86,7 @@ export class Lane implements PassOwner {
     this.name = name;
     this.clock = clock;
     this.#onPause = options.onPause;
-    this.#retryBudget = new RetryBudget(clock, options.retryBudget);
+    this.#retryBudget = new RetryBudget(clock, options.retryBudget, () => this.#limiter.waiting);
     this.breaker = breaker && new CircuitBreaker(name, clock, breaker, onBreakerChange);
     this.#adaptive = adaptive === false ? undefined : new AdaptiveConcurrency(adaptive);
     this.#coolOff = new CoolOff({ clock, random, waiting: () => this.#limiter.waiting });
@@ -112,11 +112,6 @@ export class Lane implements PassOwner {
     this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
     this.#hasLimits = hasRate(limits);
     this.#applyConcurrency();
-  }
-
-  /** A call for this lane begins. Once a call, not once an attempt. */
-  called(): void {
-    this.#retryBudget.called();
   }
 
   /** Whether a failed call may try again; takes the retry from the budget. Once a retry, before its backoff. */
@@ -168,6 +163,7 @@ export class Lane implements PassOwner {
 
   /** @internal */
   sends(): number {
+    this.#retryBudget.sent();
     return this.#adaptive?.started() ?? 0;
   }
 

@@ -138,7 +138,6 @@ describe('Lane', () => {
 
   test('follows changed limits, and gives a pass at once only where there is room', () => {
     const { lane } = laneOf({ adaptive: false });
-    lane.called();
     expect(lane.stats()).toMatchObject({ adaptive: undefined, breaker: undefined, retriesLeft: 10 });
     lane.setLimits({ maxConcurrent: 1, requestsPerMinute: 5 });
     const pass = lane.tryAcquire(SMALL, 40);

@@ -16,7 +16,6 @@ async function outage(maxConcurrent: number, recoversAtMs: number) {
   const lane = new Lane('p/m', { clock, random, limits: { maxConcurrent }, adaptive: false });
   const arrivals: number[] = [];
   const call = async (): Promise<boolean> => {
-    lane.called();
     for (let retries = 0; ; retries += 1) {
       const pass = await lane.acquire(SMALL, 4);
       pass.send();

@@ -8,11 +8,15 @@ describe('RetryBudget', () => {
     const budget = new RetryBudget(new FakeClock());
     let requests = 0;
     for (let call = 0; call < 50; call += 1) {
-      budget.called();
+      budget.sent();
       requests += 1;
     }
-    // Every call would retry twice.
-    for (let retry = 0; retry < 100; retry += 1) if (budget.tryRetry()) requests += 1;
+    // Every call would retry twice. Retries are requests too, but allow no further retries.
+    for (let retry = 0; retry < 100; retry += 1) {
+      if (!budget.tryRetry()) continue;
+      budget.sent();
+      requests += 1;
+    }
     expect(requests).toBe(60);
     expect(budget.refused).toBe(90);
     expect(budget.left).toBe(0);
@@ -20,14 +24,20 @@ describe('RetryBudget', () => {
 
   test('a few calls may retry however few they are', () => {
     const budget = new RetryBudget(new FakeClock());
-    budget.called();
+    budget.sent();
     expect([budget.tryRetry(), budget.tryRetry()]).toEqual([true, true]);
+  });
+
+  test('calls that wait to be sent count', () => {
+    const budget = new RetryBudget(new FakeClock(), { minimum: 1 }, () => 95);
+    for (let call = 0; call < 5; call += 1) budget.sent();
+    expect(budget.left).toBe(20);
   });
 
   test('calls and retries count for the length of the window', async () => {
     const clock = new FakeClock();
     const budget = new RetryBudget(clock, { ratio: 0.5, minimum: 1, windowMs: 1_000 });
-    for (let call = 0; call < 8; call += 1) budget.called();
+    for (let call = 0; call < 8; call += 1) budget.sent();
     expect(budget.left).toBe(4);
     budget.tryRetry();
     await clock.advance(1_000);
@@ -42,7 +52,7 @@ describe('RetryBudget', () => {
         let retries = 0;
         for (const isCall of steps) {
           if (isCall) {
-            budget.called();
+            budget.sent();
             calls += 1;
           } else if (budget.tryRetry()) retries += 1;
           expect(retries).toBeLessThanOrEqual(Math.max(3, 0.2 * calls));
