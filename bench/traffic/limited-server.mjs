@@ -90,15 +90,13 @@ function answer(call, response) {
   accepted.push(entry);
   usedRequests += 1;
   usedTokens += tokens;
-  stats.accepted += 1;
-  stats.fullest = Math.max(stats.fullest, usedTokens);
   const headers = limitHeaders(nowMs);
   setTimeout(
     () => {
       const unused = call.maxTokens - call.outputTokens;
       if (accepted.indexOf(entry, head) >= head) usedTokens -= unused;
       entry.tokens -= unused;
-      stats.lastMs = performance.now();
+      stats.answered.push(call.id);
       const usage = { inputTokens: call.inputTokens, outputTokens: call.outputTokens };
       send(response, 200, headers, { text: 'done', usage });
     },

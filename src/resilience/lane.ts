@@ -190,6 +190,7 @@ export class Lane implements PassOwner {
   /** @internal */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void {
     if (this.#adaptive?.overloaded(request) === true) this.#applyConcurrency();
+    if (isRejection && this.#hasLimits) this.#limiter.surprised();
     if (!isRejection || !this.#coolOff.rejected(retryAfterMs)) return;
     this.#onPause?.(this.#coolOff.pausedForMs);
     this.#limiter.refuseLate();

@@ -23,16 +23,19 @@ export class RateLimitDimension {
   /** The limit that the provider reported. */
   learned: number | undefined = undefined;
   readonly #window: RateLimitWindow;
-  readonly #spanMs: number;
   #pending = 0;
   #othersUsed = 0;
   #othersUntilMs = 0;
   #lastReport = -1;
 
   constructor(spanMs: number, configured: number | undefined) {
-    this.#spanMs = spanMs;
     this.#window = new RateLimitWindow(spanMs);
     this.configured = configured;
+  }
+
+  /** How long what was used counts, in milliseconds. */
+  set spanMs(spanMs: number) {
+    this.#window.spanMs = spanMs;
   }
 
   /** The lower of the limits that are known. */
@@ -99,7 +102,7 @@ export class RateLimitDimension {
     if (lacking <= 0) return nowMs;
     const spans = Math.ceil(lacking / limit) - 1;
     const leftMs = this.#window.leftByMs(lacking - spans * limit, nowMs);
-    return Math.min(leftMs, nowMs + this.#spanMs) + spans * this.#spanMs;
+    return Math.min(leftMs, nowMs + this.#window.spanMs) + spans * this.#window.spanMs;
   }
 
   /**
@@ -114,7 +117,7 @@ export class RateLimitDimension {
     const limit = this.learned ?? this.configured;
     if (report.remaining === undefined || limit === undefined) return;
     this.#othersUsed = Math.max(0, limit - report.remaining - usedWhenSent);
-    const untilMs = Math.min(report.resetMs ?? this.#spanMs, REPORT_SPANS * this.#spanMs);
+    const untilMs = Math.min(report.resetMs ?? this.#window.spanMs, REPORT_SPANS * this.#window.spanMs);
     this.#othersUntilMs = this.#othersUsed > 0 ? nowMs + untilMs : nowMs;
   }
 }

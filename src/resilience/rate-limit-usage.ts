@@ -1,5 +1,6 @@
 import { type LimitReport, RateLimitDimension } from './rate-limit-dimension.js';
 import type { LimitedQuantity, RateLimitReport } from './rate-limit-headers.js';
+import type { RateLimitMargin } from './rate-limit-margin.js';
 
 /** A lane's limits. What is left out is not limited until the provider reports a limit. */
 export interface RateLimits {
@@ -59,9 +60,12 @@ export class RateLimitUsage {
   readonly #input: RateLimitDimension;
   readonly #output: RateLimitDimension;
   readonly #tokens: RateLimitDimension;
+  readonly #margin: RateLimitMargin;
   #order = 0;
 
-  constructor(spanMs: number, limits: RateLimits) {
+  constructor(margin: RateLimitMargin, limits: RateLimits) {
+    const { spanMs } = margin;
+    this.#margin = margin;
     this.#requests = new RateLimitDimension(spanMs, limits.requestsPerMinute);
     this.#input = new RateLimitDimension(spanMs, limits.inputTokensPerMinute);
     this.#output = new RateLimitDimension(spanMs, limits.outputTokensPerMinute);
@@ -126,6 +130,7 @@ export class RateLimitUsage {
   /** The request is sent now. */
   send(booking: Booking, nowMs: number): void {
     if (booking.sent !== undefined) return;
+    if (this.#margin.sent(nowMs)) this.#applyMargin();
     const { cost } = booking;
     const entries = {
       requests: this.#requests.keep(1, 1, nowMs),
@@ -160,6 +165,16 @@ export class RateLimitUsage {
       const said: LimitReport | undefined = report[quantity];
       if (said !== undefined) dimension.learn(said, sent.order, sent.used[quantity], nowMs);
     }
+  }
+
+  /** The provider rejected a request that should have fitted: entries count longer from now on. */
+  surprised(): void {
+    this.#margin.surprised();
+    this.#applyMargin();
+  }
+
+  #applyMargin(): void {
+    for (const [, dimension] of this.dimensions) dimension.spanMs = this.#margin.spanMs;
   }
 
   #usedAt(nowMs: number): SentBooking['used'] {

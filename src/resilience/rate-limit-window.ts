@@ -10,7 +10,8 @@ const LAST_CAPACITY = 2_048;
  * 1,024th of the span share one, which leaves with the younger of them. So the log never forgets early.
  */
 export class RateLimitWindow {
-  readonly #spanMs: number;
+  /** How long an entry counts, in milliseconds; may change at any time. */
+  spanMs: number;
   #capacity = FIRST_CAPACITY;
   #atMs = new Float64Array(FIRST_CAPACITY);
   // When the first of the amounts that share an entry came; tells how much more may join it.
@@ -23,7 +24,7 @@ export class RateLimitWindow {
   #used = 0;
 
   constructor(spanMs: number) {
-    this.#spanMs = spanMs;
+    this.spanMs = spanMs;
   }
 
   /** The sum of what has not left yet. */
@@ -64,7 +65,7 @@ export class RateLimitWindow {
     this.#expire(nowMs);
     if (amount <= 0) return nowMs;
     if (amount > this.#used) return Number.POSITIVE_INFINITY;
-    return (this.#atMs[this.#slotOfSum(amount)] as number) + this.#spanMs;
+    return (this.#atMs[this.#slotOfSum(amount)] as number) + this.spanMs;
   }
 
   #slot(entry: number): number {
@@ -74,7 +75,7 @@ export class RateLimitWindow {
   #expire(nowMs: number): void {
     while (this.#head < this.#tail) {
       const slot = this.#slot(this.#head);
-      if ((this.#atMs[slot] as number) + this.#spanMs > nowMs) return;
+      if ((this.#atMs[slot] as number) + this.spanMs > nowMs) return;
       this.#change(this.#head, -(this.#amounts[slot] as number));
       this.#head += 1;
     }
@@ -88,7 +89,7 @@ export class RateLimitWindow {
     if (this.#atMs[slot] === nowMs) return youngest;
     if (this.#tail - this.#head < LAST_CAPACITY / 2) return undefined;
     // With half the slots taken, the other half is enough for a span's worth of shared entries.
-    const grainMs = this.#spanMs / (LAST_CAPACITY / 2 - 1);
+    const grainMs = this.spanMs / (LAST_CAPACITY / 2 - 1);
     return nowMs - (this.#openedAtMs[slot] as number) < grainMs ? youngest : undefined;
   }
 

@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from '../time/clock.js';
 import type { FairnessOptions } from './fair-queue.js';
 import type { LimitedQuantity } from './rate-limit-headers.js';
+import { RateLimitMargin } from './rate-limit-margin.js';
 import { RateLimitQueue } from './rate-limit-queue.js';
 import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
 import { type AcquireOptions, RateRequest, wholeCost } from './rate-limit-request.js';
@@ -34,7 +35,7 @@ export interface RateLimiterOptions {
   readonly windowMs?: number | undefined;
   /**
    * How much longer an entry counts than the window is long, in milliseconds: requests do not reach the provider
-   * in the rhythm in which they were sent. @default 1 % of the window
+   * in the rhythm in which they were sent. @default 2.5 % of the window at first, shrinking to 1 %
    */
   readonly marginMs?: number | undefined;
 }
@@ -75,7 +76,7 @@ export class RateLimiter {
     this.#clock = clock;
     this.#gate = gate;
     this.#queue = new RateLimitQueue(clock, options.fairness);
-    this.#usage = new RateLimitUsage(windowMs + (options.marginMs ?? windowMs / 100), limits);
+    this.#usage = new RateLimitUsage(new RateLimitMargin(windowMs, options.marginMs), limits);
     this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
   }
 
@@ -149,6 +150,11 @@ export class RateLimiter {
     const opensAtMs = this.#gate?.opensAtMs(nowMs) ?? nowMs;
     // A gate that only an event opens says nothing about when.
     return Math.max(fitsAtMs, Number.isFinite(opensAtMs) ? opensAtMs : nowMs) - nowMs;
+  }
+
+  /** The provider rejected a request that should have fitted: keeps more distance from the limits. */
+  surprised(): void {
+    this.#usage.surprised();
   }
 
   /** Starts what may start now: for whoever opened the gate. */

@@ -267,12 +267,21 @@ describe('RateLimiter', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('its default margin makes an entry count one per cent longer than the window', async () => {
+  test('an entry counts longer than the window at first, and after a rejection that should not have come', async () => {
     const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1 }, marginMs: undefined });
-    limiter.tryAcquire(SMALL)?.sent();
-    await clock.advance(60_599);
-    expect(limiter.isSaturated).toBe(true);
-    await clock.advance(1);
-    expect(limiter.isSaturated).toBe(false);
+    const sendAndWait = async () => {
+      limiter.tryAcquire(SMALL)?.sent();
+      const sentMs = clock.now();
+      while (limiter.isSaturated) await clock.advance(50);
+      return clock.now() - sentMs;
+    };
+    expect(await sendAndWait()).toBe(61_500);
+    expect(await sendAndWait()).toBe(61_500);
+    // Two windows have passed: half of what is above one per cent is taken off.
+    expect(await sendAndWait()).toBe(61_050);
+    limiter.surprised();
+    expect(await sendAndWait()).toBe(61_650);
+    for (let index = 0; index < 9; index += 1) limiter.surprised();
+    expect(await sendAndWait()).toBe(63_000);
   });
 });
