@@ -106,6 +106,11 @@ export class Lane implements PassOwner {
     return this.breaker === undefined || this.breaker.retryAfterMs === 0;
   }
 
+  /** Whether there is room for a request that nobody waits for: no queue, and a breaker without doubts. */
+  get hasRoomForHedge(): boolean {
+    return !this.isSaturated && (this.breaker === undefined || this.breaker.state.state === 'closed');
+  }
+
   /** Replaces the limits from the options. */
   setLimits(limits: RateLimits): void {
     this.#limiter.setLimits(limits);

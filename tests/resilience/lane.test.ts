@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Lane, type LaneOptions } from '../../src/resilience/lane.js';
 import type { LanePass } from '../../src/resilience/lane-pass.js';
-import { Lanes, laneName } from '../../src/resilience/lanes.js';
+import { chooseLane, Lanes, laneName } from '../../src/resilience/lanes.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const SMALL = { inputTokens: 10, outputTokens: 10 };
@@ -124,6 +124,24 @@ describe('Lane', () => {
     expect(states).toEqual(['open', 'half-open', 'closed']);
   });
 
+  test('has room for a hedge only without a queue and with a closed breaker', async () => {
+    const { clock, lane } = laneOf({
+      limits: { maxConcurrent: 2 },
+      breaker: { minimumCalls: 1, openMs: 1_000 },
+    });
+    expect(lane.hasRoomForHedge).toBe(true);
+    const [first, second] = [await sendOne(lane), await sendOne(lane)];
+    expect(lane.hasRoomForHedge).toBe(false);
+    second.answered();
+    first.failed({ failure: 'server' });
+    await clock.advance(1_000);
+    const probe = await sendOne(lane);
+    expect(lane.hasRoomForHedge).toBe(false);
+    probe.answered();
+    expect(lane.hasRoomForHedge).toBe(true);
+    expect(new Lane('p/m', { clock }).hasRoomForHedge).toBe(true);
+  });
+
   test('knows the latencies of its answers', async () => {
     const { clock, lane } = laneOf();
     const pass = await sendOne(lane);
@@ -161,6 +179,18 @@ describe('Lanes', () => {
     expect(lanes.get('a')).toBe(lanes.get('a'));
     lanes.get('b');
     expect(Object.keys(lanes.stats())).toEqual(['a', 'b']);
+  });
+
+  test('of several to the same model the one with the shortest wait is the best', async () => {
+    const clock = new FakeClock();
+    const options = { clock, limits: { requestsPerMinute: 1 }, breaker: { minimumCalls: 1 } };
+    const [one, two] = [new Lane('p/m#one', options), new Lane('p/m#two', options)];
+    expect(chooseLane([one, two], SMALL)).toBe(one);
+    (await sendOne(one)).answered();
+    expect(chooseLane([one, two], SMALL)).toBe(two);
+    (await sendOne(two)).failed({ failure: 'server' });
+    await clock.advance(31_000);
+    expect(chooseLane([one, two], SMALL)).toBe(one);
   });
 
   test('names them after provider, model and the name of the key', () => {
