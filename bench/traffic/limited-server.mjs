@@ -17,15 +17,7 @@ let usedTokens = 0;
 let stats = freshStats();
 
 function freshStats() {
-  return {
-    requests: 0,
-    accepted: 0,
-    rejected: 0,
-    rejectedLater: 0,
-    firstMs: undefined,
-    lastMs: 0,
-    fullest: 0,
-  };
+  return { requests: 0, rejected: 0, rejectedLater: 0, firstMs: undefined, answered: [] };
 }
 
 function expire(nowMs) {
