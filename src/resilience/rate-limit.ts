@@ -267,29 +267,38 @@ export class RateLimiter {
     // Whoever is told that it starts may end or begin other requests: the loop that is running sees to them.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    let wakeAtMs = this.#startFirst();
-    while (wakeAtMs === STARTED) wakeAtMs = this.#startFirst();
-    this.#isPumping = false;
-    this.#wakeAt(wakeAtMs);
+    try {
+      let wakeAtMs = this.#startFirst();
+      while (wakeAtMs === STARTED) wakeAtMs = this.#startFirst();
+      this.#wakeAt(wakeAtMs);
+    } finally {
+      this.#isPumping = false;
+    }
   }
 
   /** Starts the first, or gives the instant at which it can start. */
   #startFirst(): number {
     const first = this.#queue.peek();
     if (first === undefined) return Number.POSITIVE_INFINITY;
-    const limit = this.#usage.maxInputTokens;
-    if (first.cost.inputTokens > limit) {
-      // The limit has shrunk meanwhile: waiting for it would never end.
-      this.#refuse(first, tooLarge(this.#lane, first.cost.inputTokens, limit));
+    const nowMs = this.#clock.now();
+    const refusal = this.#refusalOfFirst(first, nowMs);
+    if (refusal !== undefined) {
+      this.#refuse(first, refusal);
       return STARTED;
     }
-    const nowMs = this.#clock.now();
     const startsAtMs = this.#startsAtMs(first.cost, nowMs);
     if (startsAtMs > nowMs) return startsAtMs;
     this.#queue.shift();
     first.scope?.delete(first);
     first.admit(this.#start(first.cost, nowMs));
     return STARTED;
+  }
+
+  /** A limit that has shrunk meanwhile is waited for in vain, and a call past its deadline of no use. */
+  #refusalOfFirst({ cost, deadlineAtMs }: RateRequest, nowMs: number): Error | undefined {
+    const limit = this.#usage.maxInputTokens;
+    if (cost.inputTokens > limit) return tooLarge(this.#lane, cost.inputTokens, limit);
+    return deadlineAtMs < nowMs ? waitTooLong(this.#lane, 0, 0) : undefined;
   }
 
   #wakeAt(atMs: number): void {

@@ -133,6 +133,16 @@ describe('RateLimiter', () => {
     expect(limiter.stats().limits.outputTokens?.used).toBe(10);
   });
 
+  test('a request whose turn comes after its deadline is refused instead of sent', async () => {
+    const { clock, limiter } = limiterOf({ limits: { maxConcurrent: 1 } });
+    const first = await limiter.acquire(SMALL);
+    const late = limiter.acquire(SMALL, { deadlineAtMs: 1_000 });
+    await clock.advance(1_001);
+    first.release();
+    await expect(late).rejects.toMatchObject({ reason: 'wait-too-long' });
+    expect(limiter.inFlight).toBe(0);
+  });
+
   test('room that a settled call gives back is used at once', async () => {
     const { clock, limiter } = limiterOf({ limits: { tokensPerMinute: 100 } });
     const first = await limiter.acquire({ inputTokens: 10, outputTokens: 90 });
