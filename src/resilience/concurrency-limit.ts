@@ -85,9 +85,16 @@ export class ConcurrencyLimit implements Permits {
 
   #grant(request: PermitRequest): void {
     this.held += 1;
-    void this.#limit(() => request.start()).then(this.#release, this.#release);
+    void this.#limit(() => {
+      const freed = request.start();
+      if (freed !== undefined) return freed.then(this.#release);
+      this.#release();
+      return undefined;
+    });
   }
 
+  // Called before p-limit itself counts the permit as free. What is granted here waits these few microtasks in
+  // p-limit's queue, and whoever has just been answered finds the permit free.
   readonly #release = (): void => {
     this.held -= 1;
     this.#grantWaiting();
