@@ -1,6 +1,6 @@
 // How fast, and with how many rejections, 900 calls get through limits that nobody told the client.
 //
-//   npm run bench:traffic                        all clients, time ten times as fast
+//   npm run bench:traffic                        all clients, time four times as fast
 //   TRAFFIC_SCALE=1 npm run bench:traffic tutti  one client in real time (takes minutes)
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ const CLIENTS = {
 /** A client that takes longer than this, in seconds of its own time, is stopped. */
 const PATIENCE_S = 1_800;
 
-const scale = Number(process.env.TRAFFIC_SCALE ?? 10);
+const scale = Number(process.env.TRAFFIC_SCALE ?? 4);
 const chosen = process.argv.slice(2);
 const names = chosen.length > 0 ? chosen : Object.keys(CLIENTS);
 const env = { ...process.env, TRAFFIC_SCALE: String(scale) };
