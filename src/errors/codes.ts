@@ -28,6 +28,9 @@ export const ERROR_CODES = [
   'TUTTI_PROVIDER_RESPONSE',
   'TUTTI_PROVIDER_REFUSAL',
   'TUTTI_MISSING_PACKAGE',
+  'TUTTI_RATE_LIMITED',
+  'TUTTI_CIRCUIT_OPEN',
+  'TUTTI_BUDGET_EXCEEDED',
 ] as const;
 
 /** One of the codes in {@link ERROR_CODES}. */
