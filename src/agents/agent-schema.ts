@@ -3,6 +3,7 @@ import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
 import { count, durationMs } from '../input/number-schemas.js';
+import { budgetSchema, hedgeSchema } from '../resilience/traffic-options.js';
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
@@ -46,6 +47,11 @@ export const agentDefinitionSchema = z
     maxRetries: count(0).optional(),
     maxConcurrent: count(1).optional(),
     cache: z.union([z.literal(false), cacheStorageSchema], 'expected false or { ttlMs, tags }').optional(),
+    fallbacks: z.array(z.string('expected an agent name'), 'expected a list of agent names').optional(),
+    hedge: hedgeSchema.optional(),
+    idempotent: z.boolean('expected true or false').optional(),
+    budget: budgetSchema.optional(),
+    maxCostUsd: z.number('expected dollars from 0').min(0, 'expected dollars from 0').optional(),
     version: z.string('expected a string').optional(),
   })
   .refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {

@@ -3,6 +3,7 @@ import type { CacheStorage } from './cache-storage.js';
 import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
 import type { AgentReply, AgentStreamReply } from './reply.js';
+import type { BudgetSettings, HedgeSettings } from './traffic.js';
 
 /** What an agent knows about the call it is answering. */
 export interface AgentContext {
@@ -78,6 +79,16 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly maxConcurrent?: number | undefined;
   /** `false` keeps its answers out of the cache; an object sets how they are stored. */
   readonly cache?: false | CacheStorage | undefined;
+  /** Names of agents that are asked in this one's place, in order, when it fails in a way that they need not share. */
+  readonly fallbacks?: readonly string[] | undefined;
+  /** When a second attempt may run beside a slow first one; beats the orchestrator's. */
+  readonly hedge?: HedgeSettings | undefined;
+  /** Whether it does no harm to run it twice: agents with tools are hedged only then. @default false */
+  readonly idempotent?: boolean | undefined;
+  /** What all its calls together may spend. */
+  readonly budget?: BudgetSettings | undefined;
+  /** Most that one of its calls can cost, in US dollars, where no price table can tell. */
+  readonly maxCostUsd?: number | undefined;
   /** Part of the agent's identity: raise it when the function's behaviour changes. */
   readonly version?: string | undefined;
 }

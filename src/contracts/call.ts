@@ -1,6 +1,7 @@
 import type { PhaseTimeouts } from './agent.js';
 import type { CacheStorage } from './cache-storage.js';
 import type { CallOutcome } from './result.js';
+import type { BudgetSettings } from './traffic.js';
 
 /** Settings of one call. They beat the agent's, which beat the orchestrator's. */
 export interface CallOptions {
@@ -67,6 +68,8 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
    * What has not settled by then fails with a `TimeoutError` of scope `deadline`.
    */
   deadlineMs?: number | undefined;
+  /** What the run's calls together may spend. */
+  budget?: BudgetSettings | undefined;
   /** Cancels everything else and rejects with the first failure. @default false */
   stopOnError?: boolean | undefined;
   /** Called after each task settles; what it throws is logged and breaks nothing. */

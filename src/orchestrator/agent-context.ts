@@ -15,7 +15,7 @@ export class CallContext implements AgentContext {
   }
 
   get agent(): string {
-    return this.#call.agent;
+    return this.#attempt.target.definition.name;
   }
 
   get callId(): string {
@@ -31,11 +31,11 @@ export class CallContext implements AgentContext {
   }
 
   get model(): string | undefined {
-    return this.#call.model;
+    return this.#call.modelOf(this.#attempt.target);
   }
 
   get params(): Readonly<Record<string, unknown>> {
-    return this.#call.params;
+    return this.#call.paramsOf(this.#attempt.target);
   }
 
   get logger(): Logger {

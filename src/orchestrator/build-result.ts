@@ -14,7 +14,7 @@ import type { CallParts } from './call-parts.js';
 export function buildResult(call: Call, reply: AgentReply): AgentResult {
   const answer = toReplyObject(reply, call.agent);
   const data = readData(call, answer);
-  const model = answer.model ?? call.model;
+  const model = answer.model ?? call.modelOf(call.answeredBy ?? call.registered);
   const { spent } = call;
   const metadata = call.options?.metadata;
   return {

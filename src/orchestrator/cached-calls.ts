@@ -12,6 +12,7 @@ import type { Call } from './call.js';
 import type { CallCache } from './call-parts.js';
 import { definitionDigest } from './definition-digest.js';
 import { isPromiseLike } from './invoke-agent.js';
+import type { RegisteredAgent } from './registered-agent.js';
 import { queueUp } from './run-call.js';
 import { failCall, settleCall } from './settle-call.js';
 import { SharedCall } from './shared-call.js';
@@ -140,17 +141,29 @@ export class CachedCalls implements CallCache {
       if (!outcome.success) return;
       // What began before a refresh must not replace what the refresh found.
       if (calls === this.#refreshing) this.#running.delete(key);
-      this.#store(cached, outcome, events);
+      this.#store(cached, outcome, events, shared.answeredBy);
     });
     calls.set(key, shared);
     if (!isBackground) shared.join(call);
     queueUp(shared);
   }
 
-  #store({ call, key }: CachedCall, result: AgentResult, events: readonly StreamEvent[] | undefined): void {
+  /** An answer that another agent gave is stored as that agent's: asked again, the call's own may answer. */
+  #store(
+    { call, key }: CachedCall,
+    result: AgentResult,
+    events: readonly StreamEvent[] | undefined,
+    answeredBy: RegisteredAgent | undefined,
+  ): void {
     const { output, data, usage, costUsd, model, finishReason, steps } = result;
     const answer = { output, data, usage, costUsd, model, finishReason, steps, events };
-    void this.#cache.store(key, call.agent, answer, storageOf(call));
+    if (answeredBy === undefined) {
+      void this.#cache.store(key, call.agent, answer, storageOf(call));
+      return;
+    }
+    const { name } = answeredBy.definition;
+    if (answeredBy.definition.cache === false || !this.#cache.isCacheable(name)) return;
+    void this.#cache.store(this.#cache.key(requestOf(call, answeredBy)), name, answer, storageOf(call));
   }
 
   #reportNotRenewed({ call, key }: CachedCall, error: TuttiError): void {
@@ -176,9 +189,16 @@ export class CachedCalls implements CallCache {
 }
 
 /** Everything that can change the answer. */
-function requestOf(call: Call): CacheRequest {
-  const { agent, task, model, tenant } = call;
-  return { agent, task, model, params: call.params, tenant, definition: definitionDigest(call.definition) };
+function requestOf(call: Call, target: RegisteredAgent = call.registered): CacheRequest {
+  const { task, tenant } = call;
+  return {
+    agent: target.definition.name,
+    task,
+    model: call.modelOf(target),
+    params: call.paramsOf(target),
+    tenant,
+    definition: definitionDigest(target.definition),
+  };
 }
 
 /** How the answer is stored: what the call says, laid over what the agent says. */

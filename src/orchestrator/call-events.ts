@@ -59,6 +59,23 @@ export function publishRetry(call: Call, error: TuttiError, delayMs: number): vo
   events.emit('call:retry', { callId, agent, at, attempt: attempts, delayMs, errorCode: error.code });
 }
 
+export function publishFallback(call: Call, from: string, to: string, error: Error): void {
+  const { clock, counters, events } = call.parts;
+  counters.fallbacks += 1;
+  if (!events.wants('call:fallback')) return;
+  const { agent, callId } = call;
+  const { code } = error as TuttiError;
+  events.emit('call:fallback', { callId, agent, at: clock.epochMs(), from, to, errorCode: code });
+}
+
+export function publishHedge(call: Call, afterMs: number): void {
+  const { clock, counters, events } = call.parts;
+  counters.hedges += 1;
+  if (!events.wants('call:hedge')) return;
+  const { agent, callId } = call;
+  events.emit('call:hedge', { callId, agent, at: clock.epochMs(), afterMs });
+}
+
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
   const { clock, events } = call.parts;

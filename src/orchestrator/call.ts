@@ -7,10 +7,12 @@ import type { StreamEvent } from '../contracts/stream-event.js';
 import type { Usage } from '../contracts/usage.js';
 import { CancelledError } from '../errors/execution-errors.js';
 import type { InFlightNode } from '../lifecycle/in-flight.js';
-import type { PermitRequest } from '../resilience/concurrency-limit.js';
+import type { Budget } from '../resilience/budget.js';
+import type { PermitRequest } from '../resilience/waiting-line.js';
 import type { Cancellable } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
+import type { CancelPoint } from '../time/sleep.js';
 import type { CallParts } from './call-parts.js';
 import type { CallSettings } from './options.js';
 import type { RegisteredAgent } from './registered-agent.js';
@@ -38,7 +40,10 @@ export interface CallRequest {
  * queue for its first permit itself: a hundred thousand calls may wait, so a waiting call is this one object
  * and its caller's promise. Kinds of calls differ in what they do when they have settled.
  */
-export abstract class Call extends QueueNode implements PermitRequest, InFlightNode, SignalMember {
+export abstract class Call
+  extends QueueNode
+  implements PermitRequest, InFlightNode, SignalMember, CancelPoint
+{
   readonly registered: RegisteredAgent;
   readonly task: string;
   readonly options: CallOptions | undefined;
@@ -49,6 +54,8 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   reason: Error | undefined = undefined;
   /** What has to be ended when the call is cancelled: an attempt, a backoff; nothing while it waits in the queue. */
   stage: Cancellable | undefined = undefined;
+  /** Who has answered, where that is not the call's own agent. */
+  answeredBy: RegisteredAgent | undefined = undefined;
   deadlineTimer: TimerHandle | undefined = undefined;
   queueTimer: TimerHandle | undefined = undefined;
   /** Attempts started. */
@@ -84,6 +91,16 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   /** Where the events of a streamed call go. */
   get sink(): StreamSink | undefined {
     return undefined;
+  }
+
+  /** What the run that it belongs to may spend. */
+  get runBudget(): Budget | undefined {
+    return undefined;
+  }
+
+  /** Agents that may answer in place of its own. */
+  get fallbacks(): readonly RegisteredAgent[] {
+    return this.registered.fallbacks();
   }
 
   /** Whether it may wait where `maxQueued` calls wait already: tasks of runs are few at a time and may. */
@@ -153,12 +170,17 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
     return this.options?.model ?? this.registered.definition.model;
   }
 
-  /** The definition's parameters overlaid with the call's. */
-  get params(): Readonly<Record<string, unknown>> {
-    const own = this.definition.params;
+  /** The parameters of `target`'s definition overlaid with the call's. */
+  paramsOf(target: RegisteredAgent): Readonly<Record<string, unknown>> {
+    const own = target.definition.params;
     const asked = this.options?.params;
     if (asked === undefined) return own ?? NO_PARAMS;
     return own === undefined ? asked : { ...own, ...asked };
+  }
+
+  /** The model that `target` is asked for; a model that the call names is its own agent's business. */
+  modelOf(target: RegisteredAgent): string | undefined {
+    return target === this.registered ? this.model : target.definition.model;
   }
 
   /** Made when first asked for: a call that waits among a million others needs none. */
@@ -166,6 +188,16 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
     const { callIds } = this.parts;
     if (this.#callNumber === 0) this.#callNumber = callIds.next();
     return callIds.textOf(this.#callNumber);
+  }
+
+  /** The call enters a stage, which hears of a cancellation. */
+  add(stage: Cancellable): void {
+    this.stage = stage;
+  }
+
+  /** The call has left a stage. */
+  delete(stage: Cancellable): void {
+    if (this.stage === stage) this.stage = undefined;
   }
 
   /** Ends the call in whatever stage it is. */

@@ -54,7 +54,7 @@ async function readAll(
     watch.awaitNext();
   }
   const { usage } = attempt;
-  return { output, usage, finishReason, costUsd: usage && priceOf(call, usage) };
+  return { output, usage, finishReason, costUsd: usage && priceOf(attempt, usage) };
 }
 
 function toEvent(item: unknown, agent: string): StreamEvent {

@@ -6,6 +6,7 @@ import { TypedEmitter } from '../events/typed-emitter.js';
 import { InFlight } from '../lifecycle/in-flight.js';
 import { guardLogger, type Logger, silentLogger } from '../logging/logger.js';
 import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
+import { FairLine, PriorityLine, type WaitingLine } from '../resilience/waiting-line.js';
 import { type Clock, systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
 import { CachedCalls } from './cached-calls.js';
@@ -14,12 +15,19 @@ import { CallIds } from './call-ids.js';
 import type { CallParts } from './call-parts.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 import { OverdueWork } from './overdue-work.js';
+import { TrafficControl, type TrafficObserver } from './traffic-control.js';
 
 /** Builds what the calls of one orchestrator share. */
 export function createParts(options: ResolvedOrchestratorOptions): CallParts {
   const clock = options.clock ?? systemClock;
   const logger = options.logger === undefined ? silentLogger : guardLogger(options.logger);
-  const permits = new ConcurrencyLimit(options.maxConcurrent, clock);
+  const events = new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
+    logger.error({ error, event }, 'an event listener threw');
+  });
+  const { fairness } = options;
+  const newLine = (): WaitingLine =>
+    fairness === undefined ? new PriorityLine(clock) : new FairLine(clock, fairness);
+  const permits = new ConcurrencyLimit(options.maxConcurrent, newLine());
   const lanes = new Set<Permits>();
   const waiting = (): number => {
     let calls = permits.waiting;
@@ -31,10 +39,10 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     clock,
     logger,
     permits,
+    newLine,
+    traffic: new TrafficControl(options, clock, observeTraffic(events, clock)),
     cache: openCache(options, clock, logger),
-    events: new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
-      logger.error({ error, event }, 'an event listener threw');
-    }),
+    events,
     counters: new CallCounters(),
     signals: new SignalHub(),
     calls: new InFlight(),
@@ -43,6 +51,18 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     overdue: new OverdueWork(clock, options.abandonMs, () => waiting() > 0),
     mayPass: guardWhen(options.retry.when, logger),
     callIds: new CallIds(),
+  };
+}
+
+function observeTraffic(events: TypedEmitter<TuttiEvents>, clock: Clock): TrafficObserver {
+  return {
+    breakerChanged: (lane, state) => {
+      const name = state === 'closed' ? 'breaker:close' : (`breaker:${state}` as const);
+      if (events.wants(name)) events.emit(name, { lane, at: clock.epochMs() });
+    },
+    lanePaused: (lane, pausedForMs) => {
+      if (events.wants('lane:pause')) events.emit('lane:pause', { lane, pausedForMs, at: clock.epochMs() });
+    },
   };
 }
 

@@ -11,7 +11,8 @@ import { Attempt } from './attempt.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishRetry } from './call-events.js';
-import { runRetry } from './retry-turn.js';
+import { runGuardedCall } from './guarded-call.js';
+import { runInTurn } from './permit-turn.js';
 import { failCall, settleCall, toTuttiError } from './settle-call.js';
 
 // The second half of a call's path, from the queue to its outcome; submit-call has the first. Up to its permit a
@@ -22,6 +23,10 @@ export function queueUp(call: Call): void {
   const { parts, settings } = call;
   if (isOverflow(call)) {
     failCall(call, new QueueFullError(parts.options.maxQueued));
+    return;
+  }
+  if (call.registered.isGuarded || call.runBudget !== undefined) {
+    void runGuardedCall(call);
     return;
   }
   const queueMs = settings.timeouts?.queueMs;
@@ -64,7 +69,11 @@ async function answer(call: Call, first: Attempt): Promise<AgentReply> {
   try {
     return await first.reply;
   } catch (failure) {
-    return await retryAfterFailure(() => runRetry(call), asError(failure), retryRulesOf(call));
+    return await retryAfterFailure(
+      () => runInTurn(call, { point: call, target: call.registered }),
+      asError(failure),
+      retryRulesOf(call),
+    );
   }
 }
 

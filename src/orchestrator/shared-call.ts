@@ -1,6 +1,7 @@
 import type { CallOutcome } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { TimeoutError } from '../errors/execution-errors.js';
+import type { Budget } from '../resilience/budget.js';
 import { buildFailure, copyOutcome, shareOutcome } from './build-result.js';
 import { Call, type CallRequest } from './call.js';
 import { countSpending } from './call-events.js';
@@ -37,6 +38,7 @@ export class SharedCall extends Call {
   readonly #isBackground: boolean;
   /** Stands in its run for the permit that the work takes; the others need none. */
   #leader: Waiter | undefined = undefined;
+  readonly #runBudget: Budget | undefined;
   #priority: number;
   #attemptStartedAtMs: number | undefined = undefined;
   #isSettled = false;
@@ -48,6 +50,7 @@ export class SharedCall extends Call {
     this.#mayOverflow = leader.mayOverflow;
     this.#priority = leader.priority;
     this.#isBackground = isBackground;
+    this.#runBudget = leader.runBudget;
     this.#onSettled = onSettled;
     this.#stream = leader.sink === undefined ? undefined : new SharedStream();
     // Nobody reads along, but a stream has to be renewed as a stream.
@@ -74,6 +77,11 @@ export class SharedCall extends Call {
   /** Whether another call may still wait for it. */
   get isJoinable(): boolean {
     return !this.#isSettled && this.reason === undefined;
+  }
+
+  /** Its work is done for the run of whoever asked first. */
+  override get runBudget(): Budget | undefined {
+    return this.#runBudget;
   }
 
   /** A backoff has to fit into the longest deadline of those who wait. */

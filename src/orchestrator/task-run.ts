@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers';
 import type { RunOptions, TaskSource } from '../contracts/call.js';
 import type { AgentFailure, CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
+import { Budget } from '../resilience/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
 import type { Call, CallRequest } from './call.js';
@@ -37,6 +38,8 @@ export interface TaskRunOwner {
  */
 export class TaskRun implements SignalMember {
   readonly total: number | undefined;
+  /** What its calls together may spend. */
+  readonly budget: Budget | undefined;
   readonly #owner: TaskRunOwner;
   readonly #parts: CallParts;
   readonly #options: RunOptions;
@@ -61,6 +64,7 @@ export class TaskRun implements SignalMember {
     this.#options = options;
     this.#reader = openTaskReader(source, options.priority ?? 0);
     this.total = this.#reader.total;
+    this.budget = options.budget && new Budget('run', '', options.budget);
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
@@ -236,6 +240,10 @@ class TaskCall extends SubmittedCall {
 
   protected deliverOutcome(outcome: CallOutcome): void {
     this.#run.callSettled(this, outcome);
+  }
+
+  override get runBudget(): Budget | undefined {
+    return this.#run.budget;
   }
 
   override get mayOverflow(): boolean {

@@ -24,6 +24,11 @@ export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   maxRetries: true,
   maxConcurrent: true,
   cache: true,
+  fallbacks: true,
+  hedge: true,
+  idempotent: true,
+  budget: true,
+  maxCostUsd: true,
   version: true,
 };
 

@@ -1,3 +1,4 @@
+import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import type { Usage } from '../contracts/usage.js';
 import type { Clock } from '../time/clock.js';
 import type { CircuitBreaker, CircuitTicket } from './circuit-breaker.js';
@@ -78,6 +79,14 @@ export class LanePass {
     this.#request = this.#owner.sends();
     this.#sentAtMs = this.#owner.clock.now();
     this.#reservation.sent();
+  }
+
+  /** The headers of a response have come; there may be several responses in one attempt. */
+  heard({ limits, retryAfterMs }: ProviderResponseInfo): void {
+    if (limits === undefined && retryAfterMs === undefined) return;
+    const report = { ...limits, retryAfterMs };
+    this.#reservation.learn(report);
+    this.#owner.learned(report);
   }
 
   /** The request was answered. */

@@ -6,7 +6,7 @@ import { parseRetryAfterMs } from './retry-after.js';
 export type LimitedQuantity = 'requests' | 'inputTokens' | 'outputTokens' | 'tokens';
 
 /** What a response's headers say about the provider's limits. */
-export interface RateLimitReport extends Readonly<Partial<Record<LimitedQuantity, LimitReport>>> {
+export interface RateLimitReport extends Readonly<Partial<Record<LimitedQuantity, LimitReport | undefined>>> {
   /** How long the response asks to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
