@@ -52,7 +52,7 @@ export function isCacheKey(text: string): boolean {
  * One text for one request: different requests never give the same text, because each part is preceded by its
  * length. Texts go in as they are rather than as JSON, which would cost more than the hash.
  */
-export function canonicalRequest(request: CacheRequest, context: KeyContext = {}): string {
+function canonicalRequest(request: CacheRequest, context: KeyContext = {}): string {
   if (typeof request !== 'object' || request === null) throw wrongType('request', 'an object', request);
   if (typeof request.agent !== 'string') throw wrongType('request.agent', 'a string', request.agent);
   if (typeof request.task !== 'string') throw wrongType('request.task', 'a string', request.task);

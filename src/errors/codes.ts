@@ -18,7 +18,6 @@ export const ERROR_CODES = [
   'TUTTI_TASK_SOURCE_FAILED',
   'TUTTI_DATABASE',
   'TUTTI_CACHE_STORE',
-  'TUTTI_CACHE_INTEGRITY',
 ] as const;
 
 /** One of the codes in {@link ERROR_CODES}. */

@@ -61,21 +61,3 @@ export class CacheStoreError extends TuttiError {
     this.operation = operation;
   }
 }
-
-/** A stored cache entry is not what was signed. Never thrown out of a call: the entry counts as a miss. */
-export class CacheIntegrityError extends TuttiError {
-  /** The key it was found under. */
-  readonly key: string;
-  /** Why it was refused. */
-  readonly reason: string;
-
-  constructor(key: string, reason: string) {
-    super(
-      'TUTTI_CACHE_INTEGRITY',
-      `The cache entry ${key} is not what was signed (${reason}); it was not served.`,
-      { details: { key, reason } },
-    );
-    this.key = key;
-    this.reason = reason;
-  }
-}

@@ -283,6 +283,30 @@ describe('ResponseCache on a Keyv store', () => {
     expect((await cache.getOrCompute(ask('other'), () => 'fine')).output).toBe('fine');
   });
 
+  test('what was deleted while the store was down is not served when it is back', async () => {
+    const clock = new FakeClock();
+    const data = new Map<string, unknown>();
+    let isDown = false;
+    const answer = <T>(give: () => T) =>
+      isDown ? Promise.reject(new Error('down')) : Promise.resolve(give());
+    const store = {
+      get: (key: string) => answer(() => data.get(key)),
+      set: (key: string, value: unknown) => answer(() => data.set(key, value)),
+      delete: (key: string) => answer(() => data.delete(key)),
+    };
+    const cache = new ResponseCache({ store, secret, clock });
+    await cache.set(ask('t'), { output: 'old' });
+    await cache.flush();
+    isDown = true;
+    await cache.delete(ask('t'));
+    isDown = false;
+    await clock.advance(120_000);
+    expect(data.size).toBe(1);
+    expect(await cache.get(ask('t'))).toBeUndefined();
+    await cache.set(ask('t'), { output: 'new' });
+    expect((await cache.get(ask('t')))?.output).toBe('new');
+  });
+
   test('no storage call is made for an excluded agent', async () => {
     const { store, calls } = broken('rejects');
     const cache = new ResponseCache({ store, secret, excludeAgents: [/^expert$/g] });

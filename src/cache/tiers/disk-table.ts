@@ -69,14 +69,30 @@ function trigger(name: string, event: string, change: string): string {
 
 const INDEX_COLUMNS =
   'id, key, used_at AS usedAt, size_bytes AS sizeBytes, stale_until AS staleUntil, cost_usd AS costUsd, hits';
-// What is longer than any entry of ours may be is not even read into memory.
-const ENTRY_COLUMNS = `id, key, agent, tags, created_at AS createdAt, expires_at AS expiresAt, stale_until AS staleUntil,
-  CASE WHEN length(payload) <= ? THEN payload END AS payload, cost_usd AS costUsd, size_bytes AS sizeBytes, hits,
-  format_version AS formatVersion, key_id AS keyId, signature`;
+// What is longer than any entry of ours may be is not even read into memory. Names are changed afterwards, as every
+// statement is parsed anew and a longer one costs more.
+const ENTRY_COLUMNS = `id,key,agent,tags,created_at,expires_at,stale_until,cost_usd,size_bytes,hits,format_version,key_id,
+signature,CASE WHEN length(payload)<=? THEN payload END AS payload`;
 const WRITE_COLUMNS =
   'key, used_at, hits, size_bytes, stale_until, expires_at, created_at, cost_usd, format_version, agent, tags, key_id, signature, payload';
 
-type EntryRow = Omit<StoredEntry, 'tags'> & { readonly id: number; readonly tags: unknown };
+/** A row as it is stored. Somebody else may have written anything into it. */
+interface EntryRow {
+  readonly id: number;
+  readonly key: string;
+  readonly agent: string;
+  readonly tags: unknown;
+  readonly created_at: number;
+  readonly expires_at: number;
+  readonly stale_until: number;
+  readonly cost_usd: number;
+  readonly size_bytes: number;
+  readonly hits: number;
+  readonly format_version: number;
+  readonly key_id: string;
+  readonly signature: string;
+  readonly payload: string;
+}
 
 /** The statements of the disk tier, over its own tables and no others. */
 export class DiskTable {
@@ -239,8 +255,22 @@ function toParams(entry: StoredEntry, usedAt: number): Array<string | number> {
 }
 
 /** A row as an entry. What somebody else wrote into it is left as it is: the seal judges it. */
-function toEntry({ id: _, tags, ...row }: EntryRow): StoredEntry {
-  return { ...row, tags: parseTags(tags) };
+function toEntry(row: EntryRow): StoredEntry {
+  return {
+    key: row.key,
+    agent: row.agent,
+    tags: parseTags(row.tags),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    staleUntil: row.stale_until,
+    payload: row.payload,
+    costUsd: row.cost_usd,
+    sizeBytes: row.size_bytes,
+    hits: row.hits,
+    formatVersion: row.format_version,
+    keyId: row.key_id,
+    signature: row.signature,
+  };
 }
 
 /** Text that is not exactly what we write becomes one tag that nobody signed, so that the seal notices. */

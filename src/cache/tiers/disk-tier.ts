@@ -1,16 +1,18 @@
 import { join } from 'node:path';
 import { ClosedError } from '../../errors/input-errors.js';
-import { CacheStoreError, DatabaseError } from '../../errors/storage-errors.js';
+import { CacheStoreError } from '../../errors/storage-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
 import type { SqliteDriverName } from '../../sqlite/driver.js';
 import { type Database, type OpenDatabaseOptions, openDatabase } from '../../sqlite/open-database.js';
-import { type Clock, systemClock, type TimerHandle } from '../../time/clock.js';
+import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import { DiskFile, type DiskSession } from './disk-file.js';
 import { DiskIndex } from './disk-index.js';
-import { DiskTable, type PendingTouch, ROWS_PER_WRITE } from './disk-table.js';
-import { IndexSync } from './index-sync.js';
+import { type DiskTable, type PendingTouch, ROWS_PER_WRITE } from './disk-table.js';
+import { DrainTimer } from './drain-timer.js';
+import type { IndexSync } from './index-sync.js';
 import { ReadBatcher } from './read-batcher.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -50,17 +52,8 @@ const PURGE_PAUSE_MS = 5_000;
 const TRUST_MS = 2;
 /** How often keys that other processes deleted are looked for. */
 const RESCAN_PAUSE_MS = 1_000;
-const FIRST_RETRY_MS = 250;
-const LONGEST_RETRY_MS = 30_000;
 
 const MISSING: Promise<undefined> = Promise.resolve(undefined);
-
-interface Session {
-  readonly database: Database;
-  readonly table: DiskTable;
-  readonly sync: IndexSync;
-  readonly loaded: Promise<void>;
-}
 
 /**
  * Keeps entries in one SQLite file. Writes wait a moment and go together; reads of one turn of the event loop are one
@@ -79,20 +72,15 @@ export class DiskTier implements CacheTier {
   readonly #queue = new WriteQueue();
   readonly #reads = new ReadBatcher<StoredEntry>((keys) => this.#readMany(keys));
   #touches = new Map<string, PendingTouch>();
-  #opening: Promise<Session> | undefined;
-  #session: Session | undefined;
-  #leaving: Promise<void> = Promise.resolve();
-  #distrusted = false;
+  readonly #file: DiskFile;
+  readonly #timer: DrainTimer;
   #draining: Promise<void> | undefined;
-  #timer: { readonly dueMs: number; readonly handle: TimerHandle } | undefined;
-  #failures = 0;
   #purgedMs = Number.NEGATIVE_INFINITY;
   #followedMs = Number.NEGATIVE_INFINITY;
   #rescannedMs = Number.NEGATIVE_INFINITY;
   #evictions = 0;
   #expirations = 0;
   #closing: Promise<void> | undefined;
-  #isClosed = false;
   readonly #startedMs: number;
   readonly #startedAt: number;
 
@@ -103,6 +91,18 @@ export class DiskTier implements CacheTier {
     this.#clock = clock;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#index = new DiskIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
+    this.#timer = new DrainTimer(clock, () => void this.#drain().catch(() => {}));
+    this.#file = new DiskFile({
+      path: this.#path,
+      driver: options.driver ?? 'auto',
+      clock,
+      maxSizeBytes,
+      open: options.open ?? openDatabase,
+      index: this.#index,
+      isPending: (key) => this.#queue.get(key) !== undefined,
+      onLeave: () => this.#indexPending(),
+      report: (message, cause) => this.#report(message, cause),
+    });
     this.#startedMs = clock.now();
     this.#startedAt = clock.epochMs();
   }
@@ -116,7 +116,7 @@ export class DiskTier implements CacheTier {
     this.#assertOpen();
     if (entry.sizeBytes > this.#options.maxSizeBytes) return this.#forgetFormer(entry.key);
     if (this.#queue.sizeBytes + entry.sizeBytes > this.#maxQueuedBytes) {
-      if (this.#failures > 0 || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
+      if (this.#timer.isFailing || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
       // The caller's own pace is the limit: it waits until what it queued is on disk.
       await this.#drain();
     }
@@ -124,7 +124,7 @@ export class DiskTier implements CacheTier {
     this.#index.put(entry.key, entry);
     this.#touches.delete(entry.key);
     this.#queue.put(entry.key, entry);
-    const isFull = this.#queue.length >= ROWS_PER_WRITE && this.#failures === 0;
+    const isFull = this.#queue.length >= ROWS_PER_WRITE && !this.#timer.isFailing;
     this.#schedule(isFull ? 0 : (this.#options.writeDelayMs ?? 25));
   }
 
@@ -133,7 +133,7 @@ export class DiskTier implements CacheTier {
     this.#index.touch(key);
     if (this.#touches.size >= MAX_TOUCHES && !this.#touches.has(key)) return;
     this.#touches.set(key, { key, usedAt: this.#nowMs(), hits });
-    this.#schedule(this.#touches.size >= MAX_TOUCHES && this.#failures === 0 ? 0 : TOUCH_DELAY_MS);
+    this.#schedule(this.#touches.size >= MAX_TOUCHES && !this.#timer.isFailing ? 0 : TOUCH_DELAY_MS);
   }
 
   async delete(key: string): Promise<boolean> {
@@ -143,7 +143,7 @@ export class DiskTier implements CacheTier {
     const known = this.#index.remove(key);
     this.#queue.put(key, null);
     this.#touches.delete(key);
-    const session = await this.#loadedSession();
+    const session = await this.#file.openLoaded();
     const stored = pending === undefined && !known ? await session.table.read([key]) : [];
     await this.flush();
     return known || stored.length > 0;
@@ -152,23 +152,23 @@ export class DiskTier implements CacheTier {
   async deleteMatching(selector: TierSelector): Promise<number> {
     this.#assertOpen();
     await this.flush();
-    const { table } = await this.#loadedSession();
+    const { table } = await this.#file.openLoaded();
     return this.#deletePages(() => table.deleteMatching(selector));
   }
 
   async *entries(): AsyncGenerator<StoredEntry> {
     this.#assertOpen();
     await this.flush();
-    const { table } = await this.#loadedSession();
+    const { table } = await this.#file.openLoaded();
     yield* table.all();
   }
 
   async size(): Promise<TierSize> {
     this.#assertOpen();
-    await this.#loadedSession();
+    await this.#file.openLoaded();
     this.#purgedMs = Number.NEGATIVE_INFINITY;
     await this.flush();
-    const { table } = await this.#loadedSession();
+    const { table } = await this.#file.openLoaded();
     const { entries, sizeBytes } = await table.state();
     return { entries, sizeBytes };
   }
@@ -179,8 +179,8 @@ export class DiskTier implements CacheTier {
 
   async flush(): Promise<void> {
     // A tier that was never used opens nothing, and one that was closed has nothing left to write.
-    if (this.#isClosed) return;
-    if (this.#opening === undefined && this.#queue.isEmpty && this.#touches.size === 0) return;
+    if (this.#file.isClosed) return;
+    if (this.#file.isUnused && this.#queue.isEmpty && this.#touches.size === 0) return;
     // What is being written now was taken before this call; only the next round has everything.
     await this.#draining?.catch(() => {});
     await this.#drain();
@@ -198,12 +198,8 @@ export class DiskTier implements CacheTier {
       // What others asked for meanwhile, deletions above all, is finished too.
       while (this.#draining !== undefined) await this.#draining;
     } finally {
-      this.#isClosed = true;
-      this.#stopTimer();
-      const session = await this.#opening?.catch(() => undefined);
-      await session?.loaded.catch(() => {});
-      await session?.database.close();
-      await this.#leaving;
+      this.#timer.stop();
+      await this.#file.close();
     }
   }
 
@@ -213,44 +209,46 @@ export class DiskTier implements CacheTier {
     const pending = this.#queue.get(key);
     if (pending === null) return MISSING;
     if (pending !== undefined) return Promise.resolve(this.#alive(pending));
-    const session = this.#session;
+    const session = this.#file.session;
     return session?.sync.isLoaded === true && !this.#index.has(key)
       ? this.#unknown(key, session)
       : this.#read(key);
   }
 
   /** A key that the index does not know: another process may have written it a moment ago. */
-  #unknown(key: string, session: Session): Promise<StoredEntry | undefined> {
+  #unknown(key: string, session: DiskSession): Promise<StoredEntry | undefined> {
     if (this.#clock.now() - this.#followedMs < TRUST_MS) return MISSING;
     return this.#follow(session).then(() => (this.#index.has(key) ? this.#read(key) : undefined));
   }
 
-  async #follow(session: Session): Promise<void> {
+  async #follow(session: DiskSession): Promise<void> {
     try {
       await session.sync.follow();
       this.#followedMs = this.#clock.now();
     } catch (error) {
-      await this.#leaveIfBroken(session, error);
+      await this.#file.leaveIfBroken(session, error);
     }
   }
 
-  async #read(key: string): Promise<StoredEntry | undefined> {
-    const found = await this.#reads.read(key);
-    const pending = this.#queue.get(key);
-    if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
-    if (found !== undefined) return this.#alive(found);
-    this.#index.remove(key);
-    return undefined;
+  #read(key: string): Promise<StoredEntry | undefined> {
+    return this.#reads.read(key).then((found) => {
+      // A newer one may have come meanwhile.
+      const pending = this.#queue.get(key);
+      if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
+      if (found !== undefined) return this.#alive(found);
+      this.#index.remove(key);
+      return undefined;
+    });
   }
 
-  async #readMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
-    const session = await this.#open();
+  async #readMany(keys: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> {
+    const session = this.#file.session ?? (await this.#file.open());
     try {
-      const rows = new Map((await session.table.read(keys)).map((entry) => [entry.key, entry]));
-      return keys.map((key) => rows.get(key));
+      const entries = await session.table.read(keys);
+      return new Map(entries.map((entry) => [entry.key, entry]));
     } catch (error) {
-      await this.#leaveIfBroken(session, error);
-      return [];
+      await this.#file.leaveIfBroken(session, error);
+      return new Map();
     }
   }
 
@@ -282,22 +280,22 @@ export class DiskTier implements CacheTier {
   }
 
   async #drainOnce(): Promise<void> {
-    this.#stopTimer();
+    this.#timer.stop();
     try {
-      const session = await this.#presentSession();
+      const session = await this.#file.openPresent();
       await this.#writeAll(session).catch(async (error: unknown) => {
-        if (this.#session === session) throw error;
+        if (this.#file.session === session) throw error;
         // The file broke under way and was left; everything that waits goes into a new one.
-        await this.#writeAll(await this.#loadedSession());
+        await this.#writeAll(await this.#file.openLoaded());
       });
     } catch (error) {
       throw this.#failed(error);
     }
-    this.#failures = 0;
+    this.#timer.worked();
     this.#schedule(this.#queue.isEmpty ? HOUSEKEEPING_MS : 0);
   }
 
-  async #writeAll(session: Session): Promise<void> {
+  async #writeAll(session: DiskSession): Promise<void> {
     const { table, sync } = session;
     this.#giveUp(this.#index.shrink());
     try {
@@ -307,7 +305,7 @@ export class DiskTier implements CacheTier {
       await this.#followOthers(session);
     } catch (error) {
       this.#queue.putBack();
-      await this.#leaveIfBroken(session, error);
+      await this.#file.leaveIfBroken(session, error);
       throw error;
     }
   }
@@ -347,7 +345,7 @@ export class DiskTier implements CacheTier {
   }
 
   /** Takes in what other processes did, and holds the limits for all of it together. */
-  async #followOthers(session: Session): Promise<void> {
+  async #followOthers(session: DiskSession): Promise<void> {
     const { entries } = await session.sync.follow();
     this.#followedMs = this.#clock.now();
     const isDue = this.#clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS;
@@ -387,117 +385,21 @@ export class DiskTier implements CacheTier {
     }
   }
 
-  // The file
+  // Trouble
 
-  async #loadedSession(): Promise<Session> {
-    const session = await this.#open();
-    await session.loaded;
-    return session;
-  }
-
-  /** A session whose file is still where it was. */
-  async #presentSession(): Promise<Session> {
-    const session = await this.#loadedSession();
-    const state = await session.database.fileState();
-    if (state === 'ok') return session;
-    this.#report(`The cache file ${this.#path} is ${state}; another one is opened.`, undefined);
-    // Closing writes the log into whatever is there now, which may mend it or make it look whole.
-    this.#distrusted = state === 'rubbish';
-    this.#leave(session);
-    return this.#loadedSession();
-  }
-
-  #open(): Promise<Session> {
-    if (this.#isClosed) return Promise.reject(new ClosedError('disk tier of the cache'));
-    if (this.#opening !== undefined) return this.#opening;
-    const opening = this.#openSession();
-    this.#opening = opening;
-    // A failure is not remembered: the next call tries again, and whoever guards this tier says when.
-    opening.catch(() => {
-      if (this.#opening === opening) this.#opening = undefined;
-    });
-    return opening;
-  }
-
-  async #openSession(): Promise<Session> {
-    await this.#leaving;
-    const { driver = 'auto', open = openDatabase, maxSizeBytes } = this.#options;
-    const check = this.#distrusted ? 'quick' : 'header';
-    const database = await open(this.#path, { driver, clock: this.#clock, check, ifCorrupt: 'move-aside' });
-    if (database.movedAside !== undefined) {
-      this.#report(
-        `The cache file ${this.#path} was corrupt; it is kept as ${database.movedAside}.`,
-        undefined,
-      );
-    }
-    try {
-      const table = await DiskTable.over(database, maxSizeBytes);
-      const sync = new IndexSync(table, this.#index, (key) => this.#queue.get(key) !== undefined);
-      const loaded = sync.load();
-      const session: Session = { database, table, sync, loaded };
-      loaded.catch((error: unknown) => this.#leaveIfBroken(session, error).catch(() => this.#leave(session)));
-      this.#distrusted = false;
-      this.#session = session;
-      return session;
-    } catch (error) {
-      await database.close().catch(() => {});
-      this.#distrusted = isBroken(error);
-      throw error;
-    }
-  }
-
-  /** After an error that says the file is broken, the next call opens a new one; other errors are thrown on. */
-  async #leaveIfBroken(session: Session, error: unknown): Promise<void> {
-    const state = await session.database.fileState().catch(() => 'ok' as const);
-    if (!isBroken(error) && state === 'ok') throw error;
-    if (this.#session !== session) return;
-    this.#report(
-      `The cache file ${this.#path} is ${state === 'ok' ? 'corrupt' : state}; another one is opened.`,
-      error,
-    );
-    this.#distrusted = true;
-    this.#leave(session);
-  }
-
-  #leave(session: Session): void {
-    if (this.#session !== session) return;
-    this.#session = undefined;
-    this.#opening = undefined;
-    this.#leaving = session.database.close().catch(() => {});
-    this.#index.clear();
-    this.#indexPending();
-  }
-
+  /** Of a file that was left, only what waits to be written is known. */
   #indexPending(): void {
+    this.#index.clear();
     for (const [key, write] of this.#queue.pending()) if (write !== null) this.#index.put(key, write);
   }
 
-  // Time and trouble
-
   #schedule(delayMs: number): void {
-    if (this.#closing !== undefined) return;
-    const isRetry = this.#failures > 0;
-    const waitMs = isRetry ? Math.max(delayMs, retryDelayMs(this.#failures)) : delayMs;
-    const dueMs = this.#clock.now() + waitMs;
-    if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
-    this.#stopTimer();
-    const onDue = () => {
-      this.#timer = undefined;
-      this.#drain().catch(() => {});
-    };
-    const handle = this.#clock.setTimeout(onDue, waitMs, undefined);
-    (handle as { unref?: () => void }).unref?.();
-    this.#timer = { dueMs, handle };
-  }
-
-  #stopTimer(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
-    this.#timer = undefined;
+    if (this.#closing === undefined) this.#timer.within(delayMs);
   }
 
   /** Says once that writing stopped working; tries again by itself, ever more rarely. */
   #failed(error: unknown): unknown {
-    if (this.#failures++ === 0) {
+    if (this.#timer.failed()) {
       this.#report(`The cache cannot write to ${this.#path}; it goes on without and tries again.`, error);
     }
     this.#schedule(0);
@@ -516,12 +418,4 @@ export class DiskTier implements CacheTier {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new ClosedError('disk tier of the cache');
   }
-}
-
-function isBroken(error: unknown): boolean {
-  return DatabaseError.isInstance(error) && (error as DatabaseError).problem === 'corrupt';
-}
-
-function retryDelayMs(failures: number): number {
-  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
 }

@@ -23,7 +23,10 @@ export interface KeyvLike {
 
 /** How a {@link KeyvTier} is set up. */
 export interface KeyvTierOptions {
-  /** Any Keyv instance. It is not changed, and not closed. */
+  /**
+   * Any Keyv instance. It is not changed, and not closed. Made with `throwOnErrors: true`, a read that fails is
+   * noticed and the store left alone for a while; without, Keyv makes it look like a miss.
+   */
   store: KeyvLike;
   /** Most bytes that entries known to this process may take. */
   maxSizeBytes: number;
@@ -85,7 +88,7 @@ export class KeyvTier implements CacheTier {
     this.#maxSizeBytes = maxSizeBytes;
     this.#clock = options.clock ?? systemClock;
     this.#index = new DiskIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
-    // Unless it is told to throw, Keyv swallows failures: a failed get looks like a miss.
+    // Keyv turns failures of a store into events; one that nobody hears would be thrown.
     this.#onError = (error) => {
       this.#lastError = error;
       onProblem?.(

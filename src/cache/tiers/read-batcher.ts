@@ -1,9 +1,9 @@
-/** Reads several keys at once; gives what is there in the order of the keys. */
-type ReadMany<Value> = (keys: readonly string[]) => Promise<ReadonlyArray<Value | undefined>>;
+/** Reads several keys at once; gives what is there. */
+type ReadMany<Value> = (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
 
 interface Batch<Value> {
-  readonly places: Map<string, number>;
-  readonly result: Promise<ReadonlyArray<Value | undefined>>;
+  readonly keys: Set<string>;
+  readonly result: Promise<ReadonlyMap<string, Value>>;
 }
 
 /** Keys of one statement: more would only make longer pauses while rows are turned into objects. */
@@ -18,24 +18,20 @@ export class ReadBatcher<Value> {
     this.#readMany = readMany;
   }
 
-  async read(key: string): Promise<Value | undefined> {
+  read(key: string): Promise<Value | undefined> {
     const batch = this.#open ?? this.#startBatch();
-    let place = batch.places.get(key);
-    if (place === undefined) {
-      place = batch.places.size;
-      batch.places.set(key, place);
-    }
-    if (batch.places.size >= MAX_KEYS) this.#open = undefined;
-    return (await batch.result)[place];
+    batch.keys.add(key);
+    if (batch.keys.size >= MAX_KEYS) this.#open = undefined;
+    return batch.result.then((found) => found.get(key));
   }
 
   #startBatch(): Batch<Value> {
-    const places = new Map<string, number>();
+    const keys = new Set<string>();
     const result = new Promise<void>((resolve) => process.nextTick(resolve)).then(() => {
       if (this.#open === batch) this.#open = undefined;
-      return this.#readMany([...places.keys()]);
+      return this.#readMany([...keys]);
     });
-    const batch = { places, result };
+    const batch = { keys, result };
     this.#open = batch;
     return batch;
   }

@@ -7,9 +7,9 @@ import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-ti
 
 /** How a {@link TierGuard} is set up. */
 export interface TierGuardOptions {
-  /** How long a read or a write may take, in milliseconds. @default 1_000 */
+  /** How long a read or a deletion may take, in milliseconds. @default 1_000 */
   timeoutMs?: number | undefined;
-  /** How long deleting many, flushing and closing may take, in milliseconds. @default 30_000 */
+  /** How long writing, deleting many, flushing and closing may take, in milliseconds. @default 30_000 */
   longTimeoutMs?: number | undefined;
   /** How long a broken tier is left alone the first time, in milliseconds; then twice as long each time. @default 1_000 */
   firstRetryMs?: number | undefined;
@@ -71,7 +71,9 @@ export class TierGuard implements CacheTier {
   }
 
   set(entry: StoredEntry): Promise<void> {
-    return this.#run('set', () => this.#tier.set(entry), nothing);
+    // Given as long as a flush: a tier that takes entries no faster than it can write them is busy, not broken, and
+    // no call waits for this.
+    return this.#run('set', () => this.#tier.set(entry), nothing, this.#longTimeoutMs);
   }
 
   touch(key: string, hits: number): void {

@@ -25,10 +25,16 @@ export interface VerifyReport {
   skipped: number;
 }
 
+/** A tier that never throws, and says whether it works. */
+export interface GuardedTier extends CacheTier {
+  /** Whether it failed when it was last used. */
+  readonly isBroken: boolean;
+}
+
 /** The tiers once they are open, nearest first, and what proves their entries. */
 export interface OpenTiers {
   /** Guarded: they answer as if empty where they fail. */
-  readonly tiers: readonly CacheTier[];
+  readonly tiers: readonly GuardedTier[];
   /** Signs and verifies. */
   readonly seal: Seal;
 }
@@ -52,6 +58,8 @@ export class TierStack {
   #opening: Promise<OpenTiers> | undefined;
   #open: OpenTiers | undefined;
   #closing: Promise<void> | undefined;
+  // What was computed up to then may have been deleted without a broken tier hearing of it.
+  #distrustedUntil = Number.NEGATIVE_INFINITY;
   // Taken but not yet with the tiers, as these may still be opening.
   readonly #writes = new Set<Promise<void>>();
 
@@ -93,13 +101,17 @@ export class TierStack {
   /** Removes an entry everywhere; says whether any tier had it. */
   async delete(key: string): Promise<boolean> {
     const { tiers } = await this.#ready();
-    return (await Promise.all(tiers.map((tier) => tier.delete(key)))).includes(true);
+    const deleted = await Promise.all(tiers.map((tier) => tier.delete(key)));
+    this.#distrustBroken(tiers);
+    return deleted.includes(true);
   }
 
   /** Removes all entries that match; says how many the fullest tier had. */
   async deleteMatching(selector: TierSelector): Promise<number> {
     const { tiers } = await this.#ready();
-    return Math.max(0, ...(await Promise.all(tiers.map((tier) => tier.deleteMatching(selector)))));
+    const deleted = await Promise.all(tiers.map((tier) => tier.deleteMatching(selector)));
+    this.#distrustBroken(tiers);
+    return Math.max(0, ...deleted);
   }
 
   /** Checks every entry of every tier; removes those that are not what was signed. */
@@ -165,6 +177,10 @@ export class TierStack {
     return this.#open;
   }
 
+  #distrustBroken(tiers: readonly GuardedTier[]): void {
+    if (tiers.some((tier) => tier.isBroken)) this.#distrustedUntil = this.#options.epochMs();
+  }
+
   #verified(entry: StoredEntry, key: string, tier: CacheTier, seal: Seal): VerifiedEntry | undefined {
     if (this.#judge(entry, key, tier, seal) !== 'intact') return undefined;
     const answer = parsePayload(entry.payload);
@@ -173,7 +189,8 @@ export class TierStack {
       return undefined;
     }
     // Its time is signed, so this is the one place that needs to look: a tier may be late with forgetting.
-    if (this.#options.epochMs() >= entry.staleUntil) return undefined;
+    if (this.#options.epochMs() >= entry.staleUntil || entry.createdAt <= this.#distrustedUntil)
+      return undefined;
     return { entry, answer, tier: tier.name };
   }
 
