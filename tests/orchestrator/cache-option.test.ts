@@ -279,6 +279,10 @@ describe("the orchestrator's option `cache`", () => {
     expect(() => open({ cache: { ttl: 5 } as never })).toThrow(/ttl.*ttlMs/s);
   });
 
+  test.each([['disk'], [5], [null], [['.tutti']]])('refuses %j with what it should be', (cache) => {
+    expect(() => open({ cache: cache as never })).toThrow(/cache: expected true, false, options of a cache/);
+  });
+
   test('takes a cache that several share, and leaves it open', async () => {
     const cache = openCache();
     const agent = numbering();

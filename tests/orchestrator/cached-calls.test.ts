@@ -190,6 +190,26 @@ describe('what makes a call another one', () => {
     await cache.close();
   });
 
+  test('a schema of another library does not stand in the way, nor does a provider', async () => {
+    const any = { safeParse: (data: unknown) => ({ success: true as const, data }) };
+    const provider = (name: string) => ({
+      specificationVersion: 1 as const,
+      name,
+      generate: async () => ({ output: '"from a provider"' }),
+    });
+    const cache = new ResponseCache();
+    const cachedBy = async (name: string): Promise<unknown> => {
+      const agent = defineAgent({ name: 'agent', provider: provider(name), output: any });
+      return (await ask(open({ agents: [agent], cache }).orchestrator)).cached;
+    };
+    expect([await cachedBy('one'), await cachedBy('one'), await cachedBy('two')]).toEqual([
+      false,
+      'memory',
+      false,
+    ]);
+    await cache.close();
+  });
+
   test("the orchestrator's tenant, and the cache's own", async () => {
     const agent = counting();
     const cache = new ResponseCache({ tenant: 'house' });
