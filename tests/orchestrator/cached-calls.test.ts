@@ -465,6 +465,21 @@ describe('stale answers', () => {
     await cache.close();
   });
 
+  test('are renewed no further at closing although the key was deleted meanwhile', async () => {
+    const agent = new HeldAgent();
+    const { orchestrator, clock, cache } = openStale(agent);
+    await fill(agent, orchestrator);
+    await clock.advance(11 * SECOND);
+    await ask(orchestrator);
+    await turn();
+    await cache.delete({ agent: 'agent', task: 'question' });
+    const closing = orchestrator.close();
+    await turn();
+    expect(agent.at(1).signal.aborted).toBe(true);
+    await closing;
+    await cache.close();
+  });
+
   test('are waited for by a refresh that joins their renewal', async () => {
     const agent = new HeldAgent();
     const { orchestrator, clock, cache } = openStale(agent);
