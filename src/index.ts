@@ -6,6 +6,7 @@ export type {
   RegistryObserver,
 } from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
+export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
   CallOptions,
@@ -17,7 +18,8 @@ export type {
 } from './contracts/call.js';
 export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
-export type { Provider, ProviderRequest } from './contracts/provider.js';
+export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
+export type { ProviderResponseInfo, RateLimits, RateLimitWindow } from './contracts/rate-limits.js';
 export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
 export type {
   AgentFailure,
@@ -48,6 +50,19 @@ export {
   InvalidArgumentError,
   UnknownAgentError,
 } from './errors/input-errors.js';
+export { MissingPackageError } from './errors/missing-package-error.js';
+export {
+  ProviderAuthError,
+  ProviderError,
+  type ProviderErrorOptions,
+  ProviderNetworkError,
+  ProviderOverloadedError,
+  ProviderRateLimitedError,
+  ProviderRefusalError,
+  ProviderRequestError,
+  ProviderResponseError,
+  ProviderTimeoutError,
+} from './errors/provider-errors.js';
 export { QueueFullError } from './errors/resilience-errors.js';
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';

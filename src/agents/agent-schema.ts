@@ -3,6 +3,7 @@ import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
 import { count, durationMs } from '../input/number-schemas.js';
+import { budgetSchema, hedgeSchema } from '../resilience/traffic-options.js';
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
@@ -20,6 +21,12 @@ export const phaseTimeoutsSchema = z.strictObject({
   idleMs: durationMs().optional(),
 });
 
+/** How answers are stored. */
+const cacheStorageSchema = z.strictObject({
+  ttlMs: z.number('expected milliseconds above 0').positive('expected milliseconds above 0').optional(),
+  tags: z.array(z.string('expected a label').min(1).max(256)).max(64).optional(),
+});
+
 /** Every setting of an agent definition. */
 export const agentDefinitionSchema = z
   .strictObject({
@@ -33,14 +40,29 @@ export const agentDefinitionSchema = z
     instructions: z.string('expected a string').optional(),
     params: z.record(z.string(), z.unknown(), 'expected an object').optional(),
     output: z.custom<OutputSchema>(hasMethod('safeParse'), 'expected a zod schema').optional(),
+    repairs: count(0).optional(),
     timeoutMs: durationMs().optional(),
     timeouts: phaseTimeoutsSchema.optional(),
     deadlineMs: durationMs().optional(),
     maxRetries: count(0).optional(),
     maxConcurrent: count(1).optional(),
+    cache: z.union([z.literal(false), cacheStorageSchema], 'expected false or { ttlMs, tags }').optional(),
+    fallbacks: z.array(z.string('expected an agent name'), 'expected a list of agent names').optional(),
+    hedge: hedgeSchema.optional(),
+    idempotent: z.boolean('expected true or false').optional(),
+    budget: budgetSchema.optional(),
+    maxCostUsd: z.number('expected dollars from 0').min(0, 'expected dollars from 0').optional(),
     version: z.string('expected a string').optional(),
   })
   .refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {
     path: ['run'],
     message: 'expected either `run` (a function) or `provider`, one of the two',
+  })
+  .refine((definition) => definition.repairs === undefined || definition.output !== undefined, {
+    path: ['repairs'],
+    message: 'expected `output` too: a repair sends back what does not fit it',
+  })
+  .refine((definition) => definition.repairs === undefined || definition.provider !== undefined, {
+    path: ['repairs'],
+    message: 'expected `provider`: a function that wants another try makes it itself',
   }) satisfies z.ZodType<AgentDefinition>;

@@ -1,7 +1,9 @@
 import type { Logger } from '../logging/logger.js';
+import type { CacheStorage } from './cache-storage.js';
 import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
 import type { AgentReply, AgentStreamReply } from './reply.js';
+import type { BudgetSettings, HedgeSettings } from './traffic.js';
 
 /** What an agent knows about the call it is answering. */
 export interface AgentContext {
@@ -58,6 +60,13 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   /** Schema of the answer: it is parsed as JSON and validated, and `result.data` has its type. */
   readonly output?: OutputSchema<Data> | undefined;
+  /**
+   * How often an answer that does not fit `output` is sent back to the agent with the error, within the same
+   * attempt, before it fails. Not for streams: their text has been given out.
+   *
+   * @default 0
+   */
+  readonly repairs?: number | undefined;
   /** As the orchestrator's `timeoutMs`. */
   readonly timeoutMs?: number | undefined;
   /** As the orchestrator's `timeouts`. */
@@ -68,6 +77,18 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly maxRetries?: number | undefined;
   /** Attempts of this agent running at once, within the orchestrator's own limit. */
   readonly maxConcurrent?: number | undefined;
+  /** `false` keeps its answers out of the cache; an object sets how they are stored. */
+  readonly cache?: false | CacheStorage | undefined;
+  /** Names of agents that are asked in this one's place, in order, when it fails in a way that they need not share. */
+  readonly fallbacks?: readonly string[] | undefined;
+  /** When a second attempt may run beside a slow first one; beats the orchestrator's. */
+  readonly hedge?: HedgeSettings | undefined;
+  /** Whether it does no harm to run it twice: agents with tools are hedged only then. @default false */
+  readonly idempotent?: boolean | undefined;
+  /** What all its calls together may spend. */
+  readonly budget?: BudgetSettings | undefined;
+  /** Most that one of its calls can cost, in US dollars, where no price table can tell. */
+  readonly maxCostUsd?: number | undefined;
   /** Part of the agent's identity: raise it when the function's behaviour changes. */
   readonly version?: string | undefined;
 }

@@ -1,5 +1,7 @@
 import type { PhaseTimeouts } from './agent.js';
+import type { CacheStorage } from './cache-storage.js';
 import type { CallOutcome } from './result.js';
+import type { BudgetSettings } from './traffic.js';
 
 /** Settings of one call. They beat the agent's, which beat the orchestrator's. */
 export interface CallOptions {
@@ -21,6 +23,11 @@ export interface CallOptions {
   model?: string | undefined;
   /** Parameters laid over the definition's. */
   params?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * `false` neither reads nor writes the cache, `'refresh'` computes anew and stores, an object sets how the answer
+   * is stored; what it leaves out is as the agent's definition says.
+   */
+  cache?: false | 'refresh' | CacheStorage | undefined;
   /** Returned with the result, untouched. */
   metadata?: Record<string, unknown> | undefined;
 }
@@ -64,6 +71,8 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
    * What has not settled by then fails with a `TimeoutError` of scope `deadline`.
    */
   deadlineMs?: number | undefined;
+  /** What the run's calls together may spend. */
+  budget?: BudgetSettings | undefined;
   /** Cancels everything else and rejects with the first failure. @default false */
   stopOnError?: boolean | undefined;
   /** Called after each task settles; what it throws is logged and breaks nothing. */

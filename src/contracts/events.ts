@@ -12,6 +12,14 @@ export interface CallEvent {
   at: number;
 }
 
+/** What every event of a lane says. */
+export interface LaneEvent {
+  /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
+  lane: string;
+  /** When it happened, milliseconds since the Unix epoch. */
+  at: number;
+}
+
 /** Every event of an orchestrator and its payload. Payloads are flat and can be serialised. */
 export interface TuttiEvents {
   /** A call was accepted. */
@@ -78,6 +86,31 @@ export interface TuttiEvents {
     /** How long it was given to stop, in milliseconds. */
     abandonMs: number;
   };
+  /** Another agent is asked in place of the one that failed. */
+  'call:fallback': CallEvent & {
+    /** The agent that failed. */
+    from: string;
+    /** The agent that is asked now. */
+    to: string;
+    /** Why. */
+    errorCode: ErrorCode | undefined;
+  };
+  /** A second attempt starts beside a slow one. */
+  'call:hedge': CallEvent & {
+    /** How long the first has taken, in milliseconds. */
+    afterMs: number;
+  };
+  /** A lane was told to wait: everybody who uses it does. */
+  'lane:pause': LaneEvent & {
+    /** For how long, in milliseconds. */
+    pausedForMs: number;
+  };
+  /** A lane failed too often and takes no requests for a while. */
+  'breaker:open': LaneEvent;
+  /** A lane is tried again. */
+  'breaker:half-open': LaneEvent;
+  /** A lane works again. */
+  'breaker:close': LaneEvent;
   /** An agent was registered. Those given to the constructor come before anybody can listen with `on`. */
   'agent:add': {
     /** Its name. */
@@ -111,9 +144,15 @@ export const EVENT_NAMES = [
   'call:start',
   'call:end',
   'call:retry',
+  'call:fallback',
+  'call:hedge',
   'attempt:start',
   'attempt:end',
   'attempt:abandon',
+  'lane:pause',
+  'breaker:open',
+  'breaker:half-open',
+  'breaker:close',
   'agent:add',
   'agent:remove',
   'orchestrator:close',

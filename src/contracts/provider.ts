@@ -1,7 +1,17 @@
 import type { Logger } from '../logging/logger.js';
 import type { OutputSchema } from './output-schema.js';
+import type { ProviderResponseInfo } from './rate-limits.js';
 import type { AgentReplyObject } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
+import type { Usage } from './usage.js';
+
+/** An answer that did not fit the `output` schema, and why. */
+export interface RejectedReply {
+  /** The answer's text. */
+  readonly output: string;
+  /** What is wrong with it and where, in words for the one who answered. */
+  readonly problem: string;
+}
 
 /** What a provider is asked to answer: one attempt of one call. */
 export interface ProviderRequest {
@@ -21,10 +31,14 @@ export interface ProviderRequest {
   readonly params: Readonly<Record<string, unknown>>;
   /** Schema that the answer has to match, for providers that can enforce one. */
   readonly output: OutputSchema | undefined;
+  /** Earlier answers of this attempt that did not fit `output`, oldest first: the conversation goes on after them. */
+  readonly rejected?: readonly RejectedReply[] | undefined;
   /** Aborted when the attempt ends early; the provider closes its socket or process then. */
   readonly signal: AbortSignal;
   /** Bound to this agent and call. */
   readonly logger: Logger;
+  /** Told about every answer of the far side as soon as its headers are known, failures included. */
+  readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }
 
 /**
@@ -40,6 +54,13 @@ export interface Provider {
   generate(request: ProviderRequest): Promise<AgentReplyObject>;
   /** Answers piece by piece. Without it a stream is made of `generate`'s one answer. */
   stream?(request: ProviderRequest): AsyncIterable<StreamEvent>;
+  /**
+   * What tokens of a model cost, in US dollars; `undefined` where no price is known. For streams, which carry
+   * usage but no cost, for cancelled calls and for reserving a budget.
+   */
+  costUsd?(model: string | undefined, usage: Partial<Usage>): number | undefined;
+  /** Settings beyond model, instructions and params that change answers: part of the agent's identity. Plain JSON. */
+  readonly identity?: Readonly<Record<string, unknown>> | undefined;
   /** Frees what the provider holds: sockets, processes. Called once, when the orchestrator closes. */
   close?(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { StreamEvent } from './stream-event.js';
+import type { ToolStep } from './tool.js';
 import type { FinishReason, Usage } from './usage.js';
 
 /** A reply with more than text. */
@@ -15,6 +16,8 @@ export interface AgentReplyObject {
   model?: string | undefined;
   /** Why it stopped; `stop` when left out. */
   finishReason?: FinishReason | undefined;
+  /** The round trips to the model and the tools it used, where the agent has tools. */
+  steps?: readonly ToolStep[] | undefined;
 }
 
 /** What an agent function gives back: text, or text with usage, cost and the like. */

@@ -1,4 +1,5 @@
 import type { TuttiError } from '../errors/tutti-error.js';
+import type { ToolStep } from './tool.js';
 import type { FinishReason, Usage } from './usage.js';
 
 /** Where a call's time went, in milliseconds. */
@@ -46,6 +47,8 @@ export interface AgentResult<T = unknown> {
   timings: Timings;
   /** Why the agent stopped. */
   finishReason?: FinishReason;
+  /** The round trips to the model and the tools it used, where the agent has tools. */
+  steps?: readonly ToolStep[];
   /** What the caller attached to the call. */
   metadata?: Record<string, unknown>;
 }

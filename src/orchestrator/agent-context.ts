@@ -3,8 +3,6 @@ import type { Logger } from '../logging/logger.js';
 import type { Call } from './call.js';
 import type { RunningAttempt } from './running-attempt.js';
 
-const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
-
 /** What an agent sees of its call. Getters, so that what it does not look at is never made. */
 export class CallContext implements AgentContext {
   readonly #call: Call;
@@ -17,7 +15,7 @@ export class CallContext implements AgentContext {
   }
 
   get agent(): string {
-    return this.#call.agent;
+    return this.#attempt.target.definition.name;
   }
 
   get callId(): string {
@@ -33,14 +31,11 @@ export class CallContext implements AgentContext {
   }
 
   get model(): string | undefined {
-    return this.#call.model;
+    return this.#call.modelOf(this.#attempt.target);
   }
 
   get params(): Readonly<Record<string, unknown>> {
-    const own = this.#call.definition.params;
-    const asked = this.#call.options?.params;
-    if (asked === undefined) return own ?? NO_PARAMS;
-    return own === undefined ? asked : { ...own, ...asked };
+    return this.#call.paramsOf(this.#attempt.target);
   }
 
   get logger(): Logger {

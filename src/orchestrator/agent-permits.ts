@@ -1,5 +1,6 @@
 import { QueueNode } from '../collections/priority-queue.js';
-import type { ConcurrencyLimit, PermitRequest, Permits } from '../resilience/concurrency-limit.js';
+import type { ConcurrencyLimit, Permits } from '../resilience/concurrency-limit.js';
+import type { PermitRequest } from '../resilience/waiting-line.js';
 
 /**
  * Two limits in a row, an agent's own and then the orchestrator's. The agent's permit is kept while a request
@@ -49,6 +50,8 @@ export class AgentPermits implements Permits {
 class Passage extends QueueNode implements PermitRequest {
   readonly priority: number;
   readonly queuedAtMs: number;
+  readonly tenant: string | undefined;
+  readonly agent: string;
   /** Stands in the second queue. */
   readonly inner: InnerPassage;
   isStarted = false;
@@ -61,6 +64,8 @@ class Passage extends QueueNode implements PermitRequest {
     super();
     this.priority = request.priority;
     this.queuedAtMs = request.queuedAtMs;
+    this.tenant = request.tenant;
+    this.agent = request.agent;
     this.inner = new InnerPassage(request, () => this.end());
     this.#shared = shared;
     this.#onEnd = onEnd;
@@ -84,6 +89,8 @@ class Passage extends QueueNode implements PermitRequest {
 class InnerPassage extends QueueNode implements PermitRequest {
   readonly priority: number;
   readonly queuedAtMs: number;
+  readonly tenant: string | undefined;
+  readonly agent: string;
   readonly #request: PermitRequest;
   readonly #onFreed: () => void;
 
@@ -91,6 +98,8 @@ class InnerPassage extends QueueNode implements PermitRequest {
     super();
     this.priority = request.priority;
     this.queuedAtMs = request.queuedAtMs;
+    this.tenant = request.tenant;
+    this.agent = request.agent;
     this.#request = request;
     this.#onFreed = onFreed;
   }

@@ -3,8 +3,8 @@ import type { StreamEvent } from '../contracts/stream-event.js';
 import { StreamConsumedError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import type { CallRequest } from './call.js';
-import { submitCall } from './run-call.js';
 import type { StreamSink } from './stream-sink.js';
+import { submitCall } from './submit-call.js';
 import { SubmittedCall } from './submitted-call.js';
 
 /** Events that may wait for a slow reader before the agent is held back. */
@@ -107,7 +107,19 @@ class StreamCall extends SubmittedCall {
     return this.#sink;
   }
 
-  settle(outcome: CallOutcome): void {
+  override async deliver(events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> {
+    try {
+      for await (const event of events) {
+        if (this.reason !== undefined) return;
+        const readerIsBehind = this.#sink.push(event);
+        if (readerIsBehind !== undefined) await readerIsBehind;
+      }
+    } catch {
+      // What ended a shared stream is told with its outcome.
+    }
+  }
+
+  protected deliverOutcome(outcome: CallOutcome): void {
     if (outcome.success) this.#sink.finish(outcome);
     else this.#sink.fail(outcome.error);
     this.#settled(outcome);

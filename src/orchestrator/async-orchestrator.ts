@@ -177,13 +177,14 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
 
   /** What it has done and is doing, as a plain snapshot. */
   stats(): OrchestratorStats {
-    const { calls, clock, counters, permits } = this.#parts;
+    const { calls, clock, counters, permits, traffic } = this.#parts;
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
       queued: this.#parts.waiting(),
       inFlight: calls.size,
       ...counters,
+      ...traffic.stats(),
       uptimeMs: clock.now() - this.#createdAtMs,
     };
   }

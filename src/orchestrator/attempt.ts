@@ -1,14 +1,19 @@
+import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import type { AgentReply, AgentStreamReply } from '../contracts/reply.js';
+import type { Usage } from '../contracts/usage.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { classifyFailure } from '../resilience/classify-failure.js';
 import { CancelScope } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
+import type { CancelPoint } from '../time/sleep.js';
 import { CallContext } from './agent-context.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+import { priceOf } from './price-of.js';
+import type { RegisteredAgent } from './registered-agent.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /**
@@ -18,10 +23,14 @@ import type { RunningAttempt } from './running-attempt.js';
  */
 export class Attempt extends CancelScope implements RunningAttempt {
   readonly call: Call;
+  readonly target: RegisteredAgent;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
+  usage: Partial<Usage> | undefined = undefined;
+  onResponse: ((info: ProviderResponseInfo) => void) | undefined = undefined;
   /** The agent's reply, or the `TuttiError` that ended the attempt. */
   readonly reply: Promise<AgentReply>;
+  readonly #point: CancelPoint;
   readonly #startedAtMs: number;
   #resolve!: (reply: AgentReply) => void;
   #reject!: (error: Error) => void;
@@ -30,20 +39,37 @@ export class Attempt extends CancelScope implements RunningAttempt {
   #settled: Promise<void> | undefined = undefined;
   #freePermit: (() => void) | undefined = undefined;
 
-  /** @param queuedMs How long the call waited for this attempt's permit. */
-  constructor(call: Call, queuedMs: number) {
+  /**
+   * @param queuedMs How long the call waited for this attempt's permit.
+   * @param point What cancels the attempt.
+   * @param target Who answers.
+   */
+  constructor(
+    call: Call,
+    queuedMs: number,
+    point: CancelPoint = call,
+    target: RegisteredAgent = call.registered,
+  ) {
     super();
     this.call = call;
+    this.target = target;
+    this.#point = point;
     this.#startedAtMs = call.parts.clock.now();
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    call.stage = this;
-    call.attempts += 1;
+    point.add(this);
+    call.attemptStarted(queuedMs);
     this.number = call.attempts;
-    call.queuedMs += queuedMs;
     publishAttemptStart(call, queuedMs);
+  }
+
+  /** How long it may take, in milliseconds: what the call asks for, else the setting of whoever answers. */
+  get timeoutMs(): number {
+    const { call, target } = this;
+    if (target === call.registered) return call.settings.timeoutMs;
+    return call.options?.timeoutMs ?? target.settings.timeoutMs;
   }
 
   /** Since it got its permit, in milliseconds. */
@@ -52,9 +78,10 @@ export class Attempt extends CancelScope implements RunningAttempt {
   }
 
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
-  run(): Promise<void> | undefined {
+  run(beforeStart?: (attempt: Attempt) => void): Promise<void> | undefined {
     try {
-      const invocation = invokeAgent(this.call, new CallContext(this.call, this));
+      beforeStart?.(this);
+      const invocation = invokeAgent(this.call, new CallContext(this.call, this), this);
       // An answer may refuse even to say what it is, so this stands inside.
       if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
       this.#succeed(invocation);
@@ -76,7 +103,7 @@ export class Attempt extends CancelScope implements RunningAttempt {
   /** Watches work that takes time. */
   #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
     const { clock } = this.call.parts;
-    this.#timer = clock.setTimeout(timeOut, this.call.settings.timeoutMs, this);
+    this.#timer = clock.setTimeout(timeOut, this.timeoutMs, this);
     return new Promise((freePermit) => {
       this.#freePermit = freePermit;
       const fail = (thrown: unknown): void => {
@@ -119,9 +146,10 @@ export class Attempt extends CancelScope implements RunningAttempt {
     this.#isAnswered = true;
     const { call } = this;
     if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
-    call.stage = undefined;
+    this.#point.delete(this);
+    if (error !== undefined && this.usage !== undefined) call.addSpent(this.usage, priceOf(this, this.usage));
     const runMs = this.elapsedMs;
-    call.runMs += runMs;
+    call.attemptEnded(runMs);
     publishAttemptEnd(call, this.number, runMs, error);
   }
 
@@ -139,7 +167,5 @@ export class Attempt extends CancelScope implements RunningAttempt {
 // A plain function that gets its attempt as an argument, so that a timer needs no closure.
 function timeOut(attempt: Attempt): void {
   const { call, number } = attempt;
-  attempt.cancel(
-    new TimeoutError('attempt', call.settings.timeoutMs, { agent: call.agent, attempt: number }),
-  );
+  attempt.cancel(new TimeoutError('attempt', attempt.timeoutMs, { agent: call.agent, attempt: number }));
 }

@@ -1,18 +1,21 @@
-import type { OutputSchema } from '../contracts/output-schema.js';
+import type { CacheHit } from '../cache/cached-answer.js';
+import { addUsage } from '../contracts/add-usage.js';
 import type { AgentReply, AgentReplyObject } from '../contracts/reply.js';
-import type { AgentFailure, AgentResult, Timings } from '../contracts/result.js';
+import type { AgentFailure, AgentResult, CallOutcome, Timings } from '../contracts/result.js';
 import type { Usage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { describeValue } from '../input/describe-value.js';
-import type { Call } from './call.js';
+import { outputError, parseReply } from '../output/parse-output.js';
+import { addCosts, type Call } from './call.js';
 import type { CallParts } from './call-parts.js';
 
 /** What a call that worked gives its caller. */
 export function buildResult(call: Call, reply: AgentReply): AgentResult {
   const answer = toReplyObject(reply, call.agent);
   const data = readData(call, answer);
-  const model = answer.model ?? call.model;
+  const model = answer.model ?? call.modelOf(call.answeredBy ?? call.registered);
+  const { spent } = call;
   const metadata = call.options?.metadata;
   return {
     success: true,
@@ -22,12 +25,13 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
     ...(data === undefined ? undefined : { data }),
     ...(model === undefined ? undefined : { model }),
     cached: false,
-    usage: toUsage(answer.usage),
-    costUsd: answer.costUsd,
+    usage: toUsage(spent === undefined ? answer.usage : addUsage(spent.usage, answer.usage ?? {})),
+    costUsd: spent === undefined ? answer.costUsd : addCosts(spent.costUsd, answer.costUsd),
     savedUsd: undefined,
     attempts: call.attempts,
     timings: readTimings(call),
     finishReason: answer.finishReason ?? 'stop',
+    ...(answer.steps === undefined ? undefined : { steps: answer.steps }),
     ...(metadata === undefined ? undefined : { metadata }),
   };
 }
@@ -41,11 +45,68 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
     callId: call.callId,
     error,
     attempts: call.attempts,
-    usage: toUsage(undefined),
-    costUsd: undefined,
+    usage: toUsage(call.spent?.usage),
+    costUsd: call.spent?.costUsd,
     timings: readTimings(call),
     ...(metadata === undefined ? undefined : { metadata }),
   };
+}
+
+/** What a call that was answered from the cache gives its caller: the same shape, for no money. */
+export function buildHit(call: Call, hit: CacheHit): AgentResult {
+  const { data, model, finishReason } = hit;
+  const metadata = call.options?.metadata;
+  const totalMs = call.parts.clock.now() - call.queuedAtMs;
+  return {
+    success: true,
+    agent: call.agent,
+    callId: call.callId,
+    output: hit.output,
+    ...(data === undefined ? undefined : { data }),
+    ...(model === undefined ? undefined : { model }),
+    cached: hit.tier,
+    usage: { ...hit.usage },
+    costUsd: 0,
+    savedUsd: hit.costUsd,
+    attempts: 0,
+    timings: { queuedMs: 0, runMs: 0, totalMs, ageMs: hit.ageMs },
+    finishReason: finishReason ?? 'stop',
+    ...(hit.steps === undefined ? undefined : { steps: hit.steps }),
+    ...(metadata === undefined ? undefined : { metadata }),
+  };
+}
+
+/** An outcome whose parts are the caller's own. */
+export function copyOutcome(outcome: CallOutcome): CallOutcome {
+  const usage = { ...outcome.usage };
+  if (!outcome.success || outcome.data === undefined) return { ...outcome, usage };
+  return { ...outcome, usage, data: copyOf(outcome.data) };
+}
+
+/**
+ * The outcome of a shared call for one of those who waited for it.
+ *
+ * @param isPayer Whether this is the one that the answer's cost is booked on.
+ */
+export function shareOutcome(call: Call, outcome: CallOutcome, isPayer: boolean): CallOutcome {
+  const metadata = call.options?.metadata;
+  const own = {
+    callId: call.callId,
+    timings: readTimings(call),
+    ...(metadata === undefined ? undefined : { metadata }),
+  };
+  if (!outcome.success || isPayer) return { ...outcome, ...own };
+  return { ...outcome, ...own, cached: 'shared', costUsd: 0, savedUsd: outcome.costUsd };
+}
+
+/** A copy that shares nothing with the original, where it can be copied. */
+export function copyOf(data: unknown): unknown {
+  try {
+    return structuredClone(data);
+  } catch {
+    // Functions and the like cannot be copied; what holds them is shared as it is.
+    return data;
+  }
 }
 
 /** The outcome of a task that was not fit to become a call. */
@@ -97,28 +158,13 @@ function toReplyObject(reply: AgentReply, agent: string): AgentReplyObject {
   );
 }
 
-/** The answer as a value: what the agent gave, or its text as JSON, validated where there is a schema. */
+/** The answer as a value: what the agent gave, or what its text holds, validated where there is a schema. */
 function readData(call: Call, answer: AgentReplyObject): unknown {
   const schema = call.definition.output;
   if (schema === undefined) return answer.data;
-  return validate(schema, answer.data ?? parseJson(answer.output, call.agent), call.agent);
-}
-
-function parseJson(text: string, agent: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new OutputError(agent, '', `its answer of ${text.length} characters is not JSON.`, { cause });
-  }
-}
-
-function validate(schema: OutputSchema, value: unknown, agent: string): unknown {
-  const parsed = schema.safeParse(value);
+  const parsed = parseReply(answer, schema);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = (issue?.path ?? []).map(String).join('.');
-  const where = path === '' ? 'its answer' : `its answer at ${path}`;
-  throw new OutputError(agent, path, `${where} does not fit its output schema: ${issue?.message}.`, {
-    cause: parsed.error,
-  });
+  // Of no use, but paid for.
+  if (answer.usage !== undefined) call.addSpent(answer.usage, answer.costUsd);
+  throw outputError(call.agent, parsed);
 }

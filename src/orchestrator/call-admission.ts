@@ -2,8 +2,7 @@ import { checkAgentName } from '../agents/agent-name.js';
 import type { AgentRegistry, RegistryObserver } from '../agents/agent-registry.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions, RunOptions } from '../contracts/call.js';
-import { ClosedError } from '../errors/input-errors.js';
-import { QueueFullError } from '../errors/resilience-errors.js';
+import { ClosedError, InvalidArgumentError } from '../errors/input-errors.js';
 import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
 import { AgentPermits } from './agent-permits.js';
 import type { CallRequest } from './call.js';
@@ -33,6 +32,8 @@ export class CallAdmission implements RegistryObserver {
       parts: this.#parts,
       definition,
       settings: agentSettings(this.settings, definition),
+      isGuarded: this.#parts.traffic.concerns(definition),
+      fallbacks: () => this.#fallbacksOf(definition),
       permits: this.#permitsFor(definition),
     });
     this.#publish('agent:add', definition.name);
@@ -57,7 +58,6 @@ export class CallAdmission implements RegistryObserver {
     if (options !== undefined) checkCallOptions(options);
     const request = this.admitTask(agent, task, options, agents);
     this.#checkOpen();
-    this.#checkRoom(request.registered);
     return request;
   }
 
@@ -74,6 +74,7 @@ export class CallAdmission implements RegistryObserver {
       throw agents.unknown(agent);
     }
     checkTask(task, this.#parts.options.maxTaskChars);
+    if (registered.isGuarded) registered.fallbacks();
     return { registered, task, options, settings: callSettings(registered.settings, options) };
   }
 
@@ -89,15 +90,21 @@ export class CallAdmission implements RegistryObserver {
     if (this.isClosed) throw new ClosedError('orchestrator');
   }
 
-  #checkRoom({ permits }: RegisteredAgent): void {
-    const { maxQueued } = this.#parts.options;
-    if (permits.isFull && this.#parts.waiting() >= maxQueued) throw new QueueFullError(maxQueued);
+  #fallbacksOf({ name, fallbacks = [] }: AgentDefinition): RegisteredAgent[] {
+    return fallbacks.map((fallback) => {
+      const registered = this.#agents.get(fallback);
+      if (registered !== undefined) return registered;
+      throw new InvalidArgumentError(
+        `agents.${name}.fallbacks`,
+        `agents.${name}.fallbacks: expected names of registered agents; got "${fallback}", which nobody has.`,
+      );
+    });
   }
 
   #permitsFor({ maxConcurrent }: AgentDefinition): Permits {
-    const { clock, permits } = this.#parts;
+    const { permits } = this.#parts;
     if (maxConcurrent === undefined) return permits;
-    const lane = new AgentPermits(new ConcurrencyLimit(maxConcurrent, clock), permits);
+    const lane = new AgentPermits(new ConcurrencyLimit(maxConcurrent, this.#parts.newLine()), permits);
     this.#parts.lanes.add(lane);
     return lane;
   }

@@ -1,3 +1,6 @@
+import type { BudgetStats } from '../resilience/budget.js';
+import type { LaneStats } from '../resilience/lane.js';
+
 /** What an orchestrator has done and is doing. A snapshot: it does not change after it was taken. */
 export interface OrchestratorStats {
   /** Attempts that may run at once. */
@@ -24,6 +27,10 @@ export interface OrchestratorStats {
   attempts: number;
   /** Attempts after a call's first one. */
   retries: number;
+  /** Times another agent was asked in place of one that failed. */
+  fallbacks: number;
+  /** Second attempts beside slow ones. */
+  hedges: number;
   /** Attempts given up because they ignored their aborted signal; some may still be running. */
   abandoned: number;
   /** Input tokens used. */
@@ -32,6 +39,10 @@ export interface OrchestratorStats {
   outputTokens: number;
   /** US dollars spent, as far as agents reported costs. */
   costUsd: number;
+  /** Every lane by its name, for instance `anthropic/claude-sonnet-4-5`. */
+  lanes: Record<string, LaneStats>;
+  /** The budget of all calls, where there is one. */
+  budget: BudgetStats | undefined;
   /** Time since the orchestrator was made, in milliseconds. */
   uptimeMs: number;
 }
@@ -45,6 +56,8 @@ export class CallCounters {
   timedOut = 0;
   attempts = 0;
   retries = 0;
+  fallbacks = 0;
+  hedges = 0;
   abandoned = 0;
   backingOff = 0;
   inputTokens = 0;

@@ -59,6 +59,23 @@ export function publishRetry(call: Call, error: TuttiError, delayMs: number): vo
   events.emit('call:retry', { callId, agent, at, attempt: attempts, delayMs, errorCode: error.code });
 }
 
+export function publishFallback(call: Call, from: string, to: string, error: Error): void {
+  const { clock, counters, events } = call.parts;
+  counters.fallbacks += 1;
+  if (!events.wants('call:fallback')) return;
+  const { agent, callId } = call;
+  const { code } = error as TuttiError;
+  events.emit('call:fallback', { callId, agent, at: clock.epochMs(), from, to, errorCode: code });
+}
+
+export function publishHedge(call: Call, afterMs: number): void {
+  const { clock, counters, events } = call.parts;
+  counters.hedges += 1;
+  if (!events.wants('call:hedge')) return;
+  const { agent, callId } = call;
+  events.emit('call:hedge', { callId, agent, at: clock.epochMs(), afterMs });
+}
+
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
   const { clock, events } = call.parts;
@@ -83,9 +100,7 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
 
 function count(call: Call, outcome: CallOutcome): void {
   const { counters } = call.parts;
-  counters.inputTokens += outcome.usage.inputTokens;
-  counters.outputTokens += outcome.usage.outputTokens;
-  counters.costUsd += outcome.costUsd ?? 0;
+  countSpending(call, outcome);
   if (outcome.success) {
     counters.succeeded += 1;
     return;
@@ -96,4 +111,13 @@ function count(call: Call, outcome: CallOutcome): void {
   else counters.failed += 1;
   const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
   if (last === 'TUTTI_TIMEOUT') counters.timedOut += 1;
+}
+
+/** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
+export function countSpending(call: Call, outcome: CallOutcome): void {
+  if (outcome.success && outcome.cached !== false) return;
+  const { counters } = call.parts;
+  counters.inputTokens += outcome.usage.inputTokens;
+  counters.outputTokens += outcome.usage.outputTokens;
+  counters.costUsd += outcome.costUsd ?? 0;
 }

@@ -1,17 +1,31 @@
 import { QueueNode } from '../collections/priority-queue.js';
+import { addUsage } from '../contracts/add-usage.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
+import type { StreamEvent } from '../contracts/stream-event.js';
+import type { Usage } from '../contracts/usage.js';
 import { CancelledError } from '../errors/execution-errors.js';
 import type { InFlightNode } from '../lifecycle/in-flight.js';
-import type { PermitRequest } from '../resilience/concurrency-limit.js';
+import type { Budget } from '../resilience/budget.js';
+import type { PermitRequest } from '../resilience/waiting-line.js';
 import type { Cancellable } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
+import type { CancelPoint } from '../time/sleep.js';
 import type { CallParts } from './call-parts.js';
 import type { CallSettings } from './options.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import type { StreamSink } from './stream-sink.js';
+
+const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
+
+/** Tokens and money. */
+export interface Spending {
+  readonly usage: Partial<Usage>;
+  /** In US dollars; `undefined` where a part of it is unknown. */
+  readonly costUsd: number | undefined;
+}
 
 /** What {@link Call} is made of. */
 export interface CallRequest {
@@ -26,7 +40,10 @@ export interface CallRequest {
  * queue for its first permit itself: a hundred thousand calls may wait, so a waiting call is this one object
  * and its caller's promise. Kinds of calls differ in what they do when they have settled.
  */
-export abstract class Call extends QueueNode implements PermitRequest, InFlightNode, SignalMember {
+export abstract class Call
+  extends QueueNode
+  implements PermitRequest, InFlightNode, SignalMember, CancelPoint
+{
   readonly registered: RegisteredAgent;
   readonly task: string;
   readonly options: CallOptions | undefined;
@@ -37,6 +54,8 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   reason: Error | undefined = undefined;
   /** What has to be ended when the call is cancelled: an attempt, a backoff; nothing while it waits in the queue. */
   stage: Cancellable | undefined = undefined;
+  /** Who has answered, where that is not the call's own agent. */
+  answeredBy: RegisteredAgent | undefined = undefined;
   deadlineTimer: TimerHandle | undefined = undefined;
   queueTimer: TimerHandle | undefined = undefined;
   /** Attempts started. */
@@ -44,6 +63,8 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   queuedMs = 0;
   runMs = 0;
   firstTokenMs: number | undefined = undefined;
+  /** What attempts have cost whose answer was of no use. */
+  spent: Spending | undefined = undefined;
   addedBefore: InFlightNode | undefined = undefined;
   addedAfter: InFlightNode | undefined = undefined;
   /** 0 until somebody asks for the id. */
@@ -64,7 +85,7 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   /** The call was cancelled while it waited for its first permit. */
   abstract withdrawn(reason: Error): void;
 
-  /** Hands the outcome to whoever made the call. */
+  /** The call has its outcome: ends what it had set up and hands the outcome to whoever made it. */
   abstract settle(outcome: CallOutcome): void;
 
   /** Where the events of a streamed call go. */
@@ -72,11 +93,57 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
     return undefined;
   }
 
-  /** The call begins to wait for its next attempt. */
-  backoffStarted(): void {}
+  /** What the run that it belongs to may spend. */
+  get runBudget(): Budget | undefined {
+    return undefined;
+  }
 
-  /** The call no longer waits for its next attempt. */
-  backoffEnded(): void {}
+  /** Agents that may answer in place of its own. */
+  get fallbacks(): readonly RegisteredAgent[] {
+    return this.registered.fallbacks();
+  }
+
+  /** Whether it may wait where `maxQueued` calls wait already: tasks of runs are few at a time and may. */
+  get mayOverflow(): boolean {
+    return false;
+  }
+
+  /** Longest time of the whole call, in milliseconds; what the next attempt's backoff has to fit in. */
+  get deadlineMs(): number | undefined {
+    return this.settings.deadlineMs;
+  }
+
+  /** The call needs no permit for a while: it waits for its next attempt or for the cache. */
+  setAside(): void {}
+
+  /** The call goes on after {@link Call.setAside}. */
+  takenUp(): void {}
+
+  /** Another attempt has got its permit, after `queuedMs` of waiting for it. */
+  attemptStarted(queuedMs: number): void {
+    this.attempts += 1;
+    this.queuedMs += queuedMs;
+  }
+
+  /** Books what an attempt has cost whose answer is of no use. */
+  addSpent(usage: Partial<Usage>, costUsd: number | undefined): void {
+    const { spent } = this;
+    if (spent === undefined) this.spent = { usage, costUsd };
+    else this.spent = { usage: addUsage(spent.usage, usage), costUsd: addCosts(spent.costUsd, costUsd) };
+  }
+
+  /** An attempt was answered after `runMs`. */
+  attemptEnded(runMs: number): void {
+    this.runMs += runMs;
+  }
+
+  /**
+   * Hands on events that another call's stream or the cache gives, as fast as the call's reader takes them.
+   * A promise of their end, or nothing where the call has no use for events.
+   */
+  deliver(_events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> | undefined {
+    return undefined;
+  }
 
   get parts(): CallParts {
     return this.registered.parts;
@@ -103,11 +170,34 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
     return this.options?.model ?? this.registered.definition.model;
   }
 
+  /** The parameters of `target`'s definition overlaid with the call's. */
+  paramsOf(target: RegisteredAgent): Readonly<Record<string, unknown>> {
+    const own = target.definition.params;
+    const asked = this.options?.params;
+    if (asked === undefined) return own ?? NO_PARAMS;
+    return own === undefined ? asked : { ...own, ...asked };
+  }
+
+  /** The model that `target` is asked for; a model that the call names is its own agent's business. */
+  modelOf(target: RegisteredAgent): string | undefined {
+    return target === this.registered ? this.model : target.definition.model;
+  }
+
   /** Made when first asked for: a call that waits among a million others needs none. */
   get callId(): string {
     const { callIds } = this.parts;
     if (this.#callNumber === 0) this.#callNumber = callIds.next();
     return callIds.textOf(this.#callNumber);
+  }
+
+  /** The call enters a stage, which hears of a cancellation. */
+  add(stage: Cancellable): void {
+    this.stage = stage;
+  }
+
+  /** The call has left a stage. */
+  delete(stage: Cancellable): void {
+    if (this.stage === stage) this.stage = undefined;
   }
 
   /** Ends the call in whatever stage it is. */
@@ -128,4 +218,9 @@ export abstract class Call extends QueueNode implements PermitRequest, InFlightN
   signalAborted(reason: unknown): void {
     this.cancelBecause('its signal was aborted', reason);
   }
+}
+
+/** A sum of which one part is unknown is unknown. */
+export function addCosts(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b;
 }

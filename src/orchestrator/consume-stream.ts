@@ -1,8 +1,9 @@
 import type { AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
-import type { FinishReason, Usage } from '../contracts/usage.js';
+import type { FinishReason } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import { describeValue } from '../input/describe-value.js';
+import { priceOf } from './price-of.js';
 import type { RunningAttempt } from './running-attempt.js';
 import { StreamWatch } from './stream-watch.js';
 
@@ -36,7 +37,6 @@ async function readAll(
 ): Promise<AgentReplyObject> {
   const { call } = attempt;
   let output = '';
-  let usage: Partial<Usage> | undefined;
   let finishReason: FinishReason = 'stop';
   let isFirst = true;
   watch.awaitFirst();
@@ -47,13 +47,14 @@ async function readAll(
     if (isFirst) call.firstTokenMs = attempt.elapsedMs;
     isFirst = false;
     if (event.type === 'text-delta') output += event.text;
-    else if (event.type === 'usage') usage = event.usage;
+    else if (event.type === 'usage') attempt.usage = event.usage;
     else if (event.type === 'finish') finishReason = event.finishReason;
     const readerIsBehind = call.sink?.push(event);
     if (readerIsBehind !== undefined) await readerIsBehind;
     watch.awaitNext();
   }
-  return { output, usage, finishReason };
+  const { usage } = attempt;
+  return { output, usage, finishReason, costUsd: usage && priceOf(attempt, usage) };
 }
 
 function toEvent(item: unknown, agent: string): StreamEvent {

@@ -1,21 +1,33 @@
+import type { ResponseCacheOptions } from '../cache/cache-options.js';
+import { ResponseCache } from '../cache/response-cache.js';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
+import { fieldOf } from '../errors/foreign.js';
 import { TypedEmitter } from '../events/typed-emitter.js';
 import { InFlight } from '../lifecycle/in-flight.js';
 import { guardLogger, type Logger, silentLogger } from '../logging/logger.js';
 import { ConcurrencyLimit, type Permits } from '../resilience/concurrency-limit.js';
-import { systemClock } from '../time/clock.js';
+import { FairLine, PriorityLine, type WaitingLine } from '../resilience/waiting-line.js';
+import { type Clock, systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
+import { CachedCalls } from './cached-calls.js';
 import { CallCounters } from './call-counters.js';
 import { CallIds } from './call-ids.js';
 import type { CallParts } from './call-parts.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 import { OverdueWork } from './overdue-work.js';
+import { TrafficControl, type TrafficObserver } from './traffic-control.js';
 
 /** Builds what the calls of one orchestrator share. */
 export function createParts(options: ResolvedOrchestratorOptions): CallParts {
   const clock = options.clock ?? systemClock;
   const logger = options.logger === undefined ? silentLogger : guardLogger(options.logger);
-  const permits = new ConcurrencyLimit(options.maxConcurrent, clock);
+  const events = new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
+    logger.error({ error, event }, 'an event listener threw');
+  });
+  const { fairness } = options;
+  const newLine = (): WaitingLine =>
+    fairness === undefined ? new PriorityLine(clock) : new FairLine(clock, fairness);
+  const permits = new ConcurrencyLimit(options.maxConcurrent, newLine());
   const lanes = new Set<Permits>();
   const waiting = (): number => {
     let calls = permits.waiting;
@@ -27,9 +39,10 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     clock,
     logger,
     permits,
-    events: new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
-      logger.error({ error, event }, 'an event listener threw');
-    }),
+    newLine,
+    traffic: new TrafficControl(options, clock, observeTraffic(events, clock)),
+    cache: openCache(options, clock, logger),
+    events,
     counters: new CallCounters(),
     signals: new SignalHub(),
     calls: new InFlight(),
@@ -39,6 +52,37 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     mayPass: guardWhen(options.retry.when, logger),
     callIds: new CallIds(),
   };
+}
+
+function observeTraffic(events: TypedEmitter<TuttiEvents>, clock: Clock): TrafficObserver {
+  return {
+    breakerChanged: (lane, state) => {
+      const name = state === 'closed' ? 'breaker:close' : (`breaker:${state}` as const);
+      if (events.wants(name)) events.emit(name, { lane, at: clock.epochMs() });
+    },
+    lanePaused: (lane, pausedForMs) => {
+      if (events.wants('lane:pause')) events.emit('lane:pause', { lane, pausedForMs, at: clock.epochMs() });
+    },
+  };
+}
+
+/** The cache that the options ask for: one of its own, one that was given, or none. */
+function openCache(
+  { cache, tenant }: ResolvedOrchestratorOptions,
+  clock: Clock,
+  logger: Logger,
+): CachedCalls | undefined {
+  if (cache === undefined || cache === false) return undefined;
+  if (isResponseCache(cache)) return new CachedCalls(cache, false);
+  const options = cache === true ? {} : (cache as ResponseCacheOptions);
+  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true);
+}
+
+// By shape, so that a cache from another copy of the package is one too.
+function isResponseCache(cache: unknown): cache is ResponseCache {
+  return (
+    typeof fieldOf(cache, 'lookup') === 'function' && typeof fieldOf(cache, 'onInvalidate') === 'function'
+  );
 }
 
 /** The user's `retry.when`; when it throws, the error it was asked about is not retried. */

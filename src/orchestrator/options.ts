@@ -1,10 +1,26 @@
 import { z } from 'zod';
 import type { AgentsInput } from '../agents/agent-registry.js';
 import { phaseTimeoutsSchema } from '../agents/agent-schema.js';
+import type { ResponseCacheOptions } from '../cache/cache-options.js';
+import type { ResponseCache } from '../cache/response-cache.js';
 import type { PhaseTimeouts } from '../contracts/agent.js';
+import type {
+  BreakerSettings,
+  BudgetSettings,
+  FairnessSettings,
+  HedgeSettings,
+  LaneLimits,
+} from '../contracts/traffic.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import type { Logger } from '../logging/logger.js';
 import type { Jitter } from '../resilience/backoff.js';
+import {
+  breakerSchema,
+  budgetSchema,
+  fairnessSchema,
+  hedgeSchema,
+  rateLimitsSchema,
+} from '../resilience/traffic-options.js';
 import type { Clock } from '../time/clock.js';
 
 /** How long to wait between attempts, and what else may be tried again. */
@@ -52,6 +68,25 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   maxRetries?: number | undefined;
   /** How long to wait between attempts. */
   retry?: RetryOptions | undefined;
+  /**
+   * Keeps answers and gives them again: `true` in memory, options for a cache of its own, or a `ResponseCache`,
+   * which may be shared and is left open by `close()`.
+   *
+   * @default false
+   */
+  cache?: boolean | ResponseCacheOptions | ResponseCache | undefined;
+  /** What each lane may be sent: one provider's model, or one function agent. Learned from the provider's headers in any case. @default none */
+  limits?: LaneLimits | undefined;
+  /** A circuit breaker for each lane; `{}` for the defaults. @default off */
+  breaker?: BreakerSettings | undefined;
+  /** A second attempt beside a slow one. @default off */
+  hedge?: HedgeSettings | undefined;
+  /** What all calls together may spend. @default none */
+  budget?: BudgetSettings | undefined;
+  /** What the calls of each tenant may spend. @default none */
+  tenantBudget?: BudgetSettings | undefined;
+  /** Shares permits and lanes between tenants in place of plain priorities; `{}` for equal shares. @default off */
+  fairness?: FairnessSettings | undefined;
   /** On whose behalf calls are made unless they say so themselves. Part of every call's identity. */
   tenant?: string | undefined;
   /** Calls that may wait for a permit; one more is a `QueueFullError`. Tasks of `executeMultiple` wait unread and do not count. @default 1_000_000 */
@@ -110,6 +145,20 @@ export const orchestratorOptionsSchema = z.strictObject({
   deadlineMs: durationMs().optional(),
   maxRetries: count(0).default(2),
   retry: retrySchema.prefault({}),
+  limits: rateLimitsSchema.optional(),
+  breaker: breakerSchema.optional(),
+  hedge: hedgeSchema.optional(),
+  budget: budgetSchema.optional(),
+  tenantBudget: budgetSchema.optional(),
+  fairness: fairnessSchema.optional(),
+  // Its own options are checked by the cache.
+  cache: z
+    .custom<boolean | object>(
+      (value) =>
+        typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
+      'expected true, false, options of a cache or a ResponseCache',
+    )
+    .optional(),
   tenant: z.string('expected a string').min(1, 'expected a name').optional(),
   maxQueued: count(0).default(1_000_000),
   maxTaskChars: count(1).default(100_000),

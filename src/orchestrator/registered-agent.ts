@@ -9,6 +9,10 @@ export interface RegisteredAgent {
   readonly definition: AgentDefinition;
   /** The agent's settings over the orchestrator's; calls without settings of their own share this object. */
   settings: CallSettings;
+  /** Whether its calls go through lanes, budgets or fallbacks; else they take the plain path. */
+  readonly isGuarded: boolean;
+  /** Agents that may answer in its place. @throws {@link UnknownAgentError} for a name that nobody has. */
+  fallbacks(): readonly RegisteredAgent[];
   /** The orchestrator's permits, behind the agent's own where it has a limit. */
   readonly permits: Permits;
 }

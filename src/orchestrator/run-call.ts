@@ -2,41 +2,41 @@ import type { AgentReply } from '../contracts/reply.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
-import { TuttiError } from '../errors/tutti-error.js';
+import { QueueFullError } from '../errors/resilience-errors.js';
+import type { TuttiError } from '../errors/tutti-error.js';
 import { backoffDelayMs } from '../resilience/backoff.js';
-import { classifyFailure } from '../resilience/classify-failure.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
 import { sleep } from '../time/sleep.js';
 import { Attempt } from './attempt.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
-import { publishEnd, publishRetry, publishStart } from './call-events.js';
-import { runRetry } from './retry-turn.js';
+import { publishRetry } from './call-events.js';
+import { runGuardedCall } from './guarded-call.js';
+import { runInTurn } from './permit-turn.js';
+import { failCall, settleCall, toTuttiError } from './settle-call.js';
 
-// The path of one call, top to bottom. It was checked before it was made (call-admission). Here it gets its
-// deadline and signals and waits for a permit (submitCall), makes its attempts (startCall, runCall), and settles
-// as a result or a failure (settleCall). Up to its permit a call is no more than one object in a queue.
+// The second half of a call's path, from the queue to its outcome; submit-call has the first. Up to its permit a
+// call is no more than one object in a queue.
 
-/** Sets the call on its way. Whatever happens, it settles exactly once. */
-export function submitCall(call: Call): void {
+/** Has the call wait for its first permit; it is started with it. */
+export function queueUp(call: Call): void {
   const { parts, settings } = call;
-  parts.calls.add(call);
-  publishStart(call);
-  if (settings.deadlineMs !== undefined) {
-    call.deadlineTimer = parts.clock.setTimeout(passDeadline, settings.deadlineMs, call);
+  if (isOverflow(call)) {
+    failCall(call, new QueueFullError(parts.options.maxQueued));
+    return;
   }
-  if (call.options?.signal !== undefined) parts.signals.link(call.options.signal, call);
-  if (parts.options.signal !== undefined) parts.signals.link(parts.options.signal, call);
-  if (call.reason === undefined) queueUp(call);
-  else failCall(call, call.reason);
-}
-
-function queueUp(call: Call): void {
-  const { parts, settings } = call;
+  if (call.registered.isGuarded || call.runBudget !== undefined) {
+    void runGuardedCall(call);
+    return;
+  }
   const queueMs = settings.timeouts?.queueMs;
   if (queueMs !== undefined) call.queueTimer = parts.clock.setTimeout(endQueueing, queueMs, call);
   call.registered.permits.submit(call);
   parts.overdue.noteWaiting();
+}
+
+function isOverflow({ mayOverflow, parts, registered }: Call): boolean {
+  return !mayOverflow && registered.permits.isFull && parts.waiting() >= parts.options.maxQueued;
 }
 
 /** Runs the call under its first permit, which is freed when the promise that comes back settles. */
@@ -64,31 +64,16 @@ async function runCall(call: Call, first: Attempt): Promise<void> {
   settleCall(call, outcome);
 }
 
-/** Settles a call that never started. */
-export function failCall(call: Call, reason: Error): void {
-  call.queuedMs = call.parts.clock.now() - call.queuedAtMs;
-  // It may have been the last one that waited for work that hangs.
-  call.parts.overdue.noteWaiting();
-  settleCall(call, buildFailure(call, toTuttiError(call, reason)));
-}
-
-function settleCall(call: Call, outcome: CallOutcome): void {
-  const { parts } = call;
-  if (call.deadlineTimer !== undefined) parts.clock.clearTimeout(call.deadlineTimer);
-  if (call.queueTimer !== undefined) parts.clock.clearTimeout(call.queueTimer);
-  if (call.options?.signal !== undefined) parts.signals.unlink(call.options.signal, call);
-  if (parts.options.signal !== undefined) parts.signals.unlink(parts.options.signal, call);
-  parts.calls.delete(call);
-  publishEnd(call, outcome);
-  call.settle(outcome);
-}
-
 /** The first attempt, and the others once it has failed: most calls never get that far. */
 async function answer(call: Call, first: Attempt): Promise<AgentReply> {
   try {
     return await first.reply;
   } catch (failure) {
-    return await retryAfterFailure(() => runRetry(call), asError(failure), retryRulesOf(call));
+    return await retryAfterFailure(
+      () => runInTurn(call, { point: call, target: call.registered }),
+      asError(failure),
+      retryRulesOf(call),
+    );
   }
 }
 
@@ -107,36 +92,23 @@ async function backOff(call: Call, error: TuttiError, failed: number): Promise<v
   const { clock, counters, options } = call.parts;
   const { retryAfterMs } = error as { retryAfterMs?: number };
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
-  const { deadlineMs } = call.settings;
+  const { deadlineMs } = call;
   if (deadlineMs !== undefined && clock.now() + delayMs >= call.queuedAtMs + deadlineMs) {
     throw new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }, error);
   }
   publishRetry(call, error, delayMs);
   counters.backingOff += 1;
-  call.backoffStarted();
+  call.setAside();
   try {
     await sleep(delayMs, clock, call);
   } finally {
     counters.backingOff -= 1;
-    call.backoffEnded();
+    call.takenUp();
   }
 }
 
-// Plain functions that get their call as an argument, so that a timer needs no closure.
-
-function passDeadline(call: Call): void {
-  const deadlineMs = call.settings.deadlineMs as number;
-  call.cancel(new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }));
-}
-
+// A plain function that gets its call as an argument, so that a timer needs no closure.
 function endQueueing(call: Call): void {
   const queueMs = call.settings.timeouts?.queueMs as number;
   call.cancel(new TimeoutError('queue', queueMs, { agent: call.agent, attempt: call.attempts }));
-}
-
-/** Whatever ended the call, as an error of ours. */
-function toTuttiError(call: Call, thrown: unknown): TuttiError {
-  if (TuttiError.isInstance(thrown)) return thrown;
-  const { clock } = call.parts;
-  return classifyFailure(thrown, { agent: call.agent, attempt: call.attempts }, clock.epochMs(), undefined);
 }

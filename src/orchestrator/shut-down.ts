@@ -11,7 +11,7 @@ export async function shutDown(
   agents: AgentRegistry,
   drainMs: number,
 ): Promise<void> {
-  const { calls, clock, events, overdue, permits } = parts;
+  const { cache, calls, clock, events, overdue, permits } = parts;
   if (events.wants('orchestrator:close')) {
     events.emit('orchestrator:close', { at: clock.epochMs(), running: permits.held, drainMs });
   }
@@ -21,6 +21,7 @@ export async function shutDown(
   for (const run of runs) run.cancel((call) => call.cancelBecause('the orchestrator was closed'));
   for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
   await drained;
+  await cache?.close();
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
   overdue.closing();
   await permits.whenIdle();

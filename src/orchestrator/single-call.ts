@@ -1,6 +1,6 @@
 import type { AgentResult, CallOutcome } from '../contracts/result.js';
 import type { CallRequest } from './call.js';
-import { submitCall } from './run-call.js';
+import { submitCall } from './submit-call.js';
 import { SubmittedCall } from './submitted-call.js';
 
 /** Makes one call; rejects with its error when it fails. */
@@ -17,7 +17,7 @@ class SingleCall extends SubmittedCall {
     this.#resolve = resolve;
   }
 
-  settle(outcome: CallOutcome): void {
+  protected deliverOutcome(outcome: CallOutcome): void {
     this.#resolve(outcome.success ? outcome : Promise.reject(outcome.error));
   }
 }

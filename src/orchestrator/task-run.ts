@@ -1,17 +1,23 @@
+// The module's own, which a test runner's fake timers leave alone: this is no timer.
+import { setImmediate } from 'node:timers';
 import type { RunOptions, TaskSource } from '../contracts/call.js';
 import type { AgentFailure, CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
+import { Budget } from '../resilience/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
 import type { Call, CallRequest } from './call.js';
 import type { CallParts } from './call-parts.js';
 import { isPromiseLike } from './invoke-agent.js';
-import { submitCall } from './run-call.js';
+import { submitCall } from './submit-call.js';
 import { SubmittedCall } from './submitted-call.js';
 import { type IndexedTask, openTaskReader, type TaskReader } from './task-reader.js';
 
-/** Calls of one run that may wait for their next attempt before it stops reading on; bounds its memory in an outage. */
-const MAX_BACKING_OFF = 1_000;
+/** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
+const MAX_SET_ASIDE = 1_000;
+
+/** Tasks taken in one go before the event loop gets its turn. */
+const MAX_TAKEN_AT_ONCE = 256;
 
 /** What a run needs from its owner. */
 export interface TaskRunOwner {
@@ -32,6 +38,8 @@ export interface TaskRunOwner {
  */
 export class TaskRun implements SignalMember {
   readonly total: number | undefined;
+  /** What its calls together may spend. */
+  readonly budget: Budget | undefined;
   readonly #owner: TaskRunOwner;
   readonly #parts: CallParts;
   readonly #options: RunOptions;
@@ -41,7 +49,7 @@ export class TaskRun implements SignalMember {
   readonly done: Promise<void>;
   #resolveDone!: () => void;
   #underWay = 0;
-  #backingOff = 0;
+  #setAside = 0;
   #isReading = false;
   #isPumping = false;
   #sourceEnded = false;
@@ -56,6 +64,7 @@ export class TaskRun implements SignalMember {
     this.#options = options;
     this.#reader = openTaskReader(source, options.priority ?? 0);
     this.total = this.#reader.total;
+    this.budget = options.budget && new Budget('run', '', options.budget);
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
@@ -91,13 +100,15 @@ export class TaskRun implements SignalMember {
     this.cancel((call) => call.signalAborted(reason));
   }
 
-  backoffStarted(): void {
-    this.#backingOff += 1;
+  /** One of the run's calls needs no permit for a while. @internal */
+  callSetAside(): void {
+    this.#setAside += 1;
     this.pump();
   }
 
-  backoffEnded(): void {
-    this.#backingOff -= 1;
+  /** One of the run's calls goes on. @internal */
+  callTakenUp(): void {
+    this.#setAside -= 1;
   }
 
   /** Reads on as far as it may. */
@@ -105,7 +116,16 @@ export class TaskRun implements SignalMember {
     // What runs below may come back here: one loop does all the reading.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (this.#mayRead()) this.#readOne();
+    let taken = 0;
+    while (this.#mayRead()) {
+      if (taken === MAX_TAKEN_AT_ONCE) {
+        // Refused tasks and hits in memory settle at once; a million of them must not hold up everything else.
+        this.#pauseReading();
+        break;
+      }
+      this.#readOne();
+      taken += 1;
+    }
     this.#isPumping = false;
     if (this.#sourceEnded && this.#underWay === 0) this.#finish();
   }
@@ -113,8 +133,16 @@ export class TaskRun implements SignalMember {
   #mayRead(): boolean {
     if (this.#sourceEnded || this.#isReading) return false;
     if (this.#cancelCall !== undefined) return true;
-    const running = this.#underWay - Math.min(this.#backingOff, MAX_BACKING_OFF);
+    const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
     return running + this.#owner.unread() < this.#parts.permits.maxConcurrent;
+  }
+
+  #pauseReading(): void {
+    this.#isReading = true;
+    setImmediate(() => {
+      this.#isReading = false;
+      this.pump();
+    });
   }
 
   #readOne(): void {
@@ -210,15 +238,23 @@ class TaskCall extends SubmittedCall {
     this.index = index;
   }
 
-  settle(outcome: CallOutcome): void {
+  protected deliverOutcome(outcome: CallOutcome): void {
     this.#run.callSettled(this, outcome);
   }
 
-  override backoffStarted(): void {
-    this.#run.backoffStarted();
+  override get runBudget(): Budget | undefined {
+    return this.#run.budget;
   }
 
-  override backoffEnded(): void {
-    this.#run.backoffEnded();
+  override get mayOverflow(): boolean {
+    return true;
+  }
+
+  override setAside(): void {
+    this.#run.callSetAside();
+  }
+
+  override takenUp(): void {
+    this.#run.callTakenUp();
   }
 }

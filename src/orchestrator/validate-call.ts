@@ -1,7 +1,10 @@
+import { checkSetOptions } from '../cache/set-options.js';
 import type { CallOptions, TaskInput } from '../contracts/call.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
+import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
+import { budgetSchema } from '../resilience/traffic-options.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 
 // Checked by hand, not by a schema: this is on the path of every call, and most calls have no options.
@@ -39,6 +42,19 @@ const expectPhases: Check = (value) => {
   return undefined;
 };
 
+const expectCache: Check = (value) => {
+  if (value === false || value === 'refresh') return undefined;
+  const wrong = "false, 'refresh' or { ttlMs, tags }";
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong;
+  checkSetOptions(value);
+  return undefined;
+};
+
+const expectBudget: Check = (value) => {
+  parseOptions(budgetSchema, value, 'budget');
+  return undefined;
+};
+
 // Maps, so that keys such as `constructor` or `__proto__` are unknown like any other.
 const CALL_CHECKS = new Map<string, Check>([
   ['signal', expectSignal],
@@ -50,10 +66,12 @@ const CALL_CHECKS = new Map<string, Check>([
   ['tenant', expectName],
   ['model', expectName],
   ['params', expectObject],
+  ['cache', expectCache],
   ['metadata', expectObject],
 ]);
 const RUN_CHECKS = new Map<string, Check>([
   ...CALL_CHECKS,
+  ['budget', expectBudget],
   ['stopOnError', expectBoolean],
   ['onProgress', expectFunction],
 ]);

@@ -1,12 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { PriorityQueue, type QueueNode } from '../collections/priority-queue.js';
-import type { Clock } from '../time/clock.js';
-
-/** Something that needs a permit to run. */
-export interface PermitRequest extends QueueNode {
-  /** Runs under the permit. The permit is freed when what it returns has settled, or at once without a promise. */
-  start(): Promise<void> | undefined;
-}
+import type { PermitRequest, WaitingLine } from './waiting-line.js';
 
 /** Where permits come from: one limit, or several in a row. */
 export interface Permits {
@@ -20,33 +13,22 @@ export interface Permits {
   withdraw(request: PermitRequest): boolean;
 }
 
-/** How long a call may be passed over by higher priorities before it is let in between them, in milliseconds. */
-export const AGEING_MS = 5_000;
-
-/** While somebody has waited longer than {@link AGEING_MS}, one permit in this many goes to the eldest. */
-export const AGED_SHARE = 4;
-
 /**
- * Permits for work that runs at once: p-limit holds them, and in front of it stands a queue that has what
- * p-limit's own lacks: priorities, leaving it when cancelled, and ageing.
- *
- * Ageing does not turn the queue into first-come-first-served under load: only every fourth permit goes to the
- * eldest, and only once it has waited {@link AGEING_MS}. So priorities keep their meaning and nothing starves.
+ * Permits for work that runs at once: p-limit holds them, and in front of it stands a line that has what p-limit's
+ * own queue lacks: priorities, leaving it when cancelled, ageing, fair shares.
  */
 export class ConcurrencyLimit implements Permits {
   /** Permits taken. */
   held = 0;
-  readonly #queue = new PriorityQueue<PermitRequest>();
+  readonly #queue: WaitingLine;
   readonly #limit: LimitFunction;
-  readonly #clock: Clock;
   #maxConcurrent: number;
-  #grantsSinceAged = 0;
   #onIdle: Array<() => void> = [];
 
-  constructor(maxConcurrent: number, clock: Clock) {
+  constructor(maxConcurrent: number, line: WaitingLine) {
     this.#limit = pLimit({ concurrency: maxConcurrent, rejectOnClear: true });
     this.#maxConcurrent = maxConcurrent;
-    this.#clock = clock;
+    this.#queue = line;
   }
 
   /** How many may run at once. Raising it starts waiting work at once; lowering it stops nothing that runs. */
@@ -106,21 +88,9 @@ export class ConcurrencyLimit implements Permits {
 
   #grantWaiting(): void {
     while (this.held < this.#maxConcurrent) {
-      const next = this.#next();
+      const next = this.#queue.take();
       if (next === undefined) return;
-      this.#queue.delete(next);
       this.#grant(next);
     }
-  }
-
-  #next(): PermitRequest | undefined {
-    const first = this.#queue.peek();
-    const eldest = this.#queue.peekEldest();
-    if (first === undefined || eldest === undefined || first === eldest) return first;
-    this.#grantsSinceAged += 1;
-    if (this.#grantsSinceAged < AGED_SHARE) return first;
-    if (this.#clock.now() - eldest.queuedAtMs < AGEING_MS) return first;
-    this.#grantsSinceAged = 0;
-    return eldest;
   }
 }

@@ -1,32 +1,35 @@
 import type { Cancellable } from './cancel-scope.js';
 import type { Clock } from './clock.js';
 
-/** Whose wait it is: knows why it was cancelled, if it was, and what to end when it is. */
-export interface Sleeper {
-  /** Why it was cancelled. */
+/** Something that can be cancelled while it does one thing after the other: a call, or a cancel scope. */
+export interface CancelPoint {
+  /** Why it was cancelled; `undefined` as long as it was not. */
   readonly reason: Error | undefined;
-  /** What to end when it is cancelled. */
-  stage: Cancellable | undefined;
+  /** Has `stage` told of a later cancellation. */
+  add(stage: Cancellable): void;
+  /** Forgets `stage`. */
+  delete(stage: Cancellable): void;
 }
 
-/** Waits `delayMs` milliseconds; rejects with the sleeper's reason as soon as it is cancelled. */
-export function sleep(delayMs: number, clock: Clock, sleeper: Sleeper): Promise<void> {
+/** Waits `delayMs` milliseconds; rejects with the point's reason as soon as it is cancelled. */
+export function sleep(delayMs: number, clock: Clock, point: CancelPoint): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (sleeper.reason !== undefined) {
-      reject(sleeper.reason);
+    if (point.reason !== undefined) {
+      reject(point.reason);
       return;
     }
-    const wake = (): void => {
-      sleeper.stage = undefined;
-      resolve();
-    };
-    const timer = clock.setTimeout(wake, delayMs, undefined);
-    sleeper.stage = {
+    const sleeper: Cancellable = {
       cancel: (reason) => {
         clock.clearTimeout(timer);
-        sleeper.stage = undefined;
+        point.delete(sleeper);
         reject(reason);
       },
     };
+    const wake = (): void => {
+      point.delete(sleeper);
+      resolve();
+    };
+    const timer = clock.setTimeout(wake, delayMs, undefined);
+    point.add(sleeper);
   });
 }

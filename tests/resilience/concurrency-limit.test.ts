@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator } from '../../src/index.js';
-import { AGED_SHARE, AGEING_MS } from '../../src/resilience/concurrency-limit.js';
+import { AGED_SHARE, AGEING_MS } from '../../src/resilience/waiting-line.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { turn, wait } from '../orchestrator/scripted-agents.js';
 

@@ -4,7 +4,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { CancelScope } from '../../src/time/cancel-scope.js';
 import { MAX_TIMER_MS, systemClock } from '../../src/time/clock.js';
 import { SignalHub, type SignalMember } from '../../src/time/signal-hub.js';
-import { type Sleeper, sleep } from '../../src/time/sleep.js';
+import { sleep } from '../../src/time/sleep.js';
 
 describe('CancelScope', () => {
   test('tells its signal first, then each listener once, with the first reason', () => {
@@ -76,17 +76,16 @@ describe('SignalHub', () => {
 describe('sleep', () => {
   test('ends on time, or with the reason as soon as it is cancelled', async () => {
     const clock = new FakeClock();
-    const sleeper: Sleeper = { reason: undefined, stage: undefined };
-    const asleep = sleep(100, clock, sleeper);
+    const point = new CancelScope();
+    const asleep = sleep(100, clock, point);
     await clock.advance(100);
     await asleep;
-    expect(sleeper.stage).toBeUndefined();
-    const disturbed = sleep(100, clock, sleeper);
+    const disturbed = sleep(100, clock, point);
     const reason = new Error('wake up');
-    sleeper.stage?.cancel(reason);
+    point.cancel(reason);
     await expect(disturbed).rejects.toBe(reason);
-    expect([sleeper.stage, clock.pendingTimers]).toEqual([undefined, 0]);
-    await expect(sleep(1, clock, { reason, stage: undefined })).rejects.toBe(reason);
+    expect(clock.pendingTimers).toBe(0);
+    await expect(sleep(1, clock, point)).rejects.toBe(reason);
     expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import KeyvSqlite from '@keyv/sqlite';
+import Keyv from 'keyv';
+import { ResponseCache } from '../dist/cache/index.js';
+import { check, checkAtLeast, compare, longestPauseMs, median, print } from './cache-measure.mjs';
+import { answer, request } from './cache-memory.mjs';
+
+const ENTRIES = 5_000;
+const secret = 'only for measuring, 32 bytes long';
+
+async function openKeyv(path, isWal) {
+  const store = new KeyvSqlite(`sqlite://${path}`);
+  await store.query('SELECT 1');
+  if (isWal) {
+    await store.query('PRAGMA journal_mode=WAL');
+    await store.query('PRAGMA synchronous=NORMAL');
+  }
+  return new Keyv({ store });
+}
+
+/** Microseconds a write of all keys takes: as many at once as wished, and durable at the end. */
+async function writeAll(keys, set, flush) {
+  const startedMs = performance.now();
+  await Promise.all(keys.map(set));
+  await flush();
+  return ((performance.now() - startedMs) * 1_000) / keys.length;
+}
+
+export async function benchDisk(folder) {
+  const asItComes = await openKeyv(join(folder, 'as-it-comes.sqlite'), false);
+  const wal = await openKeyv(join(folder, 'wal.sqlite'), true);
+  // Memory that holds nothing to speak of, so that every hit comes from disk.
+  const limits = { maxMemoryBytes: 1, maxSizeBytes: 1 << 30, secret };
+  const ours = new ResponseCache({ directory: join(folder, 'ours'), ...limits });
+  const requests = Array.from({ length: ENTRIES }, (_, index) => request(index));
+  const keys = requests.map((one) => ours.key(one));
+
+  await ours.set(requests[0], answer);
+  const onLoop = [];
+  for (let round = 0; round < 9; round += 1) {
+    const startedMs = performance.now();
+    for (let index = 0; index < 500; index += 1)
+      void ours.set(requests[(round * 500 + index) % ENTRIES], answer);
+    onLoop.push(((performance.now() - startedMs) * 1_000) / 500);
+    await ours.flush();
+  }
+  const writes = new Map([
+    [
+      '@keyv/sqlite as it comes',
+      await writeAll(
+        keys.slice(0, 200),
+        (key) => asItComes.set(key, answer),
+        async () => {},
+      ),
+    ],
+  ]);
+  const rates = { wal: [], ours: [] };
+  for (let round = 0; round < 5; round += 1) {
+    const some = keys.map((key) => `${key}${round}`);
+    rates.wal.push(
+      await writeAll(
+        some,
+        (key) => wal.set(key, answer),
+        async () => {},
+      ),
+    );
+    const fresh = requests.map((one) => ({ ...one, params: { round } }));
+    rates.ours.push(
+      await writeAll(
+        fresh,
+        (one) => ours.set(one, answer),
+        () => ours.flush(),
+      ),
+    );
+  }
+  writes.set('@keyv/sqlite, write-ahead log', median(rates.wal));
+  writes.set('tutti, signed and durable', median(rates.ours));
+  print('Writes of 2 KB answers to disk, all at once', writes, 'tutti, signed and durable');
+  console.log(`  set on the event loop: ${median(onLoop).toFixed(2)} us`);
+  check('set on the event loop, 2 KB, signed and queued', median(onLoop), 20, 'us');
+  checkAtLeast(
+    'batched writes against @keyv/sqlite with write-ahead log',
+    median(rates.wal) / median(rates.ours),
+    3,
+  );
+
+  for (const [index, key] of keys.entries()) {
+    await wal.set(key, answer);
+    if (index < 500) await asItComes.set(key, answer);
+    await ours.set(requests[index], answer);
+  }
+  await ours.flush();
+  const read = await compare(
+    {
+      '@keyv/sqlite as it comes': (index) => asItComes.get(keys[(index * 7) % 500]),
+      '@keyv/sqlite, write-ahead log': (index) => wal.get(keys[(index * 7_919) % ENTRIES]),
+      'tutti, verified': (index) => ours.get(requests[(index * 7_919) % ENTRIES]),
+    },
+    { calls: 500, rounds: 9 },
+  );
+  print('Hit on disk, one by one', read, '@keyv/sqlite, write-ahead log');
+  check(
+    'disk hit against @keyv/sqlite with write-ahead log',
+    read.get('tutti, verified') / read.get('@keyv/sqlite, write-ahead log'),
+    1.25,
+  );
+  const many = await compare(
+    {
+      '@keyv/sqlite, write-ahead log, 50 gets': (index) =>
+        Promise.all(
+          Array.from({ length: 50 }, (_, offset) => wal.get(keys[(index * 50 + offset) % ENTRIES])),
+        ),
+      'tutti, getMany of 50': (index) =>
+        ours.getMany(Array.from({ length: 50 }, (_, offset) => requests[(index * 50 + offset) % ENTRIES])),
+    },
+    { calls: 40, rounds: 9 },
+  );
+  print('50 hits on disk at once', many);
+  await Promise.all([ours.close(), asItComes.disconnect(), wal.disconnect()]);
+  await benchOpening(folder);
+}
+
+async function benchOpening(folder) {
+  const directory = join(folder, 'large');
+  const entries = 100_000;
+  const small = { output: 'x'.repeat(200) };
+  const filling = new ResponseCache({ directory, maxSizeBytes: 1 << 30, secret });
+  for (let index = 0; index < entries; index += 1_000) {
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, offset) => filling.set(request(index + offset), small)),
+    );
+  }
+  await filling.close();
+  let firstHitMs = 0;
+  const pauses = await longestPauseMs(async () => {
+    const startedMs = performance.now();
+    const cache = new ResponseCache({ directory, maxSizeBytes: 1 << 30, secret });
+    const hit = await cache.get(request(77_777));
+    firstHitMs = performance.now() - startedMs;
+    if (hit === undefined) throw new Error('the entry is missing');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await cache.close();
+  });
+  console.log(`\nOpening ${entries} entries`);
+  check('first hit after construction', firstHitMs, 50, 'ms');
+  check('longest pause of the event loop', pauses, 10, 'ms');
+  const startedMs = performance.now();
+  for (let count = 0; count < 1_000; count += 1) new ResponseCache({ directory, secret });
+  check('constructor', performance.now() - startedMs, 1_000, 'us');
+}

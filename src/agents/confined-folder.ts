@@ -1,0 +1,168 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { TextDecoder } from 'node:util';
+import { AgentFileError } from '../errors/agent-file-error.js';
+
+/** No agent is described in more. */
+export const MAX_AGENT_FILE_BYTES = 1024 * 1024;
+
+/** Deeper folders than this are a mistake. */
+const MAX_DEPTH = 16;
+
+const AGENT_FILE = /\.(md|json)$/i;
+
+/** A folder out of which nothing is read, whatever its entries are called or point to. */
+export class ConfinedFolder {
+  /** As it was given, for messages. */
+  readonly directory: string;
+  readonly #root: string;
+
+  private constructor(directory: string, root: string) {
+    this.directory = directory;
+    this.#root = root;
+  }
+
+  /** @throws {@link AgentFileError} when it is no folder or cannot be read. */
+  static async open(directory: string): Promise<ConfinedFolder> {
+    try {
+      const root = await realpath(directory);
+      if (!(await stat(root)).isDirectory())
+        throw new AgentFileError(directory, undefined, 'it is not a folder.');
+      return new ConfinedFolder(directory, root);
+    } catch (error) {
+      throw wrap(error, directory, 'the folder of agents cannot be opened');
+    }
+  }
+
+  /** Every agent file in it and in its folders, as paths relative to it, in order; hidden ones are left out. */
+  async list(): Promise<{ files: string[]; folders: string[] }> {
+    const found = { files: [] as string[], folders: [this.#root] };
+    await this.#listInto('', found, 0);
+    found.files.sort();
+    return found;
+  }
+
+  async #listInto(
+    folder: string,
+    found: { files: string[]; folders: string[] },
+    depth: number,
+  ): Promise<void> {
+    for (const entry of await this.#entries(folder)) {
+      if (entry.name.startsWith('.')) continue;
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && !AGENT_FILE.test(entry.name)) {
+        if (depth >= MAX_DEPTH)
+          throw new AgentFileError(this.pathOf(path), undefined, 'folders are nested too deeply.');
+        found.folders.push(join(this.#root, path));
+        await this.#listInto(path, found, depth + 1);
+      } else if (AGENT_FILE.test(entry.name)) {
+        found.files.push(path);
+      }
+    }
+  }
+
+  async #entries(folder: string) {
+    try {
+      return await readdir(join(this.#root, folder), { withFileTypes: true });
+    } catch (error) {
+      throw wrap(error, this.pathOf(folder), 'the folder cannot be read');
+    }
+  }
+
+  /** A file's path for messages. */
+  pathOf(file: string): string {
+    return join(this.directory, file);
+  }
+
+  /**
+   * Reads a file by its path relative to the folder.
+   *
+   * @throws {@link AgentFileError} when the path leads out of the folder, or to anything but a regular file of
+   * at most 1 MiB in UTF-8.
+   */
+  async read(file: string): Promise<string> {
+    const shown = isAbsolute(file) ? file : this.pathOf(file);
+    const target = await this.#resolve(file, shown);
+    let handle: FileHandle | undefined;
+    try {
+      // Never through a link that has appeared since, and without waiting for a writer of a named pipe.
+      handle = await open(
+        target,
+        constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+      );
+      return decode(await readLimited(handle, shown), shown);
+    } catch (error) {
+      throw wrap(error, shown, 'it cannot be read');
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  async #resolve(file: string, shown: string): Promise<string> {
+    if (typeof file !== 'string' || file === '' || file.includes('\0') || isAbsolute(file) || goesUp(file)) {
+      throw new AgentFileError(
+        shown,
+        undefined,
+        `it is outside ${this.directory}; agent files are named by paths inside the folder, without "..".`,
+      );
+    }
+    let target: string;
+    try {
+      target = await realpath(join(this.#root, file));
+    } catch (error) {
+      throw wrap(error, shown, 'it cannot be read');
+    }
+    if (goesUp(relative(this.#root, target)) || isAbsolute(relative(this.#root, target))) {
+      throw new AgentFileError(shown, undefined, `it is a link that leads out of ${this.directory}.`);
+    }
+    return target;
+  }
+}
+
+function goesUp(path: string): boolean {
+  return path.split(/[\\/]/).includes('..') || path.split(sep).includes('..');
+}
+
+async function readLimited(handle: FileHandle, shown: string): Promise<Buffer> {
+  const stats = await handle.stat();
+  if (!stats.isFile()) {
+    throw new AgentFileError(shown, undefined, 'it is not a regular file (but a folder, device or pipe).');
+  }
+  const tooLarge = () =>
+    new AgentFileError(shown, undefined, `it is larger than ${MAX_AGENT_FILE_BYTES} bytes (1 MiB).`);
+  if (stats.size > MAX_AGENT_FILE_BYTES) throw tooLarge();
+  // The size is what it was; what is read is what counts.
+  const buffer = Buffer.alloc(MAX_AGENT_FILE_BYTES + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+    length += bytesRead;
+    if (length > MAX_AGENT_FILE_BYTES) throw tooLarge();
+    if (bytesRead === 0) return buffer.subarray(0, length);
+  }
+}
+
+function decode(bytes: Buffer, shown: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new AgentFileError(shown, undefined, 'it is not UTF-8 text.', { cause });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EACCES: 'no permission',
+  ELOOP: 'its links go round in a circle or appeared while it was read',
+  ENXIO: 'it is not a regular file',
+  ENODEV: 'it is not a regular file',
+};
+
+function wrap(error: unknown, shown: string, what: string): unknown {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code !== 'string' || code.startsWith('TUTTI_')) return error;
+  return new AgentFileError(shown, undefined, `${what}: ${REASONS[code] ?? code} (${code}).`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,57 @@
+import { LineCounter, parseDocument } from 'yaml';
+import { AgentFileError } from '../errors/agent-file-error.js';
+import { type AgentFile, toAgentFile } from './agent-file-schema.js';
+import { type LinedData, MAX_YAML_CHARS, offsetOf } from './yaml-source.js';
+
+/**
+ * Reads an agent from the text of a JSON file: one object with the fields that Markdown files have in their
+ * front matter, and `instructions`.
+ *
+ * @throws {@link AgentFileError} with the file and the line.
+ */
+export function readJsonAgent(text: string, file: string): AgentFile {
+  const json = text.replace(/^\uFEFF/, '');
+  const value = parse(json, file);
+  return toAgentFile({ value, lineOf: lineFinder(json, file) }, file);
+}
+
+function parse(json: string, file: string): unknown {
+  try {
+    return JSON.parse(json, refusePrototype) as unknown;
+  } catch (cause) {
+    const { name, message } = cause as SyntaxError;
+    if (name !== 'SyntaxError') throw cause;
+    const [, position] = /position (\d+)/.exec(message) ?? [];
+    // Without a position it is the end that is missing.
+    const before = json.slice(0, position === undefined ? json.length : Number(position));
+    throw new AgentFileError(file, before.split('\n').length, `not JSON: ${message}`, { cause });
+  }
+}
+
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('"__proto__" is not allowed as a key');
+  return value;
+}
+
+/** JSON is YAML too, and the YAML parser knows lines; it also notices what JSON.parse swallows: a key given twice. */
+function lineFinder(json: string, file: string): LinedData['lineOf'] {
+  // Lines are a courtesy, and the YAML parser is slow on large texts.
+  if (json.length > MAX_YAML_CHARS) return () => undefined;
+  const lines = new LineCounter();
+  const document = parseDocument(json, {
+    schema: 'json',
+    prettyErrors: false,
+    logLevel: 'silent',
+    lineCounter: lines,
+  });
+  const twice = document.errors.find((error) => error.code === 'DUPLICATE_KEY');
+  if (twice !== undefined) {
+    throw new AgentFileError(file, lines.linePos(twice.pos[0]).line, 'a key stands there twice.', {
+      cause: twice,
+    });
+  }
+  return (path) => {
+    const offset = offsetOf(document, path);
+    return offset === undefined ? undefined : lines.linePos(offset).line;
+  };
+}

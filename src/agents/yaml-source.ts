@@ -1,0 +1,129 @@
+import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { AgentFileError } from '../errors/agent-file-error.js';
+
+/** Data read from a file, which knows on which line each part of it stands. */
+export interface LinedData {
+  readonly value: unknown;
+  /** The line of a value by its path, or of the nearest thing above it that is there; from 1. */
+  lineOf(path: ReadonlyArray<PropertyKey>): number | undefined;
+}
+
+/**
+ * Reads YAML, the plain data part of it: no tags, no aliases (a few lines of them unfold to gigabytes), no key
+ * that reaches an object's prototype.
+ *
+ * @param firstLine The file's line on which the text begins.
+ * @throws {@link AgentFileError} with the line of the first problem.
+ */
+export function readYaml(text: string, file: string, firstLine = 1): LinedData {
+  refuseWhatTakesTooLong(text, file, firstLine);
+  const strict = parse(text);
+  // Many agent files in the wild have a colon in an unquoted description, which is no YAML.
+  const lenient = strict.document.errors.length > 0 ? parse(quotePlainValues(text)) : strict;
+  const { document, lines } = lenient.document.errors.length > 0 ? strict : lenient;
+  const lineAt = (offset: number | undefined) =>
+    offset === undefined ? undefined : lines.linePos(offset).line + firstLine - 1;
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem !== undefined) {
+    throw new AgentFileError(file, lineAt(problem.pos[0]), firstLineOf(problem.message), { cause: problem });
+  }
+  refuseDangerousNodes(document, (offset, what) => {
+    throw new AgentFileError(file, lineAt(offset), what);
+  });
+  return { value: document.toJS({ maxAliasCount: 0 }), lineOf: (path) => lineAt(offsetOf(document, path)) };
+}
+
+/** Beyond this the parser's time grows faster than the text: with the square of keys and of depth. */
+export const MAX_YAML_CHARS = 64 * 1024;
+const MAX_NESTING = 100;
+const NESTED_IN_A_LINE = /^(?:[ \t]*[-?][ \t]){100}/m;
+
+function refuseWhatTakesTooLong(text: string, file: string, firstLine: number): void {
+  if (text.length > MAX_YAML_CHARS) {
+    throw new AgentFileError(
+      file,
+      firstLine,
+      `the front matter has ${text.length} characters; at most ${MAX_YAML_CHARS} are read. Long text belongs into the body.`,
+    );
+  }
+  let depth = 0;
+  for (const char of text) {
+    if (char === '[' || char === '{') depth += 1;
+    else if ((char === ']' || char === '}') && depth > 0) depth -= 1;
+    if (depth > MAX_NESTING) break;
+  }
+  if (depth > MAX_NESTING || NESTED_IN_A_LINE.test(text)) {
+    throw new AgentFileError(
+      file,
+      firstLine,
+      `the front matter is nested more than ${MAX_NESTING} levels deep.`,
+    );
+  }
+}
+
+function parse(text: string): { document: Document; lines: LineCounter } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    lineCounter: lines,
+  });
+  return { document, lines };
+}
+
+const TOP_LEVEL_ENTRY = /^([A-Za-z][\w-]*):[ \t]+([^\s"'[\]{}|>&*!%@`#,?-].*)$/;
+
+/** Quotes unquoted top-level values that hold a colon. Keeps the lines as they are, for messages. */
+function quotePlainValues(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const [, key, value] = TOP_LEVEL_ENTRY.exec(line) ?? [];
+      return value?.includes(':') ? `${key}: ${JSON.stringify(value.trimEnd())}` : line;
+    })
+    .join('\n');
+}
+
+function refuseDangerousNodes(
+  document: Document,
+  refuse: (offset: number | undefined, what: string) => never,
+): void {
+  visit(document, {
+    Alias: (_key, node) => refuse(node.range?.[0], 'aliases (*name) are not supported; write the value out.'),
+    Pair: (_key, pair) => {
+      if (!isScalar(pair.key)) return refuse(undefined, 'keys must be plain text.');
+      if (pair.key.value === '__proto__') refuse(pair.key.range?.[0], '"__proto__" is not allowed as a key.');
+    },
+  });
+}
+
+/** Where the value at a path begins, or the nearest thing above it that exists. */
+export function offsetOf(document: Document, path: ReadonlyArray<PropertyKey>): number | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const part = path.slice(0, length);
+    const parent = length === 1 ? document.contents : document.getIn(part.slice(0, -1), true);
+    const offset = offsetIn(parent, part.at(-1) as PropertyKey);
+    if (offset !== undefined) return offset;
+  }
+  return document.contents?.range?.[0];
+}
+
+/** The key's place says more than the value's, which may be empty. */
+function offsetIn(parent: unknown, key: PropertyKey): number | undefined {
+  const items = (parent as { items?: readonly unknown[] } | null | undefined)?.items ?? [];
+  for (const [index, item] of items.entries()) {
+    if (isPair(item)) {
+      if (isScalar(item.key) && String(item.key.value) === String(key)) return item.key.range?.[0];
+    } else if (index === key) {
+      return (item as { range?: readonly number[] }).range?.[0];
+    }
+  }
+  return undefined;
+}
+
+function firstLineOf(message: string): string {
+  return (message.split('\n')[0] as string).replace(/:$/, '');
+}

@@ -1,0 +1,370 @@
+import { entrySizeBytes, type UnsealedEntry } from './cache-entry.js';
+import type { CacheObservers } from './cache-events.js';
+import type { ResolvedResponseCacheOptions } from './cache-options.js';
+import { type NotStored, whyNotStorable } from './cache-policy.js';
+import type { CacheStatsRecorder, HitTier } from './cache-stats.js';
+import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
+import { MissClock } from './miss-clock.js';
+import type { CacheSetOptions } from './set-options.js';
+import type { SteadyTime } from './steady-time.js';
+import type { TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
+import { type MemoryEntry, MemoryTier } from './tiers/memory-tier.js';
+import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
+import { DepartedKeys } from './ttl-advice.js';
+import { UseReporter } from './use-reporter.js';
+
+/** Of hits in memory one in so many is timed: reading the clock twice costs as much as the rest of a hit. */
+const TIMED_ONE_IN = 16;
+
+/** What an answer store works with. */
+export interface AnswerStoreParts {
+  readonly options: ResolvedResponseCacheOptions;
+  readonly time: SteadyTime;
+  readonly recorder: CacheStatsRecorder;
+  readonly observers: CacheObservers;
+  /** The tiers below memory; `undefined` when there are none. */
+  readonly lower: TierStack | undefined;
+}
+
+interface FoundBelow {
+  readonly entry: MemoryEntry;
+  readonly tier: HitTier;
+}
+
+/** Answers by key, in memory and in the tiers below, with everything counted. Knows nothing of requests. */
+export class AnswerStore {
+  readonly #parts: AnswerStoreParts;
+  readonly #memory: MemoryTier;
+  readonly #uses: UseReporter;
+  readonly #misses = new MissClock();
+  readonly #departed = new DepartedKeys();
+  // A read from below that is still under way. One that is no longer listed when it ends was overtaken by a
+  // write or a deletion, and what it found must not reach memory.
+  readonly #reading = new Map<string, Promise<FoundBelow | undefined>>();
+
+  constructor(parts: AnswerStoreParts) {
+    this.#parts = parts;
+    const { maxMemoryBytes, maxSizeBytes, maxEntries = Number.POSITIVE_INFINITY, eviction } = parts.options;
+    this.#memory = new MemoryTier({
+      maxSizeBytes: parts.lower === undefined ? Math.min(maxMemoryBytes, maxSizeBytes) : maxMemoryBytes,
+      maxEntries,
+      eviction,
+      onLeave: (entry, why) => this.#entryLeft(entry, why),
+    });
+    this.#uses = new UseReporter((key, hits) => parts.lower?.touch(key, hits));
+  }
+
+  /**
+   * The answer under the key, counted as a hit or a miss. At once when memory has it or there is nothing
+   * below memory, else when the tiers below have answered.
+   *
+   * @param maxAgeMs What is older counts as not found.
+   */
+  lookup(
+    key: string,
+    agent: string,
+    maxAgeMs = Number.POSITIVE_INFINITY,
+  ): CacheHit | undefined | Promise<CacheHit | undefined> {
+    const { recorder, time, options, lower } = this.#parts;
+    const isTimed = recorder.tiers.memory.hits % TIMED_ONE_IN === 0;
+    const startedMs = isTimed ? options.clock.now() : 0;
+    const nowMs = time.epochMs();
+    const entry = this.#memory.get(key, nowMs);
+    if (entry !== undefined && this.#mayServe(entry, nowMs, maxAgeMs)) {
+      const hit = this.#serve(entry, 'memory', nowMs);
+      if (isTimed) recorder.tiers.memory.record(options.clock.now() - startedMs);
+      return hit;
+    }
+    if (lower === undefined) {
+      this.#missed(key, agent, options.clock.now());
+      return undefined;
+    }
+    return this.#lookupBelow(lower, key, agent, maxAgeMs);
+  }
+
+  /** The answers under many keys, in their order; the tiers below are asked once for all. */
+  async lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
+    const { time, options, lower } = this.#parts;
+    const startedMs = options.clock.now();
+    const nowMs = time.epochMs();
+    const hits = keys.map((key) => {
+      const entry = this.#memory.get(key, nowMs);
+      return entry !== undefined && this.#mayServe(entry, nowMs, Number.POSITIVE_INFINITY)
+        ? this.#serve(entry, 'memory', nowMs)
+        : undefined;
+    });
+    const missing = keys.flatMap((_, index) => (hits[index] === undefined ? [index] : []));
+    const found =
+      lower === undefined
+        ? []
+        : await this.#readMany(
+            lower,
+            missing.map((index) => keys[index] as string),
+          );
+    for (const [position, index] of missing.entries()) {
+      const [key, agent] = [keys[index] as string, agents[index] as string];
+      hits[index] = this.#settle(key, agent, found[position], Number.POSITIVE_INFINITY, startedMs);
+    }
+    return hits;
+  }
+
+  /**
+   * Stores an answer; says whether it was. Resolves when the tiers below have taken it. Counts the time of the
+   * miss that it answers.
+   *
+   * @throws {@link InvalidArgumentError} when `data` or `events` hold what JSON cannot say.
+   */
+  async store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
+    return await this.storePrepared(key, agent, prepareAnswer(answer), options);
+  }
+
+  /** As `store`, for an answer that was made ready. Memory has it when this returns; never rejects. */
+  async storePrepared(
+    key: string,
+    agent: string,
+    prepared: PreparedAnswer,
+    options: CacheSetOptions,
+  ): Promise<boolean> {
+    const { recorder, observers, lower } = this.#parts;
+    const reason = whyNotStorable(prepared.answer);
+    if (reason !== undefined) return this.#notStored(key, agent, reason);
+    const entry = this.#newEntry(key, agent, prepared, options);
+    this.#answered(key);
+    this.#reading.delete(key);
+    const inMemory = this.#memory.set(entry, entry.createdAt);
+    const below = entry.sizeBytes <= this.#parts.options.maxSizeBytes ? lower : undefined;
+    if (!inMemory && below === undefined) {
+      await lower?.delete(key);
+      return this.#notStored(key, agent, 'too-large');
+    }
+    recorder.sets += 1;
+    entry.account.sets += 1;
+    if (observers.any) {
+      const { sizeBytes, expiresAt } = entry;
+      observers.emit('cache:write', { key, agent, sizeBytes, expiresAt, at: entry.createdAt });
+    }
+    this.#uses.report();
+    await below?.set(toUnsealed(entry, prepared.payload));
+    return true;
+  }
+
+  /** Removes an answer everywhere; says whether there was one. */
+  async delete(key: string): Promise<boolean> {
+    this.#reading.delete(key);
+    const inMemory = this.#memory.delete(key);
+    const below = (await this.#parts.lower?.delete(key)) ?? false;
+    if (inMemory || below) this.#parts.recorder.deletions += 1;
+    return inMemory || below;
+  }
+
+  /** Removes all answers that match; says how many. */
+  async deleteMatching(selector: TierSelector): Promise<number> {
+    this.#reading.clear();
+    if (selector === 'all') this.#misses.clear();
+    const inMemory = this.#memory.deleteMatching(selector);
+    const deleted = Math.max(inMemory, (await this.#parts.lower?.deleteMatching(selector)) ?? 0);
+    this.#parts.recorder.deletions += deleted;
+    return deleted;
+  }
+
+  /** Removes from memory what has expired; says how many. */
+  removeExpired(): number {
+    return this.#memory.removeExpired(this.#parts.time.epochMs());
+  }
+
+  /** How much memory holds. */
+  memorySize(): TierSize {
+    return this.#memory.size();
+  }
+
+  /** What happened in memory and below. */
+  counters(): TierCounters {
+    return this.#parts.lower?.counters() ?? this.#memory.counters();
+  }
+
+  /** Hands down what is known of uses. */
+  reportUses(): void {
+    this.#uses.report();
+  }
+
+  async #lookupBelow(
+    lower: TierStack,
+    key: string,
+    agent: string,
+    maxAgeMs: number,
+  ): Promise<CacheHit | undefined> {
+    const startedMs = this.#parts.options.clock.now();
+    const [found] = await this.#readMany(lower, [key]);
+    return this.#settle(key, agent, found, maxAgeMs, startedMs);
+  }
+
+  // Reads of the same key that overlap are one.
+  async #readMany(lower: TierStack, keys: readonly string[]): Promise<Array<FoundBelow | undefined>> {
+    const fresh = keys.filter((key) => !this.#reading.has(key));
+    if (fresh.length > 0) {
+      const all = lower.getMany(fresh);
+      for (const [index, key] of fresh.entries()) this.#read(key, all, index);
+    }
+    return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<FoundBelow | undefined>));
+  }
+
+  #read(key: string, all: Promise<Array<VerifiedEntry | undefined>>, index: number): void {
+    const reading = all.then((verified) => {
+      const isOvertaken = this.#reading.get(key) !== reading;
+      if (!isOvertaken) this.#reading.delete(key);
+      const found = verified[index];
+      if (found === undefined) return undefined;
+      const entry = this.#entryOf(found);
+      if (!isOvertaken) this.#memory.set(entry, this.#parts.time.epochMs());
+      return { entry, tier: tierOf(found) };
+    });
+    this.#reading.set(key, reading);
+  }
+
+  /** Counts what a request found below memory, or that it found nothing. */
+  #settle(
+    key: string,
+    agent: string,
+    found: FoundBelow | undefined,
+    maxAgeMs: number,
+    startedMs: number,
+  ): CacheHit | undefined {
+    const { recorder, time, options } = this.#parts;
+    const nowMs = time.epochMs();
+    if (found === undefined || !this.#mayServe(found.entry, nowMs, maxAgeMs)) {
+      this.#missed(key, agent, startedMs);
+      return undefined;
+    }
+    const hit = this.#serve(found.entry, found.tier, nowMs);
+    recorder.tiers[found.tier].record(options.clock.now() - startedMs);
+    return hit;
+  }
+
+  #mayServe(entry: MemoryEntry, nowMs: number, maxAgeMs: number): boolean {
+    if (nowMs >= entry.expiresAt) {
+      const { staleWhileRevalidateMs } = this.#parts.options;
+      if (nowMs >= Math.min(entry.staleUntil, entry.expiresAt + staleWhileRevalidateMs)) return false;
+    }
+    return nowMs - entry.createdAt <= maxAgeMs;
+  }
+
+  #serve(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHit {
+    const { recorder, observers, lower } = this.#parts;
+    const { answer, account } = entry;
+    entry.hits += 1;
+    account.intervals.record(nowMs - entry.usedAt);
+    entry.usedAt = nowMs;
+    recorder.hit(tier, account, answer.costUsd ?? 0, answer.usage.totalTokens);
+    if (lower !== undefined) this.#uses.note(entry);
+    const hit = toHit(entry, tier, nowMs);
+    if (observers.any) {
+      const { key, agent } = entry;
+      observers.emit('cache:hit', { key, agent, tier, ageMs: hit.ageMs, stale: hit.stale, at: nowMs });
+    }
+    return hit;
+  }
+
+  #missed(key: string, agent: string, startedMs: number): void {
+    const { recorder, observers, time } = this.#parts;
+    const account = recorder.account(agent);
+    recorder.miss(account);
+    this.#misses.missed(key, startedMs);
+    const usedAtMs = this.#departed.cameBack(key);
+    if (usedAtMs !== undefined) account.intervals.record(time.epochMs() - usedAtMs);
+    if (observers.any) observers.emit('cache:miss', { key, agent, at: time.epochMs() });
+  }
+
+  #answered(key: string): void {
+    const missMs = this.#misses.answered(key, this.#parts.options.clock.now());
+    if (missMs !== undefined) this.#parts.recorder.missTime(missMs);
+  }
+
+  #notStored(key: string, agent: string, reason: NotStored): false {
+    const { observers, time } = this.#parts;
+    // Its work is done all the same, and counts.
+    this.#answered(key);
+    if (observers.any) observers.emit('cache:skip', { key, agent, reason, at: time.epochMs() });
+    return false;
+  }
+
+  #newEntry(key: string, agent: string, prepared: PreparedAnswer, options: CacheSetOptions): MemoryEntry {
+    const { time, recorder, options: defaults } = this.#parts;
+    const createdAt = Math.floor(time.epochMs());
+    const expiresAt = createdAt + Math.ceil(options.ttlMs ?? defaults.ttlMs);
+    const tags = options.tags === undefined ? NO_TAGS : Object.freeze([...options.tags]);
+    return {
+      key,
+      agent,
+      tags,
+      answer: prepared.answer,
+      createdAt,
+      expiresAt,
+      staleUntil: expiresAt + Math.ceil(defaults.staleWhileRevalidateMs),
+      sizeBytes: entrySizeBytes({ key, tags, payload: prepared.payload }),
+      account: recorder.account(agent),
+      hits: 0,
+      usedAt: createdAt,
+    };
+  }
+
+  #entryOf({ entry, answer }: VerifiedEntry): MemoryEntry {
+    const { key, agent, createdAt, expiresAt, staleUntil, sizeBytes, hits } = entry;
+    const account = this.#parts.recorder.account(agent);
+    const usedAt = this.#departed.cameBack(key) ?? createdAt;
+    const tags = Object.freeze([...entry.tags]);
+    return { key, agent, tags, answer, createdAt, expiresAt, staleUntil, sizeBytes, account, hits, usedAt };
+  }
+
+  #entryLeft(entry: MemoryEntry, why: 'evicted' | 'expired'): void {
+    const { observers, time } = this.#parts;
+    this.#departed.left(entry.key, entry.usedAt);
+    if (why === 'expired' || !observers.any) return;
+    const { key, agent, sizeBytes } = entry;
+    observers.emit('cache:evict', { key, agent, tier: 'memory', sizeBytes, at: time.epochMs() });
+  }
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+function toHit(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHit {
+  const { answer, createdAt, expiresAt, hits } = entry;
+  const hit: Mutable<CacheHit> = {
+    output: answer.output,
+    usage: answer.usage,
+    costUsd: answer.costUsd,
+    tier,
+    ageMs: Math.floor(nowMs - createdAt),
+    hits,
+    createdAt,
+    expiresAt,
+    stale: nowMs >= expiresAt,
+  };
+  if (answer.data !== undefined) hit.data = answer.data;
+  if (answer.model !== undefined) hit.model = answer.model;
+  if (answer.finishReason !== undefined) hit.finishReason = answer.finishReason;
+  if (answer.steps !== undefined) hit.steps = answer.steps;
+  if (answer.events !== undefined) hit.events = answer.events;
+  return hit;
+}
+
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+
+// A Keyv store the user gave is a place on its own, but the figures know it as the disk it stands in for.
+function tierOf({ tier }: VerifiedEntry): HitTier {
+  return tier === 'store' ? 'disk' : tier;
+}
+
+function toUnsealed(entry: MemoryEntry, payload: string): UnsealedEntry {
+  const { key, agent, tags, createdAt, expiresAt, staleUntil, answer } = entry;
+  return {
+    key,
+    agent,
+    tags,
+    createdAt,
+    expiresAt,
+    staleUntil,
+    payload,
+    costUsd: answer.costUsd ?? 0,
+    hits: 0,
+  };
+}

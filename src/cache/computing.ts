@@ -1,0 +1,206 @@
+import { TuttiError } from '../errors/tutti-error.js';
+import type { AnswerStore } from './answer-store.js';
+import type { CacheObservers } from './cache-events.js';
+import type { CacheStatsRecorder } from './cache-stats.js';
+import {
+  type CacheAnswer,
+  type CacheHit,
+  type CacheValue,
+  checkAnswer,
+  completeUsage,
+  type PreparedAnswer,
+  prepareAnswer,
+  type StoredAnswer,
+} from './cached-answer.js';
+import type { CacheSetOptions } from './set-options.js';
+import { type Flight, type JoinOptions, SingleFlight } from './single-flight.js';
+import type { SteadyTime } from './steady-time.js';
+
+/** Gives the answer that is not stored. The signal is aborted when nobody waits for it any more. */
+export type ComputeAnswer = (context: {
+  readonly signal: AbortSignal;
+}) => CacheAnswer | string | Promise<CacheAnswer | string>;
+
+/** Settings of one `getOrCompute`. */
+export interface GetOrComputeOptions extends CacheSetOptions {
+  /** Lets this caller leave; others who wait for the same answer still get it. */
+  signal?: AbortSignal | undefined;
+  /** Computes the answer even when one is stored, and stores the new one. @default false */
+  refresh?: boolean | undefined;
+}
+
+/** One answer that is wanted. */
+export interface ComputeJob {
+  readonly key: string;
+  readonly agent: string;
+  readonly compute: ComputeAnswer;
+  readonly setOptions: CacheSetOptions;
+}
+
+type Outcome = { readonly hit: CacheHit } | { readonly computed: StoredAnswer };
+
+/** Finds or computes answers, each once at a time. */
+export class Computing {
+  readonly #store: AnswerStore;
+  readonly #recorder: CacheStatsRecorder;
+  readonly #observers: CacheObservers;
+  readonly #time: SteadyTime;
+  readonly #flights = new SingleFlight<Outcome>();
+  readonly #refreshes = new SingleFlight<Outcome>();
+
+  constructor(store: AnswerStore, recorder: CacheStatsRecorder, observers: CacheObservers, time: SteadyTime) {
+    this.#store = store;
+    this.#recorder = recorder;
+    this.#observers = observers;
+    this.#time = time;
+  }
+
+  /** The stored answer or a computed one. */
+  async getOrCompute(job: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
+    const { key, agent } = job;
+    const isJoining = this.#flights.has(key);
+    const found = isJoining ? undefined : this.#store.lookup(key, agent);
+    if (found !== undefined && !(found instanceof Promise)) return this.#fromHit(found, job);
+    const outcome = await this.#flights.run(
+      key,
+      async (flight) => {
+        const hit = await found;
+        return hit === undefined ? { computed: await this.#computeAndStore(job, flight) } : { hit };
+      },
+      { signal, agent },
+    );
+    if ('computed' in outcome) return this.#fromComputed(outcome.computed, isJoining);
+    return isJoining ? this.#joinedHit(outcome.hit, job) : this.#fromHit(outcome.hit, job);
+  }
+
+  /** A computed answer, whatever is stored; it replaces that. */
+  async refresh(job: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
+    const { key, agent } = job;
+    const isJoining = this.#refreshes.has(key);
+    const outcome = await this.#startRefresh(job, { agent, signal });
+    return 'hit' in outcome ? fromHit(outcome.hit) : this.#fromComputed(outcome.computed, isJoining);
+  }
+
+  /** A computed answer that is neither stored nor shared. */
+  async compute({ compute }: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
+    const answer = await callCompute(compute, { signal: signal ?? new AbortController().signal });
+    return { ...asStored(answer), cached: false, ageMs: 0, stale: false };
+  }
+
+  forget(key: string): void {
+    this.#flights.forget(key);
+    this.#refreshes.forget(key);
+  }
+
+  forgetAll(): void {
+    this.#flights.forgetAll();
+    this.#refreshes.forgetAll();
+  }
+
+  /** Aborts all work, for closing. */
+  abortAll(): void {
+    this.#flights.abortAll();
+    this.#refreshes.abortAll();
+  }
+
+  /** Tells observers of an answer that could not be stored. */
+  reportNotStored(error: unknown): void {
+    if (!this.#observers.any) return;
+    const { code, message } = TuttiError.isInstance(error)
+      ? error
+      : { code: 'TUTTI_CACHE_STORE', message: String(error) };
+    const at = this.#time.epochMs();
+    this.#observers.emit('cache:error', { tier: 'memory', operation: 'set', code, message, at });
+  }
+
+  /** Tells observers that computing a stale answer anew failed. */
+  reportNotRenewed(key: string, agent: string, error: unknown): void {
+    if (!this.#observers.any) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#observers.emit('cache:revalidate-error', { key, agent, message, at: this.#time.epochMs() });
+  }
+
+  async #computeAndStore(job: ComputeJob, flight: Flight): Promise<StoredAnswer> {
+    const answer = await callCompute(job.compute, flight);
+    let prepared: PreparedAnswer;
+    try {
+      prepared = prepareAnswer(answer);
+    } catch (error) {
+      // Not something to fail the call for: the answer is right, it just cannot be kept.
+      this.reportNotStored(error);
+      return asStored(answer);
+    }
+    // Memory has it when this returns; nobody has to wait for the tiers below.
+    if (flight.isCurrent()) void this.#store.storePrepared(job.key, job.agent, prepared, job.setOptions);
+    return prepared.answer;
+  }
+
+  #startRefresh(job: ComputeJob, options: JoinOptions): Promise<Outcome> {
+    return this.#refreshes.run(
+      job.key,
+      async (flight) => ({ computed: await this.#computeAndStore(job, flight) }),
+      options,
+    );
+  }
+
+  #fromHit(hit: CacheHit, job: ComputeJob): CacheValue {
+    if (hit.stale && !this.#refreshes.has(job.key)) {
+      this.#startRefresh(job, { agent: job.agent }).catch((error: unknown) =>
+        this.reportNotRenewed(job.key, job.agent, error),
+      );
+    }
+    return fromHit(hit);
+  }
+
+  #joinedHit(hit: CacheHit, job: ComputeJob): CacheValue {
+    const account = this.#recorder.account(job.agent);
+    this.#recorder.hit(hit.tier, account, hit.costUsd ?? 0, hit.usage.totalTokens);
+    return fromHit(hit);
+  }
+
+  #fromComputed(answer: StoredAnswer, isJoining: boolean): CacheValue {
+    if (isJoining) this.#recorder.sharedFlights += 1;
+    return { ...answer, cached: isJoining ? 'shared' : false, ageMs: 0, stale: false };
+  }
+}
+
+async function callCompute(
+  compute: ComputeAnswer,
+  context: { readonly signal: AbortSignal },
+): Promise<CacheAnswer> {
+  const given = await compute(context);
+  const answer = typeof given === 'string' ? { output: given } : given;
+  checkAnswer(answer);
+  return answer;
+}
+
+function fromHit(hit: CacheHit): CacheValue {
+  const { output, data, usage, costUsd, model, finishReason, steps, events, tier, ageMs, stale } = hit;
+  return {
+    output,
+    ...(data === undefined ? {} : { data }),
+    usage,
+    costUsd,
+    ...(model === undefined ? {} : { model }),
+    ...(finishReason === undefined ? {} : { finishReason }),
+    ...(steps === undefined ? {} : { steps }),
+    ...(events === undefined ? {} : { events }),
+    cached: tier,
+    ageMs,
+    stale,
+  };
+}
+
+function asStored(answer: CacheAnswer): StoredAnswer {
+  const { output, data, costUsd, model, finishReason, steps, events } = answer;
+  return {
+    output,
+    usage: completeUsage(answer.usage),
+    costUsd,
+    ...(data === undefined ? {} : { data }),
+    ...(model === undefined ? {} : { model }),
+    ...(finishReason === undefined ? {} : { finishReason }),
+    ...(steps === undefined ? {} : { steps }),
+    ...(events === undefined ? {} : { events }),
+  };
+}

@@ -1,0 +1,32 @@
+export { type BatchOptions, batch } from './batch.js';
+export type {
+  CacheEntryEvent,
+  CacheErrorEvent,
+  CacheEvent,
+  CacheEventName,
+  CacheEvents,
+  CacheEvictEvent,
+  CacheHitEvent,
+  CacheObserver,
+  CacheRejectEvent,
+  CacheRevalidateErrorEvent,
+  CacheSkipEvent,
+  CacheWriteEvent,
+} from './cache-events.js';
+export type { CacheRequest } from './cache-key.js';
+export type { ResponseCacheOptions } from './cache-options.js';
+export type { AgentExclusion, NotStored } from './cache-policy.js';
+export type { AgentCacheStats, CacheStats, HitTier } from './cache-stats.js';
+export { type CachedFunction, type CachedOptions, cached } from './cached.js';
+export type { CacheAnswer, CacheHit, CacheValue, StoredAnswer } from './cached-answer.js';
+export type { ComputeAnswer, GetOrComputeOptions } from './computing.js';
+export { getDefaultCache, setDefaultCache } from './default-cache.js';
+export type { EvictionKind } from './eviction.js';
+export type { NormalizeOptions } from './normalize-task.js';
+export { type CacheGetOptions, type InvalidationListener, ResponseCache } from './response-cache.js';
+export type { CacheSetOptions } from './set-options.js';
+export type { KeyvLike } from './tiers/keyv-tier.js';
+export type { VerifyReport } from './tiers/tier-stack.js';
+export type { TtlAdvice } from './ttl-advice.js';
+export { CACHE_TTL_MS, type TtlPreset } from './ttl-presets.js';
+export type { WarmOptions, WarmReport } from './warming.js';

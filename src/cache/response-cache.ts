@@ -1,0 +1,417 @@
+import { ClosedError } from '../errors/input-errors.js';
+import type { TuttiError } from '../errors/tutti-error.js';
+import type { TimerHandle } from '../time/clock.js';
+import { AnswerStore } from './answer-store.js';
+import { type CacheObserver, CacheObservers } from './cache-events.js';
+import { type CacheRequest, cacheKey, explainDifference, type KeyContext } from './cache-key.js';
+import {
+  type ResolvedResponseCacheOptions,
+  type ResponseCacheOptions,
+  resolveCacheOptions,
+} from './cache-options.js';
+import { createExclusionCheck } from './cache-policy.js';
+import { type CacheStats, CacheStatsRecorder } from './cache-stats.js';
+import { type CacheAnswer, type CacheHit, type CacheValue, checkAnswer } from './cached-answer.js';
+import { type ComputeAnswer, Computing, type GetOrComputeOptions } from './computing.js';
+import { createTaskNormalizer } from './normalize-task.js';
+import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
+import { SteadyTime } from './steady-time.js';
+import type { TierCounters } from './tiers/cache-tier.js';
+import { openTiers } from './tiers/open-tiers.js';
+import { TierStack, type VerifyReport } from './tiers/tier-stack.js';
+import { type TtlAdvice, ttlAdvice } from './ttl-advice.js';
+import { type WarmOptions, type WarmReport, warm } from './warming.js';
+
+/** How often memory is searched for what has expired, in milliseconds. */
+const SWEEP_MS = 60_000;
+
+/** Settings of one look-up. */
+export interface CacheGetOptions {
+  /** What is older, in milliseconds, counts as not found. @default none */
+  maxAgeMs?: number | undefined;
+}
+
+/** What has to hear of invalidations: work in flight whose answer would be out of date. */
+export interface InvalidationListener {
+  /** The key was deleted. */
+  forget(key: string): void;
+  /** Many keys were deleted. */
+  forgetAll(): void;
+}
+
+/**
+ * Keeps answers of agents: in memory, and on disk or in any Keyv store, signed, bounded, never in the way.
+ *
+ * Making one touches no file; the store is opened on first use. A store that fails is reported and skipped,
+ * and no call fails because of it.
+ */
+export class ResponseCache implements AsyncDisposable {
+  readonly #options: ResolvedResponseCacheOptions;
+  readonly #time: SteadyTime;
+  readonly #startedMs: number;
+  readonly #keyContext: KeyContext;
+  readonly #isExcluded: (agent: string) => boolean;
+  readonly #recorder = new CacheStatsRecorder();
+  readonly #observers = new CacheObservers();
+  readonly #lower: TierStack | undefined;
+  readonly #store: AnswerStore;
+  readonly #computing: Computing;
+  readonly #invalidationListeners = new Set<InvalidationListener>();
+  #enabled: boolean;
+  #countersAtReset: TierCounters = { evictions: 0, expirations: 0 };
+  #sweepTimer: TimerHandle | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {@link InvalidArgumentError} for an option that is unknown or out of range. */
+  constructor(options: ResponseCacheOptions = {}) {
+    this.#options = resolveCacheOptions(options);
+    const { clock, enabled, excludeAgents, tenant, normalize } = this.#options;
+    this.#time = new SteadyTime(clock);
+    this.#startedMs = clock.now();
+    this.#enabled = enabled;
+    this.#isExcluded = createExclusionCheck(excludeAgents);
+    this.#keyContext = { tenant, normalizeTask: createTaskNormalizer(normalize) };
+    this.#lower = this.#createTierStack();
+    const parts = { time: this.#time, recorder: this.#recorder, observers: this.#observers };
+    this.#store = new AnswerStore({ ...parts, options: this.#options, lower: this.#lower });
+    this.#computing = new Computing(this.#store, this.#recorder, this.#observers, this.#time);
+    this.#invalidationListeners.add(this.#computing);
+  }
+
+  /** Whether the cache is switched on. Switched off it finds and stores nothing; deleting still works. */
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** Switches it on or off. */
+  set enabled(enabled: boolean) {
+    this.#enabled = enabled;
+  }
+
+  /** Whether answers outlive the process: there is a folder or a store. */
+  get isPersistent(): boolean {
+    return this.#lower !== undefined;
+  }
+
+  /**
+   * The stored answer to a request; `undefined` when there is none, the agent is excluded or the cache is off.
+   *
+   * @throws {@link InvalidArgumentError} when the request has no key, see {@link ResponseCache.key}.
+   * @throws {@link ClosedError} after `close()`.
+   */
+  async get(request: CacheRequest, options: CacheGetOptions = {}): Promise<CacheHit | undefined> {
+    this.#assertOpen();
+    if (!this.isCacheable(request.agent)) return undefined;
+    // Without `await`, which would cost a hit in memory another turn.
+    return this.#store.lookup(this.key(request), request.agent, options.maxAgeMs);
+  }
+
+  /**
+   * The stored answers to many requests, in their order. Quicker than one by one where they come from disk.
+   *
+   * @throws as {@link ResponseCache.get}.
+   */
+  async getMany(requests: Iterable<CacheRequest>): Promise<Array<CacheHit | undefined>> {
+    this.#assertOpen();
+    const all = [...requests];
+    const asked = all.flatMap((request, index) => (this.isCacheable(request.agent) ? [index] : []));
+    const found = await this.#store.lookupMany(
+      asked.map((index) => this.key(all[index] as CacheRequest)),
+      asked.map((index) => (all[index] as CacheRequest).agent),
+    );
+    const hits: Array<CacheHit | undefined> = new Array(all.length).fill(undefined);
+    for (const [position, index] of asked.entries()) hits[index] = found[position];
+    return hits;
+  }
+
+  /**
+   * Stores an answer; says whether it was. Answers that are empty, incomplete (cut off, refused, failed, asking
+   * for a tool) or larger than the limit are not, nor are those of excluded agents.
+   *
+   * @throws {@link InvalidArgumentError} when request, answer or options are not what they have to be.
+   * @throws {@link ClosedError} after `close()`.
+   */
+  async set(request: CacheRequest, answer: CacheAnswer, options: CacheSetOptions = {}): Promise<boolean> {
+    this.#assertOpen();
+    checkAnswer(answer);
+    checkSetOptions(options);
+    const key = this.key(request);
+    if (!this.isCacheable(request.agent)) return false;
+    return await this.#storeAnswer(key, request.agent, answer, options);
+  }
+
+  /**
+   * The stored answer, or the one that `compute` gives, which is then stored. Identical requests at the same
+   * time run `compute` once; its signal is aborted when the last of them has left. An answer past its time is
+   * given at once and computed anew in the background, where `staleWhileRevalidateMs` allows.
+   *
+   * @throws what `compute` throws.
+   * @throws {@link CancelledError} when `options.signal` is or becomes aborted.
+   * @throws {@link InvalidArgumentError} as {@link ResponseCache.set}.
+   * @throws {@link ClosedError} after `close()`.
+   */
+  async getOrCompute(
+    request: CacheRequest,
+    compute: ComputeAnswer,
+    options: GetOrComputeOptions = {},
+  ): Promise<CacheValue> {
+    this.#assertOpen();
+    const { signal, refresh, ...setOptions } = options;
+    checkSetOptions(setOptions);
+    const { agent } = request;
+    const key = this.key(request);
+    this.#scheduleSweep();
+    const job = { key, agent, compute, setOptions };
+    if (!this.isCacheable(agent)) return await this.#computing.compute(job, signal);
+    return refresh === true
+      ? await this.#computing.refresh(job, signal)
+      : await this.#computing.getOrCompute(job, signal);
+  }
+
+  /**
+   * The key of a request: 32 lowercase hex characters.
+   *
+   * @throws {@link InvalidArgumentError} when a field has the wrong type or holds what JSON cannot say.
+   */
+  key(request: CacheRequest): string {
+    return cacheKey(request, this.#keyContext);
+  }
+
+  /** Names the first field in which two requests differ, for instance `params.temperature`; `undefined` for equal keys. */
+  explain(first: CacheRequest, second: CacheRequest): string | undefined {
+    return explainDifference(first, second, this.#keyContext);
+  }
+
+  /** Removes the answer to a request; says whether there was one. */
+  async delete(request: CacheRequest): Promise<boolean> {
+    this.#assertOpen();
+    const key = this.key(request);
+    for (const listener of this.#invalidationListeners) listener.forget(key);
+    return await this.#store.delete(key);
+  }
+
+  /** Removes all answers with the tag; says how many. */
+  async deleteByTag(tag: string): Promise<number> {
+    checkTag(tag);
+    return await this.#deleteMatching({ tag });
+  }
+
+  /** Removes all answers of the agent; says how many. */
+  async deleteAgent(agent: string): Promise<number> {
+    return await this.#deleteMatching({ agent });
+  }
+
+  /** Removes all answers; says how many. Nothing else in the folder or the store is touched. */
+  async clear(): Promise<number> {
+    return await this.#deleteMatching('all');
+  }
+
+  /** Removes from memory what has expired; says how many. Happens by itself once a minute. */
+  cleanup(): number {
+    return this.#store.removeExpired();
+  }
+
+  /** What happened so far and what it holds now. */
+  async stats(): Promise<CacheStats> {
+    const memory = this.#store.memorySize();
+    const held = (await this.#lower?.size()) ?? memory;
+    const { evictions, expirations } = this.#store.counters();
+    const { maxSizeBytes, maxMemoryBytes, clock } = this.#options;
+    return {
+      enabled: this.#enabled,
+      entries: held.entries,
+      memoryEntries: memory.entries,
+      sizeBytes: held.sizeBytes,
+      memoryBytes: memory.sizeBytes,
+      maxSizeBytes: this.#lower === undefined ? Math.min(maxSizeBytes, maxMemoryBytes) : maxSizeBytes,
+      evictions: evictions - this.#countersAtReset.evictions,
+      expirations: expirations - this.#countersAtReset.expirations,
+      uptimeMs: clock.now() - this.#startedMs,
+      ...this.#recorder.snapshot(),
+    };
+  }
+
+  /** Sets every count of {@link ResponseCache.stats} back to 0; entries stay. */
+  resetStats(): void {
+    this.#recorder.reset();
+    this.#countersAtReset = this.#store.counters();
+  }
+
+  /** How long answers are worth keeping, for each agent with enough repeated requests to tell. */
+  ttlAdvice(): TtlAdvice[] {
+    return ttlAdvice(this.#recorder, this.#options.ttlMs);
+  }
+
+  /**
+   * Computes the answers to requests that are not stored yet, some at once, within a budget. It stops before it
+   * would throw out entries that are there.
+   */
+  async warm(
+    requests: Iterable<CacheRequest>,
+    compute: ComputeAnswer,
+    options?: WarmOptions,
+  ): Promise<WarmReport> {
+    this.#assertOpen();
+    return await warm(this, requests, compute, options);
+  }
+
+  /** Checks every stored entry; removes those that are not what was signed. Memory needs no check. */
+  async verify(): Promise<VerifyReport> {
+    this.#assertOpen();
+    return (await this.#lower?.verify()) ?? { checked: 0, intact: 0, rejected: 0, skipped: 0 };
+  }
+
+  /** Resolves when everything stored so far is durable. */
+  async flush(): Promise<void> {
+    this.#store.reportUses();
+    await this.#lower?.flush();
+  }
+
+  /** Flushes, then frees what the cache opened; a store that was given stays open. Twice is once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** As {@link ResponseCache.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Calls the observer with every event of this cache; the function that comes back ends that. */
+  observe(observer: CacheObserver): () => void {
+    return this.#observers.add(observer);
+  }
+
+  /** Whether answers of the agent are read and written: the cache is on, open, and the agent is not excluded. */
+  isCacheable(agent: string): boolean {
+    return this.#enabled && this.#closing === undefined && !this.#isExcluded(agent);
+  }
+
+  /**
+   * As `get`, for a key and an agent that `isCacheable`: at once when memory knows the answer or there is
+   * nothing below memory, else a promise. Never throws.
+   *
+   * @internal
+   */
+  lookup(key: string, agent: string): CacheHit | undefined | Promise<CacheHit | undefined> {
+    return this.#store.lookup(key, agent);
+  }
+
+  /** As `getMany`, for keys and agents. Never rejects. @internal */
+  lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
+    return this.#store.lookupMany(keys, agents);
+  }
+
+  /**
+   * As `set`, for a key and an agent that `isCacheable`. Never rejects: an answer that cannot be stored is
+   * reported and left out.
+   *
+   * @internal
+   */
+  async store(key: string, agent: string, answer: CacheAnswer, options?: CacheSetOptions): Promise<boolean> {
+    if (this.#closing !== undefined) return false;
+    try {
+      return await this.#storeAnswer(key, agent, answer, options ?? {});
+    } catch (error) {
+      this.#computing.reportNotStored(error);
+      return false;
+    }
+  }
+
+  /** Tells observers that computing a stale answer anew failed. @internal */
+  reportNotRenewed(key: string, agent: string, error: unknown): void {
+    this.#computing.reportNotRenewed(key, agent, error);
+  }
+
+  /** Tells of every deletion, so that work in flight is not stored after it. @internal */
+  onInvalidate(listener: InvalidationListener): () => void {
+    this.#invalidationListeners.add(listener);
+    return () => void this.#invalidationListeners.delete(listener);
+  }
+
+  /** Whether another entry of average size fits beside those under way, without throwing one out. @internal */
+  async hasRoomForOneMore(underWay: number): Promise<boolean> {
+    const { entries, sizeBytes, maxSizeBytes } = await this.stats();
+    const { maxEntries = Number.POSITIVE_INFINITY } = this.#options;
+    const averageBytes = entries === 0 ? 0 : sizeBytes / entries;
+    return entries + underWay < maxEntries && sizeBytes + (underWay + 1) * averageBytes <= maxSizeBytes;
+  }
+
+  /** Counts a call that joined identical work in flight. @internal */
+  noteShared(): void {
+    this.#recorder.sharedFlights += 1;
+  }
+
+  async #storeAnswer(
+    key: string,
+    agent: string,
+    answer: CacheAnswer,
+    options: CacheSetOptions,
+  ): Promise<boolean> {
+    this.#scheduleSweep();
+    return await this.#store.store(key, agent, answer, options);
+  }
+
+  async #deleteMatching(selector: { tag: string } | { agent: string } | 'all'): Promise<number> {
+    this.#assertOpen();
+    for (const listener of this.#invalidationListeners) listener.forgetAll();
+    return await this.#store.deleteMatching(selector);
+  }
+
+  #createTierStack(): TierStack | undefined {
+    const { directory, store } = this.#options;
+    if (directory === undefined && store === undefined) return undefined;
+    const epochMs = () => this.#time.epochMs();
+    return new TierStack({
+      open: () =>
+        openTiers(this.#options, epochMs, {
+          onProblem: (error) => this.#reportProblem(error),
+          onFailure: () => {
+            this.#recorder.storeErrors += 1;
+          },
+        }),
+      epochMs,
+      onReject: ({ key, agent }, tier, reason) => {
+        this.#recorder.integrityFailures += 1;
+        this.#options.logger.warn({ key, tier, reason }, 'a stored cache entry was refused and removed');
+        if (!this.#observers.any) return;
+        this.#observers.emit('cache:reject', { key, agent, tier, reason, at: this.#time.epochMs() });
+      },
+    });
+  }
+
+  #reportProblem(error: TuttiError): void {
+    const { code, message, details } = error;
+    this.#options.logger.warn({ code, ...details }, message);
+    if (!this.#observers.any) return;
+    const [tier, operation] = [String(details.tier), String(details.operation)];
+    this.#observers.emit('cache:error', { tier, operation, code, message, at: this.#time.epochMs() });
+  }
+
+  // Runs only while memory holds something, so an idle cache has no timer.
+  #scheduleSweep(): void {
+    if (this.#sweepTimer !== undefined) return;
+    const { clock } = this.#options;
+    this.#sweepTimer = clock.setTimeout(() => this.#sweep(), SWEEP_MS, undefined);
+    (this.#sweepTimer as { unref?(): void }).unref?.();
+  }
+
+  #sweep(): void {
+    this.#sweepTimer = undefined;
+    this.#store.removeExpired();
+    this.#store.reportUses();
+    if (this.#store.memorySize().entries > 0) this.#scheduleSweep();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#sweepTimer !== undefined) this.#options.clock.clearTimeout(this.#sweepTimer);
+    this.#computing.abortAll();
+    this.#store.reportUses();
+    await this.#lower?.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError('cache');
+  }
+}

@@ -1,0 +1,99 @@
+import { deriveSigningKey, isSignedBy, type SigningKey, signHex } from '../hashing/hmac.js';
+import { systemClock } from '../time/clock.js';
+import { entrySizeBytes, FORMAT_VERSION, type StoredEntry, type UnsealedEntry } from './cache-entry.js';
+
+/**
+ * What {@link Seal.verify} finds.
+ *
+ * - `ok`: exactly what was signed, under the key it was asked for.
+ * - `newer-version`: written by a later version of this package. A miss; leave it where it is.
+ * - `older-version`, `unknown-key`, `other-key`, `bad-signature`, `malformed`: not ours, or not as we wrote it. A miss;
+ *   remove it and count it.
+ * - `future`: properly signed, but made more than a minute from now, so some clock was wrong. A miss; leave it.
+ */
+export type SealVerdict =
+  | 'ok'
+  | 'newer-version'
+  | 'older-version'
+  | 'unknown-key'
+  | 'other-key'
+  | 'bad-signature'
+  | 'malformed'
+  | 'future';
+
+/** How far ahead of this machine's clock an entry may have been made, in milliseconds. */
+const MAX_CLOCK_AHEAD_MS = 60_000;
+
+interface NamedKey {
+  readonly keyId: string;
+  readonly key: SigningKey;
+}
+
+/** Signs entries on their way out of memory and proves them untouched on their way back. */
+export class Seal {
+  readonly #signer: NamedKey;
+  readonly #keys: ReadonlyMap<string, SigningKey>;
+  readonly #epochMs: () => number;
+
+  /**
+   * @param secrets The first signs, all verify. Checked for their length by whoever loads them.
+   * @param epochMs Where the date comes from.
+   */
+  constructor(secrets: readonly [Uint8Array, ...Uint8Array[]], epochMs: () => number = systemClock.epochMs) {
+    const [first, ...rest] = secrets;
+    this.#signer = nameKey(first);
+    this.#keys = new Map([this.#signer, ...rest.map(nameKey)].map(({ keyId, key }) => [keyId, key]));
+    this.#epochMs = epochMs;
+  }
+
+  /** Short name of the secret that signs. Nothing about the secret can be learnt from it. */
+  get keyId(): string {
+    return this.#signer.keyId;
+  }
+
+  /** The entry with its size, format version, key id and signature. */
+  seal(entry: UnsealedEntry): StoredEntry {
+    const { keyId, key } = this.#signer;
+    const unsigned = { ...entry, sizeBytes: entrySizeBytes(entry), formatVersion: FORMAT_VERSION, keyId };
+    return { ...unsigned, signature: signHex(key, signedHead(unsigned), entry.payload) };
+  }
+
+  /** Says whether a stored entry is exactly what was signed, for the key that was asked for. Parses nothing. */
+  verify(stored: StoredEntry, expectedKey: string): SealVerdict {
+    if (!Number.isSafeInteger(stored.formatVersion)) return 'malformed';
+    if (stored.formatVersion > FORMAT_VERSION) return 'newer-version';
+    if (stored.formatVersion < FORMAT_VERSION) return 'older-version';
+    if (stored.key !== expectedKey) return 'other-key';
+    if (typeof stored.payload !== 'string' || stored.sizeBytes !== sizeOf(stored)) return 'malformed';
+    const key = this.#keys.get(stored.keyId);
+    if (key === undefined) return 'unknown-key';
+    if (!isSignedBy(key, signedHead(stored), stored.payload, stored.signature)) return 'bad-signature';
+    // Only a properly signed time says anything about clocks.
+    return stored.createdAt > this.#epochMs() + MAX_CLOCK_AHEAD_MS ? 'future' : 'ok';
+  }
+}
+
+type SignedFields = Omit<StoredEntry, 'signature' | 'hits' | 'sizeBytes' | 'payload'>;
+
+/**
+ * Everything that is signed besides the payload, as one line: JSON says where each field ends, and the line break,
+ * which JSON text cannot hold, says where the payload starts. `hits` changes with every use and is not signed, and
+ * the size follows from what is.
+ */
+function signedHead(entry: SignedFields): string {
+  const { formatVersion, keyId, key, agent, tags, createdAt, expiresAt, staleUntil, costUsd } = entry;
+  return `${JSON.stringify([formatVersion, keyId, key, agent, tags, createdAt, expiresAt, staleUntil, costUsd])}\n`;
+}
+
+/** Rows that were tampered with may hold anything where tags should be. */
+function sizeOf(stored: StoredEntry): number {
+  const { tags } = stored;
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) return Number.NaN;
+  return entrySizeBytes(stored);
+}
+
+function nameKey(secret: Uint8Array): NamedKey {
+  const key = deriveSigningKey(secret, 'tutti cache: signing key');
+  const name = deriveSigningKey(secret, 'tutti cache: name of the key');
+  return { key, keyId: signHex(name, '', '').slice(0, 12) };
+}

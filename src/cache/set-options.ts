@@ -1,0 +1,44 @@
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import { describeValue } from '../input/describe-value.js';
+import { unknownKeyError } from '../input/unknown-key.js';
+
+/** Settings of one stored answer. */
+export interface CacheSetOptions {
+  /** How long it stays fresh, in milliseconds. @default the cache's `ttlMs` */
+  ttlMs?: number | undefined;
+  /** Labels for `deleteByTag`: at most 64, each of 1 to 256 characters. @default [] */
+  tags?: readonly string[] | undefined;
+}
+
+const KNOWN = ['ttlMs', 'tags'];
+const MOST_TAGS = 64;
+const LONGEST_TAG_CHARS = 256;
+const LONGEST_TTL_MS = 100 * 365 * 24 * 60 * 60 * 1_000;
+
+/**
+ * Checks the settings of one stored answer. By hand, as this runs whenever an answer is stored.
+ *
+ * @throws {@link InvalidArgumentError} for the first problem.
+ */
+export function checkSetOptions(options: CacheSetOptions): void {
+  for (const name in options) if (!KNOWN.includes(name)) throw unknownKeyError('', name, KNOWN);
+  const { ttlMs, tags } = options;
+  if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs > 0 && ttlMs <= LONGEST_TTL_MS)) {
+    throw wrong('ttlMs', `milliseconds above 0 and at most ${LONGEST_TTL_MS} (100 years)`, ttlMs);
+  }
+  if (tags === undefined) return;
+  if (!Array.isArray(tags) || tags.length > MOST_TAGS) {
+    throw wrong('tags', `a list of at most ${MOST_TAGS} labels`, tags);
+  }
+  for (const tag of tags as readonly unknown[]) checkTag(tag);
+}
+
+/** @throws {@link InvalidArgumentError} when it cannot be a tag. */
+export function checkTag(tag: unknown): asserts tag is string {
+  if (typeof tag === 'string' && tag.length > 0 && tag.length <= LONGEST_TAG_CHARS) return;
+  throw wrong('tags', `labels of 1 to ${LONGEST_TAG_CHARS} characters`, tag);
+}
+
+function wrong(field: string, expected: string, got: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(field, `${field}: expected ${expected}; got ${describeValue(got)}.`);
+}

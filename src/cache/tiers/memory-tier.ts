@@ -1,0 +1,183 @@
+import { IndexedHeap } from '../../collections/indexed-heap.js';
+import type { AgentAccount } from '../cache-stats.js';
+import type { StoredAnswer } from '../cached-answer.js';
+import { createEvictionOrder, type EvictionKind, type EvictionOrder } from '../eviction.js';
+import type { TierCounters, TierSelector, TierSize } from './cache-tier.js';
+
+/** One answer in memory. */
+export interface MemoryEntry {
+  /** 32 lowercase hex characters: what was asked. */
+  readonly key: string;
+  /** The agent's registered name. */
+  readonly agent: string;
+  /** Labels for `deleteByTag`. */
+  readonly tags: readonly string[];
+  /** The answer, frozen. */
+  readonly answer: StoredAnswer;
+  /** When it was computed, milliseconds since the Unix epoch. */
+  readonly createdAt: number;
+  /** When it stops being fresh, milliseconds since the Unix epoch. */
+  readonly expiresAt: number;
+  /** Until when it may be served as stale, milliseconds since the Unix epoch. */
+  readonly staleUntil: number;
+  /** Bytes that count towards the limit. */
+  readonly sizeBytes: number;
+  /** Where its agent's hits are counted. */
+  readonly account: AgentAccount;
+  /** How often it was served. */
+  hits: number;
+  /** When it was last asked for, milliseconds since the Unix epoch. */
+  usedAt: number;
+}
+
+/** Limits of a memory tier. */
+export interface MemoryTierOptions {
+  /** Most bytes at any moment. */
+  readonly maxSizeBytes: number;
+  /** Most entries at any moment. */
+  readonly maxEntries: number;
+  /** Who goes first. */
+  readonly eviction: EvictionKind;
+  /** Told of each entry that left without being deleted or replaced. */
+  readonly onLeave?: ((entry: MemoryEntry, why: 'evicted' | 'expired') => void) | undefined;
+}
+
+interface Slot {
+  readonly entry: MemoryEntry;
+  readonly expiryHandle: number;
+}
+
+/**
+ * Entries in memory, within its limits after every operation.
+ *
+ * A second heap, by time, says what has expired: a look at its top costs nothing, where walking the entries
+ * would cost a pause. Room is made of what has expired first, then of what the eviction order gives up.
+ */
+export class MemoryTier {
+  readonly #options: MemoryTierOptions;
+  readonly #order: EvictionOrder;
+  readonly #slots = new Map<string, Slot>();
+  readonly #expiries = new IndexedHeap();
+  readonly #keysByExpiryHandle: string[] = [];
+  #sizeBytes = 0;
+  #evictions = 0;
+  #expirations = 0;
+
+  constructor(options: MemoryTierOptions) {
+    this.#options = options;
+    this.#order = createEvictionOrder(options.eviction);
+  }
+
+  /** The entry under the key if its time is not over. Counts as a use. */
+  get(key: string, nowMs: number): MemoryEntry | undefined {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return undefined;
+    if (nowMs >= slot.entry.staleUntil) {
+      this.#expire(slot);
+      return undefined;
+    }
+    this.#order.touch(key);
+    return slot.entry;
+  }
+
+  /** Whether there is an entry under the key, expired or not. Is not a use. */
+  has(key: string): boolean {
+    return this.#slots.has(key);
+  }
+
+  /**
+   * Takes an entry; replaces one of the same key. `false`, and nothing thrown out, when it is larger than the
+   * limit; the entry it should have replaced is gone then too, as it is no longer the answer.
+   */
+  set(entry: MemoryEntry, nowMs: number): boolean {
+    this.delete(entry.key);
+    if (entry.sizeBytes > this.#options.maxSizeBytes || this.#options.maxEntries < 1) return false;
+    this.removeExpired(nowMs);
+    this.#makeRoom(entry.sizeBytes);
+    const expiryHandle = this.#expiries.push(entry.staleUntil);
+    this.#keysByExpiryHandle[expiryHandle] = entry.key;
+    this.#slots.set(entry.key, { entry, expiryHandle });
+    this.#order.add(entry.key, entry.sizeBytes, entry.answer.costUsd ?? 0, entry.hits);
+    this.#sizeBytes += entry.sizeBytes;
+    return true;
+  }
+
+  /** Removes an entry; says whether there was one. */
+  delete(key: string): boolean {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) this.#drop(slot);
+    return slot !== undefined;
+  }
+
+  /** Removes all entries that match; says how many. */
+  deleteMatching(selector: TierSelector): number {
+    const before = this.#slots.size;
+    if (selector === 'all') this.#clear();
+    else {
+      for (const slot of this.#slots.values()) if (matches(slot.entry, selector)) this.#drop(slot);
+    }
+    return before - this.#slots.size;
+  }
+
+  /** Removes all entries whose time is over; says how many. */
+  removeExpired(nowMs: number): number {
+    let removed = 0;
+    for (;;) {
+      const handle = this.#expiries.peek();
+      if (handle === undefined || (this.#expiries.priorityOf(handle) as number) > nowMs) break;
+      this.#expire(this.#slots.get(this.#keysByExpiryHandle[handle] as string) as Slot);
+      removed += 1;
+    }
+    return removed;
+  }
+
+  /** How much it holds. */
+  size(): TierSize {
+    return { entries: this.#slots.size, sizeBytes: this.#sizeBytes };
+  }
+
+  /** What happened in it. */
+  counters(): TierCounters {
+    return { evictions: this.#evictions, expirations: this.#expirations };
+  }
+
+  /** All entries, in no order. */
+  *entries(): IterableIterator<MemoryEntry> {
+    for (const slot of this.#slots.values()) yield slot.entry;
+  }
+
+  #makeRoom(sizeBytes: number): void {
+    const { maxSizeBytes, maxEntries, onLeave } = this.#options;
+    while (this.#sizeBytes + sizeBytes > maxSizeBytes || this.#slots.size >= maxEntries) {
+      const slot = this.#slots.get(this.#order.victim() as string) as Slot;
+      this.#drop(slot);
+      this.#evictions += 1;
+      onLeave?.(slot.entry, 'evicted');
+    }
+  }
+
+  #expire(slot: Slot): void {
+    this.#drop(slot);
+    this.#expirations += 1;
+    this.#options.onLeave?.(slot.entry, 'expired');
+  }
+
+  #drop({ entry, expiryHandle }: Slot): void {
+    this.#slots.delete(entry.key);
+    this.#order.remove(entry.key);
+    this.#expiries.remove(expiryHandle);
+    this.#sizeBytes -= entry.sizeBytes;
+  }
+
+  #clear(): void {
+    this.#slots.clear();
+    this.#order.clear();
+    this.#expiries.clear();
+    this.#keysByExpiryHandle.length = 0;
+    this.#sizeBytes = 0;
+  }
+}
+
+function matches(entry: MemoryEntry, selector: Exclude<TierSelector, 'all'>): boolean {
+  return 'agent' in selector ? entry.agent === selector.agent : entry.tags.includes(selector.tag);
+}

@@ -1,0 +1,241 @@
+import type { CacheOperation } from '../../errors/storage-errors.js';
+import { CacheStoreError } from '../../errors/storage-errors.js';
+import { TuttiError } from '../../errors/tutti-error.js';
+import { type Clock, systemClock, type TimerHandle } from '../../time/clock.js';
+import type { StoredEntry } from '../cache-entry.js';
+import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+
+/** How a {@link TierGuard} is set up. */
+export interface TierGuardOptions {
+  /** How long a read or a deletion may take, in milliseconds. @default 1_000 */
+  timeoutMs?: number | undefined;
+  /** How long writing, deleting many, flushing and closing may take, in milliseconds. @default 30_000 */
+  longTimeoutMs?: number | undefined;
+  /** How long a broken tier is left alone the first time, in milliseconds; then twice as long each time. @default 1_000 */
+  firstRetryMs?: number | undefined;
+  /** The longest it is left alone, in milliseconds. @default 60_000 */
+  longestRetryMs?: number | undefined;
+  /** Where time comes from. @default systemClock */
+  clock?: Clock | undefined;
+  /** Told once when the tier stops working. */
+  onBroken?: ((error: TuttiError) => void) | undefined;
+  /** Told once when it works again. */
+  onWorking?: ((tier: CacheTier['name']) => void) | undefined;
+  /** Told of every failed operation, for counting. */
+  onFailure?: (() => void) | undefined;
+}
+
+/** What is known of one direction: a full disk takes nothing more, but still gives. */
+interface Direction {
+  /** Failures in a row; 0 while it works. */
+  failures: number;
+  retryAtMs: number;
+  isTrying: boolean;
+}
+
+const READS: ReadonlySet<CacheOperation> = new Set(['get', 'read']);
+
+/**
+ * An operation's time is measured in so many parts, one after the other. While somebody computes for seconds, an
+ * answer that is there cannot be taken; that uses up one part, where one timer for the whole time would find the
+ * tier broken.
+ */
+const TIME_SLICES = 8;
+
+/**
+ * Stands in front of a tier so that a call never fails or hangs because of its cache. No method throws: a tier that
+ * fails or takes too long answers as if it were empty, is reported once, left alone for a while, and then tried again
+ * with one operation. Reading and writing are judged apart. Flushing and closing are always tried, as there is no
+ * later.
+ */
+export class TierGuard implements CacheTier {
+  readonly name: CacheTier['name'];
+  readonly #tier: CacheTier;
+  readonly #options: TierGuardOptions;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #longTimeoutMs: number;
+  readonly #reading: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
+  readonly #writing: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
+
+  constructor(tier: CacheTier, options: TierGuardOptions = {}) {
+    this.name = tier.name;
+    this.#tier = tier;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#timeoutMs = options.timeoutMs ?? 1_000;
+    this.#longTimeoutMs = options.longTimeoutMs ?? 30_000;
+  }
+
+  /** Whether the tier failed when it was last read or written. */
+  get isBroken(): boolean {
+    return this.#reading.failures + this.#writing.failures > 0;
+  }
+
+  getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
+    const none = () => Array<undefined>(keys.length).fill(undefined);
+    return this.#run('get', () => this.#tier.getMany(keys), none);
+  }
+
+  set(entry: StoredEntry): Promise<void> {
+    // Given as long as a flush: a tier that takes entries no faster than it can write them is busy, not broken, and
+    // no call waits for this.
+    return this.#run('set', () => this.#tier.set(entry), nothing, this.#longTimeoutMs);
+  }
+
+  touch(key: string, hits: number): void {
+    if (this.#writing.failures > 0) return;
+    try {
+      this.#tier.touch(key, hits);
+    } catch (error) {
+      this.#failed('touch', error);
+    }
+  }
+
+  delete(key: string): Promise<boolean> {
+    return this.#run(
+      'delete',
+      () => this.#tier.delete(key),
+      () => false,
+    );
+  }
+
+  deleteMatching(selector: TierSelector): Promise<number> {
+    return this.#run(
+      'delete',
+      () => this.#tier.deleteMatching(selector),
+      () => 0,
+      this.#longTimeoutMs,
+    );
+  }
+
+  async *entries(): AsyncGenerator<StoredEntry> {
+    const iterator = this.#tier.entries()[Symbol.asyncIterator]();
+    const end = (): IteratorResult<StoredEntry> => ({ done: true, value: undefined });
+    try {
+      for (;;) {
+        const next = await this.#run('read', () => iterator.next(), end, this.#longTimeoutMs);
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      // Not awaited: an iterator that hangs in its last step would keep its reader.
+      void Promise.resolve(iterator.return?.()).catch(() => {});
+    }
+  }
+
+  size(): Promise<TierSize> {
+    return this.#run(
+      'read',
+      () => this.#tier.size(),
+      () => ({ entries: 0, sizeBytes: 0 }),
+      this.#longTimeoutMs,
+    );
+  }
+
+  counters(): TierCounters {
+    try {
+      return this.#tier.counters();
+    } catch (error) {
+      this.#failed('read', error);
+      return { evictions: 0, expirations: 0 };
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#attempt('flush', () => this.#tier.flush(), nothing, this.#longTimeoutMs);
+  }
+
+  close(): Promise<void> {
+    return this.#attempt('close', () => this.#tier.close(), nothing, this.#longTimeoutMs);
+  }
+
+  async #run<T>(
+    operation: CacheOperation,
+    work: () => Promise<T>,
+    instead: () => T,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<T> {
+    const direction = this.#directionOf(operation);
+    if (direction.failures === 0) return this.#attempt(operation, work, instead, timeoutMs);
+    if (direction.isTrying || this.#clock.now() < direction.retryAtMs) return instead();
+    direction.isTrying = true;
+    try {
+      return await this.#attempt(operation, work, instead, timeoutMs);
+    } finally {
+      direction.isTrying = false;
+    }
+  }
+
+  async #attempt<T>(
+    operation: CacheOperation,
+    work: () => Promise<T>,
+    instead: () => T,
+    timeoutMs: number,
+  ): Promise<T> {
+    try {
+      const result = await this.#withinTime(operation, work, timeoutMs);
+      this.#worked(operation);
+      return result;
+    } catch (error) {
+      this.#failed(operation, error);
+      return instead();
+    }
+  }
+
+  /** Rejects when the time is over; what the work does after that is dropped, its failure too. */
+  #withinTime<T>(operation: CacheOperation, work: () => Promise<T>, timeoutMs: number): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let slicesLeft = TIME_SLICES;
+      let handle: TimerHandle;
+      const wait = () => {
+        handle = this.#clock.setTimeout(sliceOver, timeoutMs / TIME_SLICES, undefined);
+        (handle as { unref?: () => void }).unref?.();
+      };
+      const sliceOver = () => {
+        slicesLeft -= 1;
+        if (slicesLeft > 0) wait();
+        else reject(new CacheStoreError(this.name, operation, `it took longer than ${timeoutMs} ms`));
+      };
+      wait();
+      const settle = () => this.#clock.clearTimeout(handle);
+      // Called here rather than by the caller, so that a tier that throws at once is caught as well.
+      new Promise<T>((done) => done(work())).finally(settle).then(resolve, reject);
+    });
+  }
+
+  #directionOf(operation: CacheOperation): Direction {
+    return READS.has(operation) ? this.#reading : this.#writing;
+  }
+
+  #worked(operation: CacheOperation): void {
+    const direction = this.#directionOf(operation);
+    if (direction.failures === 0) return;
+    direction.failures = 0;
+    if (!this.isBroken) this.#tell(() => this.#options.onWorking?.(this.name));
+  }
+
+  #failed(operation: CacheOperation, cause: unknown): void {
+    const { firstRetryMs = 1_000, longestRetryMs = 60_000 } = this.#options;
+    const direction = this.#directionOf(operation);
+    const wasBroken = this.isBroken;
+    direction.retryAtMs =
+      this.#clock.now() + Math.min(longestRetryMs, firstRetryMs * 2 ** direction.failures++);
+    this.#tell(() => this.#options.onFailure?.());
+    if (wasBroken) return;
+    const why = TuttiError.isInstance(cause) ? cause.message : String(cause);
+    const message = `The ${this.name} tier of the cache stopped working (${operation}): ${why} The cache goes on without it and tries again.`;
+    this.#tell(() => this.#options.onBroken?.(new CacheStoreError(this.name, operation, message, { cause })));
+  }
+
+  /** A listener that throws is no reason to fail a call either. */
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+}
+
+function nothing(): void {}

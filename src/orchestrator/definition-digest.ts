@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { AgentDefinition } from '../contracts/agent.js';
+import type { OutputSchema } from '../contracts/output-schema.js';
+import { canonicalJson } from '../hashing/canonical-json.js';
+import { sha256Hex } from '../hashing/digest.js';
+
+const digests = new WeakMap<AgentDefinition, { digest: string | undefined }>();
+
+/**
+ * What of an agent's definition can change its answers, as one short text: instructions, version, output schema
+ * and provider. `undefined` where it has none of these, as a plain function: its name says all there is to know.
+ */
+export function definitionDigest(definition: AgentDefinition): string | undefined {
+  let known = digests.get(definition);
+  if (known === undefined) {
+    known = { digest: digestOf(definition) };
+    digests.set(definition, known);
+  }
+  return known.digest;
+}
+
+function digestOf({ instructions, version, output, provider }: AgentDefinition): string | undefined {
+  const identity: Record<string, unknown> = {};
+  if (instructions !== undefined) identity.instructions = instructions;
+  if (version !== undefined) identity.version = version;
+  if (output !== undefined) identity.output = schemaText(output);
+  if (provider !== undefined) identity.provider = { name: provider.name, ...provider.identity };
+  return Object.keys(identity).length === 0 ? undefined : sha256Hex(canonicalJson(identity, 'definition'));
+}
+
+/** The schema as JSON Schema. What it says beyond that (refinements, transforms) does not count: raise `version`. */
+function schemaText(output: OutputSchema): string {
+  try {
+    return JSON.stringify(
+      z.toJSONSchema(output as unknown as z.ZodType, { unrepresentable: 'any', io: 'input' }),
+    );
+  } catch {
+    // Not a zod schema: there is nothing to read in it.
+    return 'opaque';
+  }
+}

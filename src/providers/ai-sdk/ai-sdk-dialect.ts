@@ -1,0 +1,164 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { StreamEvent } from '../../contracts/stream-event.js';
+import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { cutError, translateClientError } from '../client-errors.js';
+import { linkAbort } from '../link-signal.js';
+import type { ModelDialect } from '../model-provider.js';
+import type { ModelStep, ModelStepRequest } from '../model-step.js';
+import { rateLimits } from '../rate-limit-headers.js';
+import { retryAfterMs } from '../retry-after.js';
+import { callOptions } from './call-options.js';
+import type { AiSdkModel, GenerateAnswer, StreamAnswer, StreamPart } from './language-model.js';
+import { stepFromAnswer } from './model-answer.js';
+import { ModelStreamReader } from './model-stream.js';
+
+const NAME = 'ai-sdk';
+
+/** A language model object of the AI SDK, one round trip at a time. */
+export function aiSdkDialect(model: AiSdkModel, nativeOutput: boolean): ModelDialect {
+  return {
+    name: NAME,
+    step: (request) => (stepRequest) => askOnce(model, request, stepRequest, nativeOutput),
+    streamStep: (request) => (stepRequest) => streamOnce(model, request, stepRequest, nativeOutput),
+    close: async () => {},
+  };
+}
+
+async function askOnce(
+  model: AiSdkModel,
+  request: ProviderRequest,
+  stepRequest: ModelStepRequest,
+  nativeOutput: boolean,
+): Promise<ModelStep> {
+  checkModelName(model, request);
+  const linked = linkAbort(request.signal);
+  try {
+    request.signal.throwIfAborted();
+    const options = callOptions(request, stepRequest, linked.controller.signal, nativeOutput);
+    const answer = (await model.doGenerate(options)) as GenerateAnswer;
+    request.signal.throwIfAborted();
+    report(model, request, 200, answer.response?.headers);
+    const { content, finishReason, usage, response } = answer;
+    return stepFromAnswer({ content, finishReason, usage, modelId: response?.modelId ?? model.modelId });
+  } catch (error) {
+    throw failure(error, model, request);
+  } finally {
+    linked.dispose();
+  }
+}
+
+async function* streamOnce(
+  model: AiSdkModel,
+  request: ProviderRequest,
+  stepRequest: ModelStepRequest,
+  nativeOutput: boolean,
+): AsyncGenerator<StreamEvent, ModelStep, undefined> {
+  checkModelName(model, request);
+  const linked = linkAbort(request.signal);
+  const reader = new ModelStreamReader();
+  try {
+    request.signal.throwIfAborted();
+    const options = callOptions(request, stepRequest, linked.controller.signal, nativeOutput);
+    const answer = (await model.doStream(options)) as StreamAnswer;
+    report(model, request, 200, answer.response?.headers);
+    for await (const part of abortable(answer.stream, request.signal)) {
+      const told = reader.take(part);
+      if (reader.failure !== undefined) throw reader.failure;
+      if (told !== undefined) yield told;
+    }
+    if (!reader.isComplete) throw cutError({ provider: NAME, model: model.modelId });
+    const step = reader.step();
+    return { ...step, model: step.model ?? model.modelId };
+  } catch (error) {
+    throw failure(error, model, request);
+  } finally {
+    linked.dispose();
+    if (!reader.isComplete) linked.controller.abort();
+  }
+}
+
+/** Reads a stream that may not know about the signal: an abort ends the reading, leaving it cancels the stream. */
+async function* abortable(
+  stream: ReadableStream<StreamPart>,
+  signal: AbortSignal,
+): AsyncGenerator<StreamPart, void, undefined> {
+  const reader = stream.getReader();
+  const cancel = () => {
+    reader.cancel(signal.reason).catch(() => {});
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** The object is one model; asking it for another would be answered by the wrong one. */
+function checkModelName(model: AiSdkModel, request: ProviderRequest): void {
+  if (request.model === undefined || request.model === model.modelId) return;
+  throw new InvalidArgumentError(
+    'model',
+    `This agent is the model object "${model.modelId}" and cannot answer as "${request.model}"; leave the call's model out, or make another agent.`,
+  );
+}
+
+interface CallError {
+  readonly statusCode?: unknown;
+  readonly responseHeaders?: Readonly<Record<string, string>>;
+  readonly responseBody?: unknown;
+  readonly message?: unknown;
+  readonly isRetryable?: unknown;
+}
+
+/** Errors of the AI SDK keep status, headers and body under names of their own. */
+function failure(thrown: unknown, model: AiSdkModel, request: ProviderRequest): unknown {
+  const facts = { provider: NAME, model: model.modelId };
+  if (request.signal.aborted || typeof thrown !== 'object' || thrown === null) {
+    return translateClientError(thrown, facts, request.signal);
+  }
+  const { statusCode, responseHeaders, responseBody, message } = thrown as CallError;
+  if (typeof statusCode !== 'number') return translateClientError(thrown, facts, request.signal);
+  const headers = new Headers(responseHeaders);
+  report(model, request, statusCode, responseHeaders);
+  const requestId = headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
+  const shown = { status: statusCode, headers, error: parseBody(responseBody) ?? { message } };
+  const translated = translateClientError(shown, { ...facts, requestId }, request.signal) as Error;
+  // The cause is what was thrown, not the shape that we made of it.
+  Object.defineProperty(translated, 'cause', { value: thrown, configurable: true, writable: true });
+  return translated;
+}
+
+function parseBody(text: unknown): unknown {
+  if (typeof text !== 'string') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function report(
+  model: AiSdkModel,
+  request: ProviderRequest,
+  status: number,
+  record: Readonly<Record<string, string>> | undefined,
+): void {
+  if (request.onResponse === undefined) return;
+  const headers = new Headers(record);
+  request.onResponse({
+    provider: NAME,
+    model: model.modelId,
+    status,
+    requestId: headers.get('request-id') ?? headers.get('x-request-id') ?? undefined,
+    retryAfterMs: retryAfterMs(headers),
+    limits: rateLimits(headers),
+  });
+}

@@ -1,0 +1,69 @@
+import type { AgentDefinition } from '../../contracts/agent.js';
+import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { toDefinition } from '../agent-settings.js';
+import { aFlag, checkOptions, kindOf } from '../check-options.js';
+import { MODEL_AGENT_CHECKS, type ModelAgentOptions, settingsWithParams } from '../model-agent-options.js';
+import { createModelProvider } from '../model-provider.js';
+import { createPricing } from '../pricing.js';
+import { resolveMaxSteps } from '../tool-loop.js';
+import { prepareTools } from '../tool-set.js';
+import { aiSdkDialect } from './ai-sdk-dialect.js';
+import type { AiSdkModel } from './language-model.js';
+
+/** Options of {@link aiSdk}. */
+export interface AiSdkOptions<
+  Data = unknown,
+  Inputs extends Record<string, unknown> = Record<string, unknown>,
+> extends Omit<ModelAgentOptions<Data, Inputs>, 'model'> {
+  /**
+   * Whether an `output` schema is given to the model as its response format. Switch it off for models without
+   * one: the schema is then asked for in the instructions.
+   *
+   * @default true
+   */
+  readonly structuredOutput?: boolean | undefined;
+}
+
+const SUPPORTED = ['v2', 'v3'];
+
+/**
+ * An agent that a language model object of the AI SDK answers: what `anthropic('…')` of `@ai-sdk/anthropic`,
+ * `google('…')` of `@ai-sdk/google` and the like give. It is recognised by its shape, and called directly, so
+ * that its streams are read no faster than they are used; retries are ours alone.
+ *
+ * `params` become call settings (`temperature`, `topP`, `seed`, `providerOptions`, …).
+ *
+ * @throws {@link InvalidArgumentError} when the model is not one, or an option is unknown or not what it has to be.
+ */
+export function aiSdk<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+  model: AiSdkModel,
+  options: AiSdkOptions<Data, Inputs> = {},
+): AgentDefinition<string, Data> {
+  checkModel(model);
+  const { model: _fixed, ...checks } = MODEL_AGENT_CHECKS;
+  checkOptions('aiSdk', options, { ...checks, structuredOutput: aFlag });
+  const tools = prepareTools((options as AiSdkOptions).tools);
+  const provider = createModelProvider(aiSdkDialect(model, options.structuredOutput ?? true), {
+    tools,
+    maxSteps: resolveMaxSteps(options.maxSteps),
+    pricing: createPricing(options.prices),
+    identity: { provider: model.provider, tools: tools?.definitions ?? [] },
+  });
+  return toDefinition({ ...settingsWithParams(options), model: model.modelId }, provider);
+}
+
+function checkModel(model: unknown): void {
+  const candidate = (typeof model === 'object' && model !== null ? model : {}) as Partial<AiSdkModel>;
+  if (typeof candidate.doGenerate !== 'function' || typeof candidate.doStream !== 'function') {
+    throw new InvalidArgumentError(
+      'model',
+      `aiSdk takes a language model object of the AI SDK, for instance aiSdk(anthropic('claude-sonnet-4-5')) with anthropic from @ai-sdk/anthropic; got ${kindOf(model)}.`,
+    );
+  }
+  if (!SUPPORTED.includes(candidate.specificationVersion ?? '')) {
+    throw new InvalidArgumentError(
+      'model',
+      `aiSdk knows language models of specification ${SUPPORTED.join(' and ')}; this one says ${String(candidate.specificationVersion)}.`,
+    );
+  }
+}

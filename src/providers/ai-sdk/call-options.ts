@@ -1,0 +1,74 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { ModelMessage, ModelStepRequest, ModelToolDefinition } from '../model-step.js';
+import { bodyParams } from '../params.js';
+import { outputRequest } from '../structured-output.js';
+import type { ContentPart } from './language-model.js';
+
+const NAMES = { maxTokens: 'maxOutputTokens' };
+const RESERVED: ReadonlySet<string> = new Set(['prompt', 'tools', 'abortSignal', 'responseFormat']);
+
+/** A request in the words of the language model interface. */
+export function callOptions(
+  request: ProviderRequest,
+  { messages, tools }: ModelStepRequest,
+  abortSignal: AbortSignal,
+  nativeOutput: boolean,
+): Record<string, unknown> {
+  const { format, instruction } = outputRequest(request.output, nativeOutput);
+  const system = [request.instructions, instruction]
+    .filter((text) => text !== undefined && text !== '')
+    .join('\n\n');
+  return {
+    ...bodyParams(request.params, NAMES, RESERVED),
+    prompt: [
+      ...(system === '' ? [] : [{ role: 'system', content: system }]),
+      ...messages.map(toPromptMessage),
+    ],
+    abortSignal,
+    ...(tools.length === 0 ? {} : { tools: tools.map(toTool), toolChoice: { type: 'auto' } }),
+    ...(format === undefined ? {} : { responseFormat: { type: 'json', schema: format.schema } }),
+  };
+}
+
+function toPromptMessage(message: ModelMessage): object {
+  switch (message.role) {
+    case 'user':
+      return { role: 'user', content: [{ type: 'text', text: message.text }] };
+    case 'assistant':
+      return { role: 'assistant', content: (message.raw as object | undefined) ?? assistantParts(message) };
+    case 'tool':
+      return {
+        role: 'tool',
+        content: message.results.map(({ id, name, output, isError }) => ({
+          type: 'tool-result',
+          toolCallId: id,
+          toolName: name,
+          output: { type: isError ? 'error-text' : 'text', value: output },
+        })),
+      };
+  }
+}
+
+function assistantParts({ text, toolCalls }: Extract<ModelMessage, { role: 'assistant' }>): object[] {
+  return [
+    ...(text === '' ? [] : [{ type: 'text', text }]),
+    ...toolCalls.map(({ id, name, input }) => ({ type: 'tool-call', toolCallId: id, toolName: name, input })),
+  ];
+}
+
+/** The parts of an answer as parts of a prompt: what the provider attached to them goes back with them. */
+export function promptParts(content: readonly ContentPart[], inputOf: (text: string) => unknown): object[] {
+  return content.flatMap((part): object[] => {
+    const attached = part.providerMetadata === undefined ? {} : { providerOptions: part.providerMetadata };
+    if (part.type === 'text' || part.type === 'reasoning') {
+      return [{ type: part.type, text: part.text ?? '', ...attached }];
+    }
+    if (part.type !== 'tool-call') return [];
+    const { toolCallId, toolName, input } = part;
+    return [{ type: 'tool-call', toolCallId, toolName, input: inputOf(input ?? ''), ...attached }];
+  });
+}
+
+function toTool({ name, description, inputSchema }: ModelToolDefinition): object {
+  return { type: 'function', name, ...(description === undefined ? {} : { description }), inputSchema };
+}

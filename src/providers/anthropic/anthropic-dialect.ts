@@ -1,0 +1,34 @@
+import type { ClientPromise, ClientRequestOptions } from '../client-exchange.js';
+import type { ClientSource } from '../client-source.js';
+import type { ModelDialect } from '../model-provider.js';
+import { createDialect } from '../model-round-trip.js';
+import { type MessageAnswer, stepFromMessage } from './messages-answer.js';
+import { messagesBody } from './messages-body.js';
+import { type MessageStreamEvent, MessageStreamReader } from './messages-stream.js';
+
+/** The part of the official client that is used. */
+export interface AnthropicClient {
+  readonly messages: {
+    create(body: object, options: ClientRequestOptions): ClientPromise<unknown>;
+  };
+}
+
+/** The Messages API. */
+export function anthropicDialect(
+  clients: ClientSource<AnthropicClient>,
+  nativeOutput: boolean,
+): ModelDialect {
+  return createDialect<AnthropicClient, MessageAnswer, MessageStreamEvent>(
+    {
+      name: 'anthropic',
+      body: (model, request, { messages, tools }) =>
+        messagesBody(model, request, messages, tools, nativeOutput),
+      streamBody: { stream: true },
+      send: (client, body, options) => client.messages.create(body, options),
+      isAnswer: (answer) => Array.isArray(answer.content),
+      step: stepFromMessage,
+      reader: () => new MessageStreamReader(),
+    },
+    clients,
+  );
+}

@@ -1,0 +1,74 @@
+import type { AgentDefinition } from '../../contracts/agent.js';
+import { toDefinition } from '../agent-settings.js';
+import type { ClientRequestOptions } from '../client-exchange.js';
+import { quietUnless } from '../client-logging.js';
+import type { ClientSource } from '../client-source.js';
+import { peerLoader } from '../load-peer.js';
+import { settingsWithParams } from '../model-agent-options.js';
+import { type ModelClientOptions, resolveClientOptions } from '../model-client-options.js';
+import { createModelProvider } from '../model-provider.js';
+import { PooledClient } from '../pooled-client.js';
+import { createPricing } from '../pricing.js';
+import { resolveMaxSteps } from '../tool-loop.js';
+import { prepareTools } from '../tool-set.js';
+import { type AnthropicClient, anthropicDialect } from './anthropic-dialect.js';
+
+/** Options of {@link anthropic}. */
+export interface AnthropicOptions<
+  Data = unknown,
+  Inputs extends Record<string, unknown> = Record<string, unknown>,
+> extends ModelClientOptions<Data, Inputs> {
+  /** The model, for instance `claude-sonnet-4-5`. Without it every call has to name one. */
+  readonly model?: string | undefined;
+}
+
+const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@anthropic-ai/sdk'));
+
+/**
+ * An agent that a model of Anthropic answers, through the official client `@anthropic-ai/sdk` and the Messages
+ * API. The client is loaded on first use; without `apiKey` it reads `ANTHROPIC_API_KEY`.
+ *
+ * `params` go into the request as they are (`temperature`, `thinking`, `metadata`, …); `maxTokens` is 4,096
+ * unless it is given.
+ *
+ * @throws {@link InvalidArgumentError} when an option is unknown or not what it has to be.
+ */
+export function anthropic<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+  options: AnthropicOptions<Data, Inputs>,
+): AgentDefinition<string, Data> {
+  const resolved = resolveClientOptions('anthropic', options);
+  const tools = prepareTools(options.tools);
+  const dialect = anthropicDialect(openClient(options, resolved), resolved.structuredOutput);
+  const provider = createModelProvider(dialect, {
+    tools,
+    maxSteps: resolveMaxSteps(options.maxSteps),
+    pricing: createPricing(options.prices),
+    identity: { api: 'messages', baseURL: options.baseURL ?? null, tools: tools?.definitions ?? [] },
+  });
+  return toDefinition(settingsWithParams(options), provider);
+}
+
+function openClient(
+  options: AnthropicOptions,
+  resolved: { connections: number; maxResponseBytes: number },
+): ClientSource<AnthropicClient> {
+  const { client, apiKey, baseURL, headers } = options;
+  if (client !== undefined) {
+    return { get: async () => client as AnthropicClient, close: async () => {} };
+  }
+  return new PooledClient<AnthropicClient>(async (fetch) => {
+    const { Anthropic } = await loadSdk();
+    const client = new Anthropic({
+      fetch,
+      maxRetries: 0,
+      ...quietUnless('ANTHROPIC_LOG'),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(baseURL === undefined ? {} : { baseURL }),
+      ...(headers === undefined ? {} : { defaultHeaders: headers }),
+    });
+    // Not client.messages.create: for some models it prints to the console, once for every call.
+    const create = (body: { stream?: boolean }, requestOptions: ClientRequestOptions) =>
+      client.post('/v1/messages', { body, stream: body.stream === true, ...requestOptions });
+    return { messages: { create } };
+  }, resolved);
+}

@@ -1,0 +1,77 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
+import { bodyParams } from '../params.js';
+import { outputRequest } from '../structured-output.js';
+import { messagesSchema } from './messages-schema.js';
+
+/** The API wants a limit with every request. */
+const DEFAULT_MAX_TOKENS = 4_096;
+
+const NAMES = {
+  maxTokens: 'max_tokens',
+  topP: 'top_p',
+  topK: 'top_k',
+  stopSequences: 'stop_sequences',
+};
+const RESERVED: ReadonlySet<string> = new Set(['model', 'messages', 'system', 'stream']);
+
+/** A request in the words of the Messages API. */
+export function messagesBody(
+  model: string,
+  request: ProviderRequest,
+  messages: readonly ModelMessage[],
+  tools: readonly ModelToolDefinition[],
+  nativeOutput: boolean,
+): Record<string, unknown> {
+  const params = bodyParams(request.params, NAMES, RESERVED);
+  const { format, instruction } = outputRequest(request.output, nativeOutput);
+  const system = [request.instructions, instruction]
+    .filter((text) => text !== undefined && text !== '')
+    .join('\n\n');
+  const body: Record<string, unknown> = { max_tokens: DEFAULT_MAX_TOKENS, ...params, model };
+  body.messages = messages.map(toMessage);
+  if (system !== '') body.system = system;
+  if (tools.length > 0) body.tools = [...listOf(params.tools), ...tools.map(toTool)];
+  if (format !== undefined) {
+    body.output_config = {
+      ...(params.output_config as object | undefined),
+      format: { type: 'json_schema', schema: messagesSchema(format.schema) },
+    };
+  }
+  return body;
+}
+
+function toMessage(message: ModelMessage): Record<string, unknown> {
+  switch (message.role) {
+    case 'user':
+      return { role: 'user', content: message.text };
+    case 'assistant':
+      return { role: 'assistant', content: message.raw ?? assistantBlocks(message) };
+    case 'tool':
+      return {
+        role: 'user',
+        content: message.results.map(({ id, output, isError }) => ({
+          type: 'tool_result',
+          tool_use_id: id,
+          content: output,
+          ...(isError ? { is_error: true } : {}),
+        })),
+      };
+  }
+}
+
+function assistantBlocks({ text, toolCalls }: Extract<ModelMessage, { role: 'assistant' }>): unknown {
+  if (toolCalls.length === 0) return text;
+  return [
+    ...(text === '' ? [] : [{ type: 'text', text }]),
+    ...toolCalls.map(({ id, name, input }) => ({ type: 'tool_use', id, name, input })),
+  ];
+}
+
+function toTool({ name, description, inputSchema }: ModelToolDefinition): Record<string, unknown> {
+  return { name, ...(description === undefined ? {} : { description }), input_schema: inputSchema };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,101 @@
+import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { MAX_TIMER_MS } from '../../time/clock.js';
+import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
+import { anObject, aWholeNumber, checkOptions, type OptionChecks } from '../check-options.js';
+
+/** Which program answers, and how it is run. */
+export interface CommandOptions<Name extends string = string, Data = unknown>
+  extends AgentSettings<Name, Data> {
+  /** The program: a name that is looked up in `PATH`, or a path. Started directly, never through a shell. */
+  file: string;
+  /** Its arguments; each arrives as it is, whatever characters it holds. @default [] */
+  args?: readonly string[] | undefined;
+  /**
+   * How the program gets the task: on its standard input, or as its last argument.
+   *
+   * As an argument, a task that begins with `-` is refused, because the program could take it for an option,
+   * unless `args` ends with `'--'`. Systems limit an argument's length (128 KiB on Linux).
+   *
+   * @default 'stdin'
+   */
+  input?: 'stdin' | 'argument' | undefined;
+  /**
+   * Environment variables for the program, on top of what it inherits; `undefined` removes one.
+   *
+   * @default {}
+   */
+  env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * What the program inherits of our environment: `basic` is what programs need to run at all (`PATH`, `HOME`,
+   * language, time zone, folders for temporary files), `all` is everything, keys and passwords included.
+   *
+   * @default 'basic'
+   */
+  inheritEnv?: 'basic' | 'all' | undefined;
+  /** Folder the program runs in. @default the current one, when the program starts */
+  cwd?: string | undefined;
+  /** Longest standard output that is taken, in bytes; one more ends the program with an error. @default 67_108_864 (64 MiB) */
+  maxOutputBytes?: number | undefined;
+  /**
+   * Time between asking the program and all its children to end (SIGTERM) and ending them (SIGKILL), in milliseconds.
+   *
+   * @default 2_000
+   */
+  killGraceMs?: number | undefined;
+}
+
+/** {@link CommandOptions} with every default filled in. */
+export interface ResolvedCommandOptions {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly input: 'stdin' | 'argument';
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly inheritEnv: 'basic' | 'all';
+  readonly cwd: string | undefined;
+  readonly maxOutputBytes: number;
+  readonly killGraceMs: number;
+}
+
+// Node refuses it when the program starts, with an error that does not say which text it is.
+const isArgument = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0');
+
+const CHECKS: OptionChecks = {
+  ...AGENT_SETTINGS,
+  file: (value) => (isArgument(value) && value !== '' ? undefined : 'a program, for instance "python3"'),
+  args: (value) =>
+    Array.isArray(value) && value.every(isArgument)
+      ? undefined
+      : 'an array of strings without NUL characters',
+  input: (value) => (value === 'stdin' || value === 'argument' ? undefined : '"stdin" or "argument"'),
+  env: (value) => {
+    const isRecord = anObject(value) === undefined;
+    const fits =
+      isRecord && Object.values(value as object).every((text) => text === undefined || isArgument(text));
+    return fits ? undefined : 'an object of strings without NUL characters';
+  },
+  inheritEnv: (value) => (value === 'basic' || value === 'all' ? undefined : '"basic" or "all"'),
+  cwd: (value) => (isArgument(value) && value !== '' ? undefined : 'a folder'),
+  maxOutputBytes: aWholeNumber(1, Number.MAX_SAFE_INTEGER),
+  killGraceMs: aWholeNumber(0, MAX_TIMER_MS),
+};
+
+/** Checks the options and fills in their defaults. */
+export function resolveCommandOptions(options: CommandOptions): ResolvedCommandOptions {
+  checkOptions('command', options, CHECKS);
+  if (options.file === undefined) {
+    throw new InvalidArgumentError(
+      'options.file',
+      'command needs a program to run: command({ file: "python3" }).',
+    );
+  }
+  return {
+    file: options.file,
+    args: [...(options.args ?? [])],
+    input: options.input ?? 'stdin',
+    env: { ...options.env },
+    inheritEnv: options.inheritEnv ?? 'basic',
+    cwd: options.cwd,
+    maxOutputBytes: options.maxOutputBytes ?? 64 * 1024 * 1024,
+    killGraceMs: options.killGraceMs ?? 2_000,
+  };
+}

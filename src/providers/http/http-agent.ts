@@ -1,0 +1,105 @@
+import type { AgentDefinition } from '../../contracts/agent.js';
+import type { Provider, ProviderRequest } from '../../contracts/provider.js';
+import type { AgentReplyObject } from '../../contracts/reply.js';
+import { ProviderResponseError } from '../../errors/provider-errors.js';
+import { toDefinition } from '../agent-settings.js';
+import { errorFromAnswer } from '../http-status.js';
+import { PooledClient } from '../pooled-client.js';
+import { exchangeJson, type HttpAnswer, type HttpMessage } from './http-exchange.js';
+import { defaultBody, isReply, readDefaultAnswer, toReplyObject } from './http-mapping.js';
+import {
+  type HttpAgentContext,
+  type HttpAgentOptions,
+  type ResolvedHttpOptions,
+  resolveHttpOptions,
+} from './http-options.js';
+import { requireHttpUrl } from './http-url.js';
+
+/**
+ * An agent that is a service: one HTTP request with a JSON body, one JSON answer. Functions say what is sent
+ * and what the answer means. Failures are told by status and body, `retry-after` included; redirects are not
+ * followed. When the call is cancelled or times out, its socket is closed.
+ *
+ * @example
+ * ```ts
+ * const search = httpAgent({
+ *   url: 'https://search.example.com/v1/query',
+ *   headers: { authorization: `Bearer ${process.env.SEARCH_KEY}` },
+ *   request: (task) => ({ query: task, limit: 5 }),
+ *   response: (json) => JSON.stringify((json as { hits: unknown[] }).hits),
+ * });
+ * ```
+ *
+ * @throws {@link InvalidArgumentError} for an option that does not fit.
+ */
+export function httpAgent<const Name extends string = string, Data = unknown>(
+  options: HttpAgentOptions<Name, Data>,
+): AgentDefinition<Name, Data> {
+  return toDefinition(options, createHttpProvider(resolveHttpOptions(options)));
+}
+
+function createHttpProvider(options: ResolvedHttpOptions): Provider {
+  const client = new PooledClient(async (fetch) => fetch, options);
+  return {
+    specificationVersion: 1,
+    name: 'http',
+    identity: { method: options.method, ...(typeof options.url === 'string' ? { url: options.url } : {}) },
+    async generate(request) {
+      const message = await toMessage(request, options);
+      const answer = await exchangeJson(await client.get(), message, request);
+      return toReply(answer, request, options);
+    },
+    close: () => client.close(),
+  };
+}
+
+async function toMessage(request: ProviderRequest, options: ResolvedHttpOptions): Promise<HttpMessage> {
+  const { url, method, headers } = options;
+  const context = contextOf(request);
+  const body =
+    method === 'GET' ? undefined : JSON.stringify((options.request ?? defaultBody)(request.task, context));
+  return {
+    url: requireHttpUrl(typeof url === 'function' ? url(request.task, context) : url),
+    method,
+    headers: {
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...lowerCaseNames(typeof headers === 'function' ? await headers(context) : headers),
+    },
+    body,
+  };
+}
+
+/** So that a header of the user's replaces ours, however it is written. */
+function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+async function toReply(
+  { json, facts }: HttpAnswer,
+  request: ProviderRequest,
+  options: ResolvedHttpOptions,
+): Promise<AgentReplyObject> {
+  if (options.response !== undefined) {
+    const reply = await options.response(json, contextOf(request));
+    if (isReply(reply)) return toReplyObject(reply);
+    throw new ProviderResponseError(
+      'httpAgent: response() must return a string, or an object with a string `output`.',
+      facts,
+    );
+  }
+  const answer = readDefaultAnswer(json);
+  if (answer === undefined) {
+    throw new ProviderResponseError(
+      'The answer is neither a string nor an object with a string `output`; say with response: (json) => … what it means.',
+      facts,
+    );
+  }
+  if ('error' in answer) throw errorFromAnswer(facts.status, answer.error, facts);
+  return answer.reply;
+}
+
+function contextOf(request: ProviderRequest): HttpAgentContext {
+  const { agent, callId, attempt, model, instructions, params, signal } = request;
+  return { agent, callId, attempt, model, instructions, params, signal };
+}

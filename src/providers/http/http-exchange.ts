@@ -1,0 +1,132 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import {
+  type ProviderErrorOptions,
+  ProviderRequestError,
+  ProviderResponseError,
+} from '../../errors/provider-errors.js';
+import { cutError, translateClientError } from '../client-errors.js';
+import { errorFromAnswer, readErrorBody } from '../http-status.js';
+import { linkAbort } from '../link-signal.js';
+import { rateLimits } from '../rate-limit-headers.js';
+import { retryAfterMs } from '../retry-after.js';
+import { describeUrl } from './http-url.js';
+
+const PROVIDER = 'http';
+
+/** What is sent. */
+export interface HttpMessage {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text; `undefined` for none. */
+  readonly body: string | undefined;
+}
+
+/** An answer that has been read. */
+export interface HttpAnswer {
+  readonly json: unknown;
+  /** For errors about this answer. */
+  readonly facts: ProviderErrorOptions & { readonly status: number };
+}
+
+/**
+ * Sends one message and reads the JSON that answers it.
+ *
+ * @throws the signal's reason when it is aborted (the socket is closed then); a `ProviderError` for everything
+ * else that is no good answer.
+ */
+export async function exchangeJson(
+  fetch: typeof globalThis.fetch,
+  message: HttpMessage,
+  request: ProviderRequest,
+): Promise<HttpAnswer> {
+  const { signal, model } = request;
+  signal.throwIfAborted();
+  const linked = linkAbort(signal);
+  let response: Response | undefined;
+  try {
+    response = await fetch(message.url, {
+      method: message.method,
+      headers: message.headers,
+      body: message.body ?? null,
+      // Following one would carry headers, keys among them, to wherever the answer says.
+      redirect: 'manual',
+      signal: linked.controller.signal,
+    });
+    report(response, request);
+    const text = await response.text();
+    signal.throwIfAborted();
+    return readAnswer(response, text, message, request);
+  } catch (thrown) {
+    const facts = response === undefined ? {} : { status: response.status };
+    throw translateClientError(thrown, { provider: PROVIDER, model, ...facts }, signal);
+  } finally {
+    linked.dispose();
+  }
+}
+
+function readAnswer(
+  response: Response,
+  text: string,
+  message: HttpMessage,
+  request: ProviderRequest,
+): HttpAnswer {
+  const facts = {
+    provider: PROVIDER,
+    model: request.model,
+    status: response.status,
+    requestId: requestIdOf(response),
+    retryAfterMs: retryAfterMs(response.headers),
+    details: { url: describeUrl(message.url) },
+  };
+  if (response.status >= 300 && response.status < 400) throw redirectError(response, message.url, facts);
+  if (response.status >= 400)
+    throw errorFromAnswer(response.status, readErrorBody(tryJson(text) ?? {}), facts);
+  if (text.trim() === '') throw notJsonError('an empty body', facts);
+  const json = tryJson(text);
+  if (json !== undefined) return { json, facts };
+  // A server that dies in the middle of a chunked body ends it cleanly now and then.
+  if (/^\s*[[{]/.test(text) && !/[\]}]\s*$/.test(text)) throw cutError(facts);
+  throw notJsonError(response.headers.get('content-type') ?? 'no content type', facts);
+}
+
+function redirectError(response: Response, from: URL, facts: ProviderErrorOptions): ProviderRequestError {
+  const location = response.headers.get('location') ?? '';
+  const target = URL.canParse(location, from.href)
+    ? describeUrl(new URL(location, from))
+    : 'an unreadable address';
+  return new ProviderRequestError(
+    `${describeUrl(from)} redirects (${response.status}) to ${target}. Redirects are not followed: put the right address into url.`,
+    facts,
+  );
+}
+
+function notJsonError(came: string, facts: ProviderErrorOptions): ProviderResponseError {
+  return new ProviderResponseError(
+    `The service answered with ${came} instead of JSON. Check the url.`,
+    facts,
+  );
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function requestIdOf({ headers }: Response): string | undefined {
+  return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
+}
+
+function report(response: Response, { onResponse, model }: ProviderRequest): void {
+  onResponse?.({
+    provider: PROVIDER,
+    model,
+    status: response.status,
+    requestId: requestIdOf(response),
+    retryAfterMs: retryAfterMs(response.headers),
+    limits: rateLimits(response.headers),
+  });
+}

@@ -1,0 +1,49 @@
+import type { AgentReply, AgentReplyObject } from '../../contracts/reply.js';
+import type { ErrorBody } from '../http-status.js';
+import { readErrorBody } from '../http-status.js';
+import type { HttpAgentContext } from './http-options.js';
+
+/** The body sent unless `request` says otherwise. */
+export function defaultBody(task: string, context: HttpAgentContext): Record<string, unknown> {
+  const { model, instructions, params } = context;
+  return {
+    task,
+    ...(model === undefined ? {} : { model }),
+    ...(instructions === undefined ? {} : { instructions }),
+    ...(Object.keys(params).length === 0 ? {} : { params }),
+  };
+}
+
+/** What a default answer is: a reply, an error that the service wrote into it, or nothing we know. */
+export type DefaultAnswer = { readonly reply: AgentReplyObject } | { readonly error: ErrorBody } | undefined;
+
+/** Reads the answer unless `response` does. */
+export function readDefaultAnswer(json: unknown): DefaultAnswer {
+  if (typeof json === 'string') return { reply: { output: json } };
+  if (typeof json !== 'object' || json === null) return undefined;
+  if (isReply(json)) return { reply: toReplyObject(json) };
+  const error = 'error' in json ? readErrorBody(json) : undefined;
+  return error === undefined ? undefined : { error };
+}
+
+/** Whether a value can be a reply at all: text, or an object with text in it. */
+export function isReply(value: unknown): value is AgentReply {
+  if (typeof value === 'string') return true;
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { output?: unknown }).output === 'string'
+  );
+}
+
+/** A reply's own fields, whatever else the object holds. */
+export function toReplyObject(reply: AgentReply): AgentReplyObject {
+  if (typeof reply === 'string') return { output: reply };
+  const { output, data, usage, costUsd, model, finishReason } = reply;
+  return {
+    output,
+    ...(data === undefined ? {} : { data }),
+    ...(usage === undefined ? {} : { usage }),
+    ...(costUsd === undefined ? {} : { costUsd }),
+    ...(model === undefined ? {} : { model }),
+    ...(finishReason === undefined ? {} : { finishReason }),
+  };
+}

@@ -1,0 +1,39 @@
+import { InvalidArgumentError } from '../../errors/input-errors.js';
+
+/**
+ * Takes an endpoint's address.
+ *
+ * @throws {@link InvalidArgumentError} when it is no absolute `http:` or `https:` URL, or holds a password.
+ */
+export function requireHttpUrl(url: unknown): URL {
+  const text = typeof url === 'string' ? url : isUrl(url) ? url.href : '';
+  if (!URL.canParse(text)) {
+    throw new InvalidArgumentError(
+      'options.url',
+      'httpAgent: url must be an absolute URL, for instance https://example.com/ask.',
+    );
+  }
+  const parsed = new URL(text);
+  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
+    throw new InvalidArgumentError(
+      'options.url',
+      `httpAgent: url must begin with http:// or https://; got ${parsed.protocol}//.`,
+    );
+  }
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw new InvalidArgumentError(
+      'options.url',
+      'httpAgent: url must not hold a user name or password; send them in headers.',
+    );
+  }
+  return parsed;
+}
+
+/** An address for messages: its query may hold a key. */
+export function describeUrl(url: URL): string {
+  return url.origin + url.pathname;
+}
+
+function isUrl(value: unknown): value is URL {
+  return Object.prototype.toString.call(value) === '[object URL]';
+}

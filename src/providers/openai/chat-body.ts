@@ -1,0 +1,71 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
+import { bodyParams } from '../params.js';
+import { outputRequest } from '../structured-output.js';
+
+const NAMES = {
+  maxTokens: 'max_completion_tokens',
+  topP: 'top_p',
+  stopSequences: 'stop',
+  frequencyPenalty: 'frequency_penalty',
+  presencePenalty: 'presence_penalty',
+};
+const RESERVED: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options']);
+
+/** A request in the words of the Chat Completions API. */
+export function chatBody(
+  model: string,
+  request: ProviderRequest,
+  messages: readonly ModelMessage[],
+  tools: readonly ModelToolDefinition[],
+  nativeOutput: boolean,
+): Record<string, unknown> {
+  const params = bodyParams(request.params, NAMES, RESERVED);
+  const { format, instruction } = outputRequest(request.output, nativeOutput);
+  const system = [request.instructions, instruction]
+    .filter((text) => text !== undefined && text !== '')
+    .join('\n\n');
+  const body: Record<string, unknown> = { ...params, model };
+  body.messages = [
+    ...(system === '' ? [] : [{ role: 'system', content: system }]),
+    ...messages.flatMap(toMessages),
+  ];
+  if (tools.length > 0)
+    body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
+  if (format !== undefined) {
+    const schema = { name: 'answer', schema: format.schema, strict: format.allRequired };
+    body.response_format = { type: 'json_schema', json_schema: schema };
+  }
+  return body;
+}
+
+function toMessages(message: ModelMessage): object[] {
+  switch (message.role) {
+    case 'user':
+      return [{ role: 'user', content: message.text }];
+    case 'assistant':
+      return [(message.raw as object | undefined) ?? assistantMessage(message)];
+    case 'tool':
+      return message.results.map(({ id, output }) => ({ role: 'tool', tool_call_id: id, content: output }));
+  }
+}
+
+function assistantMessage({ text, toolCalls }: Extract<ModelMessage, { role: 'assistant' }>): object {
+  if (toolCalls.length === 0) return { role: 'assistant', content: text };
+  return {
+    role: 'assistant',
+    content: text === '' ? null : text,
+    tool_calls: toolCalls.map(({ id, name, input }) => ({
+      id,
+      type: 'function',
+      function: { name, arguments: typeof input === 'string' ? input : JSON.stringify(input) },
+    })),
+  };
+}
+
+function toTool({ name, description, inputSchema }: ModelToolDefinition): object {
+  return {
+    type: 'function',
+    function: { name, ...(description === undefined ? {} : { description }), parameters: inputSchema },
+  };
+}

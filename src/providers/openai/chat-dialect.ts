@@ -1,0 +1,33 @@
+import type { ClientPromise, ClientRequestOptions } from '../client-exchange.js';
+import type { ClientSource } from '../client-source.js';
+import type { ModelDialect } from '../model-provider.js';
+import { createDialect } from '../model-round-trip.js';
+import { type ChatAnswer, stepFromChat } from './chat-answer.js';
+import { chatBody } from './chat-body.js';
+import { type ChatChunk, ChatStreamReader } from './chat-stream.js';
+
+/** The part of the official client that Chat Completions need. */
+export interface ChatClient {
+  readonly chat: {
+    readonly completions: {
+      create(body: object, options: ClientRequestOptions): ClientPromise<unknown>;
+    };
+  };
+}
+
+/** The Chat Completions API. */
+export function chatDialect(clients: ClientSource<ChatClient>, nativeOutput: boolean): ModelDialect {
+  return createDialect<ChatClient, ChatAnswer, ChatChunk>(
+    {
+      name: 'openai',
+      body: (model, request, { messages, tools }) => chatBody(model, request, messages, tools, nativeOutput),
+      // Without this a stream would not say what it cost.
+      streamBody: { stream: true, stream_options: { include_usage: true } },
+      send: (client, body, options) => client.chat.completions.create(body, options),
+      isAnswer: (answer) => Array.isArray(answer.choices) && answer.choices.length > 0,
+      step: stepFromChat,
+      reader: () => new ChatStreamReader(),
+    },
+    clients,
+  );
+}

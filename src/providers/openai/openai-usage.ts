@@ -1,0 +1,27 @@
+import type { Usage } from '../../contracts/usage.js';
+
+/** Details about prompt tokens. */
+export interface PromptDetails {
+  readonly cached_tokens?: number | null;
+  readonly cache_write_tokens?: number | null;
+}
+
+/** Usage as OpenAI counts it: prompt tokens with the cached ones among them. */
+export function usageFrom(
+  prompt: number | null | undefined,
+  output: number | null | undefined,
+  details: PromptDetails | null | undefined,
+): Partial<Usage> {
+  if (typeof prompt !== 'number' && typeof output !== 'number') return {};
+  const read = details?.cached_tokens ?? 0;
+  const written = details?.cache_write_tokens ?? 0;
+  const inputTokens = Math.max(0, (prompt ?? 0) - read - written);
+  const outputTokens = output ?? 0;
+  return {
+    inputTokens,
+    outputTokens,
+    ...(read > 0 ? { cacheReadTokens: read } : {}),
+    ...(written > 0 ? { cacheWriteTokens: written } : {}),
+    totalTokens: inputTokens + outputTokens + read + written,
+  };
+}

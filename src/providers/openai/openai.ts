@@ -1,0 +1,92 @@
+import type { AgentDefinition } from '../../contracts/agent.js';
+import { toDefinition } from '../agent-settings.js';
+import { quietUnless } from '../client-logging.js';
+import type { ClientSource } from '../client-source.js';
+import { peerLoader } from '../load-peer.js';
+import { settingsWithParams } from '../model-agent-options.js';
+import { type ModelClientOptions, resolveClientOptions } from '../model-client-options.js';
+import { createModelProvider } from '../model-provider.js';
+import { PooledClient } from '../pooled-client.js';
+import { createPricing } from '../pricing.js';
+import { resolveMaxSteps } from '../tool-loop.js';
+import { prepareTools } from '../tool-set.js';
+import { type ChatClient, chatDialect } from './chat-dialect.js';
+import { type ResponsesClient, responsesDialect } from './responses-dialect.js';
+
+/** Options of {@link openai}. */
+export interface OpenAIOptions<
+  Data = unknown,
+  Inputs extends Record<string, unknown> = Record<string, unknown>,
+> extends ModelClientOptions<Data, Inputs> {
+  /** The model, for instance `gpt-4.1-mini`. Without it every call has to name one. */
+  readonly model?: string | undefined;
+  /**
+   * Which API is spoken: `chat` (Chat Completions, which other servers speak, too) or `responses`.
+   *
+   * @default 'chat'
+   */
+  readonly api?: 'chat' | 'responses' | undefined;
+}
+
+type OpenAIClient = ChatClient & ResponsesClient;
+
+const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai@6');
+
+/**
+ * An agent that a model of OpenAI answers, through the official client `openai`: Chat Completions or, with
+ * `api: 'responses'`, the Responses API. With `baseURL` it talks to every server that speaks the same protocol,
+ * for instance Ollama, vLLM and LM Studio; where `baseURL` is given no key is needed. Otherwise the client reads
+ * `OPENAI_API_KEY`, and `OPENAI_BASE_URL`.
+ *
+ * `params` go into the request as they are (`temperature`, `reasoning_effort`, `seed`, …).
+ *
+ * @throws {@link InvalidArgumentError} when an option is unknown or not what it has to be.
+ */
+export function openai<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+  options: OpenAIOptions<Data, Inputs>,
+): AgentDefinition<string, Data> {
+  const resolved = resolveClientOptions('openai', options, {
+    api: (value) => (value === 'chat' || value === 'responses' ? undefined : '"chat" or "responses"'),
+  });
+  const tools = prepareTools(options.tools);
+  const api = options.api ?? 'chat';
+  const clients = openClient(options, resolved);
+  const dialect =
+    api === 'chat'
+      ? chatDialect(clients, resolved.structuredOutput)
+      : responsesDialect(clients, resolved.structuredOutput);
+  const provider = createModelProvider(dialect, {
+    tools,
+    maxSteps: resolveMaxSteps(options.maxSteps),
+    pricing: createPricing(options.prices),
+    identity: { api, baseURL: options.baseURL ?? null, tools: tools?.definitions ?? [] },
+  });
+  return toDefinition(settingsWithParams(options), provider);
+}
+
+function openClient(
+  options: OpenAIOptions,
+  resolved: { connections: number; maxResponseBytes: number },
+): ClientSource<OpenAIClient> {
+  const { client, baseURL, headers } = options;
+  if (client !== undefined) return { get: async () => client as OpenAIClient, close: async () => {} };
+  return new PooledClient<OpenAIClient>(async (fetch) => {
+    const { OpenAI } = await loadSdk();
+    const apiKey = keyFor(options);
+    return new OpenAI({
+      fetch,
+      maxRetries: 0,
+      ...quietUnless('OPENAI_LOG'),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(baseURL === undefined ? {} : { baseURL }),
+      ...(headers === undefined ? {} : { defaultHeaders: headers }),
+    });
+  }, resolved);
+}
+
+/** Local servers want no key, but the client wants one: it gets a word that is none. */
+function keyFor({ apiKey, baseURL }: OpenAIOptions): string | undefined {
+  if (apiKey !== undefined) return apiKey;
+  const isLocal = baseURL !== undefined && !process.env.OPENAI_API_KEY;
+  return isLocal ? 'none' : undefined;
+}

@@ -1,0 +1,34 @@
+import type { ClientPromise, ClientRequestOptions } from '../client-exchange.js';
+import type { ClientSource } from '../client-source.js';
+import type { ModelDialect } from '../model-provider.js';
+import { createDialect } from '../model-round-trip.js';
+import { type ResponseAnswer, stepFromResponse } from './responses-answer.js';
+import { responsesBody } from './responses-body.js';
+import { type ResponseEvent, ResponseStreamReader } from './responses-stream.js';
+
+/** The part of the official client that the Responses API needs. */
+export interface ResponsesClient {
+  readonly responses: {
+    create(body: object, options: ClientRequestOptions): ClientPromise<unknown>;
+  };
+}
+
+/** The Responses API. */
+export function responsesDialect(
+  clients: ClientSource<ResponsesClient>,
+  nativeOutput: boolean,
+): ModelDialect {
+  return createDialect<ResponsesClient, ResponseAnswer, ResponseEvent>(
+    {
+      name: 'openai',
+      body: (model, request, { messages, tools }) =>
+        responsesBody(model, request, messages, tools, nativeOutput),
+      streamBody: { stream: true },
+      send: (client, body, options) => client.responses.create(body, options),
+      isAnswer: (answer) => Array.isArray(answer.output) && answer.status !== 'failed',
+      step: stepFromResponse,
+      reader: () => new ResponseStreamReader(),
+    },
+    clients,
+  );
+}

@@ -1,0 +1,112 @@
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Dispatcher } from 'undici';
+import { guardStream, readText } from './body-guard.js';
+import type { PoolLease } from './connection-pool.js';
+
+const readTexts = new WeakMap<object, string>();
+
+/** Whether a JSON body ended before its value did. Only known for responses of {@link pooledFetch} that were read. */
+export function endedEarly(response: object): boolean {
+  const text = readTexts.get(response);
+  return text !== undefined && !text.trimEnd().endsWith('}');
+}
+
+/**
+ * A `fetch` over the pool for clients that take one. It does what they need and no more, which makes a call
+ * cheaper than the global one: bodies are text, redirects are not followed, since they would carry the key to
+ * wherever the answer says. Bodies that are too large, or not UTF-8, end with an error. An event stream's bytes
+ * are taken from the socket only when they are asked for.
+ */
+export function pooledFetch(lease: PoolLease, limitBytes: number): typeof globalThis.fetch {
+  const send = async (input: string | URL, init: RequestInit = {}): Promise<PooledResponse> => {
+    const { origin, pathname, search, href } = new URL(input);
+    const options = {
+      origin,
+      path: pathname + search,
+      method: init.method ?? 'GET',
+      headers: toRecord(init.headers),
+      body: (init.body as string | null | undefined) ?? null,
+      signal: init.signal ?? null,
+    };
+    try {
+      return new PooledResponse(await lease.request(options), href, limitBytes);
+    } catch (cause) {
+      // As fetch does it: clients keep the cause of an error, but not always its code.
+      throw options.signal?.aborted === true ? cause : new TypeError('fetch failed', { cause });
+    }
+  };
+  return send as unknown as typeof globalThis.fetch;
+}
+
+function toRecord(headers: RequestInit['headers']): Record<string, string> {
+  if (headers === undefined) return {};
+  return Symbol.iterator in headers
+    ? Object.fromEntries(headers as Iterable<[string, string]>)
+    : (headers as Record<string, string>);
+}
+
+/** The part of a `Response` that clients use. */
+class PooledResponse {
+  readonly status: number;
+  readonly statusText = '';
+  readonly ok: boolean;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly #limitBytes: number;
+  #text: Promise<string> | undefined;
+
+  constructor(data: Dispatcher.ResponseData, url: string, limitBytes: number) {
+    this.status = data.statusCode;
+    this.ok = data.statusCode >= 200 && data.statusCode < 300;
+    this.url = url;
+    this.headers = toHeaders(data.headers);
+    this.#limitBytes = limitBytes;
+    const body = decoded(data.body, this.headers.get('content-encoding'));
+    const isStream = this.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+    this.body = isStream && this.ok ? guardStream(body, limitBytes) : body;
+  }
+
+  text(): Promise<string> {
+    this.#text ??= readText(this.body, this.#limitBytes);
+    return this.#text;
+  }
+
+  async json(): Promise<unknown> {
+    const text = await this.text();
+    readTexts.set(this, text);
+    return JSON.parse(text);
+  }
+}
+
+function toHeaders(record: Record<string, string | string[] | undefined>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(record)) {
+    if (typeof value === 'string') headers.append(name, value);
+    else for (const one of value ?? []) headers.append(name, one);
+  }
+  return headers;
+}
+
+/** No compression is asked for, but some gateways compress all the same. */
+function decoded(body: Readable, encoding: string | null): AsyncIterable<Uint8Array> {
+  const decoder =
+    encoding === 'gzip'
+      ? createGunzip()
+      : encoding === 'deflate'
+        ? createInflate()
+        : encoding === 'br'
+          ? createBrotliDecompress()
+          : undefined;
+  return decoder === undefined ? body : decompressed(body, decoder);
+}
+
+async function* decompressed(body: Readable, decoder: NodeJS.ReadWriteStream & Readable) {
+  body.once('error', (error) => decoder.destroy(error));
+  try {
+    yield* body.pipe(decoder) as AsyncIterable<Uint8Array>;
+  } finally {
+    body.destroy();
+  }
+}

@@ -1,0 +1,118 @@
+import { fieldOf } from '../errors/foreign.js';
+import type { LimitReport } from './rate-limit-dimension.js';
+import { parseRetryAfterMs } from './retry-after.js';
+
+/** What can be limited. `tokens` are input and output together. */
+export type LimitedQuantity = 'requests' | 'inputTokens' | 'outputTokens' | 'tokens';
+
+/** What a response's headers say about the provider's limits. */
+export interface RateLimitReport extends Readonly<Partial<Record<LimitedQuantity, LimitReport | undefined>>> {
+  /** How long the response asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** How a family of headers is named, and how its resets are written. */
+interface Family {
+  readonly names: ReadonlyArray<readonly [LimitedQuantity, string]>;
+  nameOf(kind: 'limit' | 'remaining' | 'reset', name: string): string;
+  resetMs(text: string, epochMs: number): number | undefined;
+}
+
+const ANTHROPIC: Family = {
+  names: [
+    ['requests', 'requests'],
+    ['tokens', 'tokens'],
+    ['inputTokens', 'input-tokens'],
+    ['outputTokens', 'output-tokens'],
+  ],
+  nameOf: (kind, name) => `anthropic-ratelimit-${name}-${kind}`,
+  resetMs: parseInstant,
+};
+
+const OPENAI: Family = {
+  names: [
+    ['requests', 'requests'],
+    ['tokens', 'tokens'],
+  ],
+  nameOf: (kind, name) => `x-ratelimit-${kind}-${name}`,
+  resetMs: parseReset,
+};
+
+/**
+ * Reads `anthropic-ratelimit-*` (resets as RFC 3339 instants), `x-ratelimit-*` (resets as lengths such as `12ms`,
+ * `1m3s`, `6m0s`, or seconds), `retry-after-ms` and `retry-after`. What is absent or makes no sense is left out.
+ *
+ * @param headers A `Headers` object or a plain record of headers, names in any case.
+ * @param epochMs Now, milliseconds since the Unix epoch.
+ */
+export function parseRateLimitHeaders(headers: unknown, epochMs: number): RateLimitReport {
+  const read = readerOf(headers);
+  const report: { -readonly [Quantity in LimitedQuantity]?: LimitReport } & { retryAfterMs?: number } = {};
+  if (read === undefined) return report;
+  for (const family of [ANTHROPIC, OPENAI]) {
+    for (const [quantity, name] of family.names) {
+      const found = readOne(family, name, read, epochMs);
+      if (found !== undefined) report[quantity] = found;
+    }
+  }
+  const retryAfterMs = parseRetryAfterMs(headers, epochMs);
+  if (retryAfterMs !== undefined) report.retryAfterMs = retryAfterMs;
+  return report;
+}
+
+type Reader = (name: string) => string | undefined;
+
+function readOne(family: Family, name: string, read: Reader, epochMs: number): LimitReport | undefined {
+  const limit = wholeNumber(read(family.nameOf('limit', name)));
+  const remaining = wholeNumber(read(family.nameOf('remaining', name)));
+  if (limit === undefined && remaining === undefined) return undefined;
+  const reset = read(family.nameOf('reset', name));
+  return { limit, remaining, resetMs: reset === undefined ? undefined : family.resetMs(reset, epochMs) };
+}
+
+/** Some providers report overdrawn limits below zero; that is nothing left. */
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined || !/^-?\d{1,15}(\.\d+)?$/.test(text)) return undefined;
+  return Math.max(0, Math.floor(Number(text)));
+}
+
+/** An RFC 3339 instant as a length from now. */
+function parseInstant(text: string, epochMs: number): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d/.test(text)) return undefined;
+  const instant = Date.parse(text);
+  return Number.isNaN(instant) ? undefined : Math.max(0, instant - epochMs);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Plain numbers above this are instants, in epoch seconds, and above a thousand times it in milliseconds. */
+const FIRST_EPOCH_SECONDS = 1_000_000_000;
+
+/** `12ms`, `1m3s`, `6m0s`, `1h2m3.5s`, plain seconds, an instant in epoch seconds or milliseconds, or RFC 3339. */
+function parseReset(text: string, epochMs: number): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(text)) return parsePlainReset(Number(text), epochMs);
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return parseInstant(text, epochMs);
+  let totalMs = 0;
+  for (const [, length, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+    totalMs += Number(length) * (UNIT_MS[unit as string] as number);
+  }
+  return totalMs;
+}
+
+function parsePlainReset(value: number, epochMs: number): number {
+  if (value < FIRST_EPOCH_SECONDS) return value * 1_000;
+  const instantMs = value < FIRST_EPOCH_SECONDS * 1_000 ? value * 1_000 : value;
+  return Math.max(0, instantMs - epochMs);
+}
+
+function readerOf(headers: unknown): Reader | undefined {
+  const get = fieldOf(headers, 'get');
+  if (typeof get === 'function') return (name) => textOf(get.call(headers, name));
+  if (typeof headers !== 'object' || headers === null) return undefined;
+  const lowered = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return (name) => textOf(lowered.get(name));
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' ? value.trim() : undefined;
+}

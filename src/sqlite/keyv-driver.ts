@@ -1,0 +1,38 @@
+import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
+
+/** The parts of @keyv/sqlite's store that are used. Its own get, set and iterator are not: they are slow. */
+interface KeyvSqliteStore {
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  query(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]>;
+  close(): Promise<void>;
+}
+
+/** What `import('@keyv/sqlite')` gives, as far as it is used. */
+export interface KeyvSqliteModule {
+  readonly KeyvSqlite: new (options: { uri: string; table: string; busyTimeout: number }) => KeyvSqliteStore;
+}
+
+/**
+ * Opens a file through @keyv/sqlite. The store insists on a table of its own; it gets an empty one with our name in
+ * front, so that it cannot meet a table of the user's.
+ */
+export async function openKeyvDriver(
+  library: KeyvSqliteModule,
+  path: string,
+  busyTimeoutMs: number,
+): Promise<SqliteDriver> {
+  const store = new library.KeyvSqlite({
+    uri: `sqlite://${path}`,
+    table: 'tutti_keyv',
+    busyTimeout: busyTimeoutMs,
+  });
+  // Its failures arrive twice, as an event and as a rejection; the event alone would end the process.
+  store.on('error', () => {});
+  // Asked at once, in the same turn: a failed open that nobody awaits is an unhandled rejection.
+  await store.query('SELECT 1', []);
+  return {
+    name: 'keyv-sqlite',
+    query: (sql, params) => store.query(sql, params),
+    close: () => store.close(),
+  };
+}

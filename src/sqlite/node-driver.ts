@@ -1,0 +1,91 @@
+import { systemClock } from '../time/clock.js';
+import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
+import { isBusy } from './sqlite-error.js';
+
+interface Statement {
+  all(...params: SqlValue[]): SqlRow[];
+}
+
+interface DatabaseSync {
+  prepare(sql: string): Statement;
+  exec(sql: string): void;
+  close(): void;
+}
+
+/** What `node:sqlite` gives, as far as it is used: the types of the oldest supported Node do not know it. */
+export interface NodeSqliteModule {
+  readonly DatabaseSync: new (path: string) => DatabaseSync;
+}
+
+/** How long one try may block the event loop while another connection writes, in milliseconds. */
+const BLOCKING_WAIT_MS = 2;
+/** After a statement that took longer than this, others get their turn, in milliseconds. */
+const LONG_STATEMENT_MS = 0.5;
+const FIRST_RETRY_MS = 5;
+const LONGEST_RETRY_MS = 100;
+const MAX_KEPT_STATEMENTS = 64;
+
+/**
+ * Opens a file through node:sqlite. It is synchronous, so waiting for another process's lock happens outside of it:
+ * a short try, a pause on the event loop, another try.
+ */
+export async function openNodeDriver(
+  library: NodeSqliteModule,
+  path: string,
+  busyTimeoutMs: number,
+): Promise<SqliteDriver> {
+  const database = new library.DatabaseSync(path);
+  const statements = new Map<string, Statement>();
+  const query = async (sql: string, params: readonly SqlValue[]) => {
+    const startedMs = systemClock.now();
+    const rows = await retryWhileBusy(
+      () => statementFor(database, statements, sql).all(...params),
+      busyTimeoutMs,
+    );
+    // Long statements in a row would otherwise keep everybody else waiting: nothing here ever waits by itself.
+    if (systemClock.now() - startedMs > LONG_STATEMENT_MS)
+      await new Promise((resolve) => setImmediate(resolve));
+    return rows;
+  };
+  try {
+    database.exec(`PRAGMA busy_timeout=${BLOCKING_WAIT_MS}`);
+    await query('SELECT 1 FROM sqlite_master', []);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return {
+    name: 'node-sqlite',
+    query,
+    close: async () => {
+      statements.clear();
+      database.close();
+    },
+  };
+}
+
+/** Preparing costs more than running; the oldest statement goes when there are many different ones. */
+function statementFor(database: DatabaseSync, statements: Map<string, Statement>, sql: string): Statement {
+  const known = statements.get(sql);
+  if (known !== undefined) return known;
+  const made = database.prepare(sql);
+  for (const oldest of statements.keys()) {
+    if (statements.size < MAX_KEPT_STATEMENTS) break;
+    statements.delete(oldest);
+  }
+  statements.set(sql, made);
+  return made;
+}
+
+/** Tries until it is not refused as busy, or until the time is over. Locks of other processes take real time. */
+export async function retryWhileBusy<T>(run: () => T | Promise<T>, timeoutMs: number): Promise<T> {
+  const startedMs = systemClock.now();
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isBusy(error) || systemClock.now() - startedMs >= timeoutMs) throw error;
+    }
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, delayMs, undefined));
+  }
+}

@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { deliver } from './deliver.js';
+import { fillAnswer, type ModelApi, type ScriptedAnswer } from './scripted-answer.js';
+import { apiOfPath, wireOf } from './wires.js';
+
+/** A request that the model server got. */
+export interface RecordedRequest {
+  /** Which protocol it speaks. */
+  readonly api: ModelApi;
+  /** Its path. */
+  readonly path: string;
+  /** Its headers, names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Its body. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Whether a stream was asked for. */
+  readonly isStream: boolean;
+  /** When it came, in milliseconds as `performance.now()` counts them. */
+  readonly receivedMs: number;
+  /** Bytes handed to its socket so far. Stops growing while the reader is slow. */
+  readonly sentBytes: number;
+  /** Resolves when the answer has ended or the client has gone. */
+  readonly closed: Promise<{
+    /** Whether the client went before the whole answer was sent. */
+    readonly aborted: boolean;
+    /** When, in milliseconds as `performance.now()` counts them. */
+    readonly closedMs: number;
+  }>;
+}
+
+/** Sockets of the model server. */
+export interface ServerConnections {
+  /** Open now. */
+  readonly open: number;
+  /** Most that were open at once. */
+  readonly peak: number;
+  /** Opened since the start. */
+  readonly total: number;
+}
+
+/** What the server answers: from a list, one after the other, or from a function of the request. */
+export type ModelScript =
+  | ScriptedAnswer
+  | readonly ScriptedAnswer[]
+  | ((request: RecordedRequest) => ScriptedAnswer);
+
+/** A server that speaks the protocols of Anthropic and OpenAI and answers from a script. */
+export interface ModelServer {
+  /** Its address, for `anthropic({ baseURL })`. */
+  readonly url: string;
+  /** The address for `openai({ baseURL })`: the same with `/v1`. */
+  readonly openaiURL: string;
+  /** Every request so far, in order of arrival. */
+  readonly requests: readonly RecordedRequest[];
+  /** Its sockets. */
+  readonly connections: ServerConnections;
+  /** Replaces the script. A list is used up from its start; after its end the answer is `{}`. */
+  script(script: ModelScript): void;
+  /** Resolves with the request of this number, counted from 0, as soon as it has come. */
+  waitForRequest(place: number): Promise<RecordedRequest>;
+  /** Resolves when at most this many sockets are open. */
+  waitForConnections(atMost: number): Promise<void>;
+  /** Ends every connection and stops listening. */
+  close(): Promise<void>;
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts a model server on a free port of 127.0.0.1. The official clients talk to it as to the real thing:
+ * Anthropic's Messages API, OpenAI's Chat Completions and Responses APIs, as JSON and as streams. What it
+ * answers, how slowly, and what goes wrong is up to the script.
+ */
+export async function startModelServer(script: ModelScript = {}): Promise<ModelServer> {
+  const running = new RunningServer(script);
+  await running.listen();
+  return running;
+}
+
+class RunningServer implements ModelServer {
+  readonly requests: RecordedRequest[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  readonly #waiting: Array<() => void> = [];
+  #script: ModelScript;
+  #used = 0;
+  #peak = 0;
+  #total = 0;
+  #port = 0;
+
+  constructor(script: ModelScript) {
+    this.#script = script;
+    this.#server = createServer((request, response) => {
+      this.#handle(request, response).catch((error: Error) => response.destroy(error));
+    });
+    this.#server.on('connection', (socket) => this.#track(socket));
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get openaiURL(): string {
+    return `${this.url}/v1`;
+  }
+
+  get connections(): ServerConnections {
+    return { open: this.#sockets.size, peak: this.#peak, total: this.#total };
+  }
+
+  script(script: ModelScript): void {
+    this.#script = script;
+    this.#used = 0;
+  }
+
+  async waitForRequest(place: number): Promise<RecordedRequest> {
+    await this.#until(() => this.requests.length > place);
+    return this.requests[place] as RecordedRequest;
+  }
+
+  waitForConnections(atMost: number): Promise<void> {
+    return this.#until(() => this.#sockets.size <= atMost);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #changed(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#total += 1;
+    this.#peak = Math.max(this.#peak, this.#sockets.size);
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#changed();
+    });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?')[0] as string;
+    const text = await readText(request);
+    const api = apiOfPath(path);
+    if (api === undefined || request.method !== 'POST') {
+      response.writeHead(404, { 'content-type': 'application/json' });
+      response.end('{"error":{"message":"no such path","type":"not_found_error"}}');
+      return;
+    }
+    const recorded = record(api, path, request, response, JSON.parse(text));
+    this.requests.push(recorded);
+    this.#changed();
+    const answer = fillAnswer(this.#next(recorded), recorded.body);
+    await deliver(response, answer, wireOf(api), recorded.isStream);
+  }
+
+  #next(request: RecordedRequest): ScriptedAnswer {
+    const script = this.#script;
+    if (typeof script === 'function') return script(request);
+    if (!Array.isArray(script)) return script as ScriptedAnswer;
+    return script[this.#used++] ?? {};
+  }
+}
+
+function record(
+  api: ModelApi,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Record<string, unknown>,
+): RecordedRequest {
+  const { socket } = request;
+  const before = socket.bytesWritten;
+  return {
+    api,
+    path,
+    headers: request.headers,
+    body,
+    isStream: body.stream === true,
+    receivedMs: performance.now(),
+    get sentBytes() {
+      return socket.bytesWritten - before;
+    },
+    closed: new Promise((resolve) => {
+      response.once('close', () => {
+        resolve({ aborted: !response.writableFinished, closedMs: performance.now() });
+      });
+    }),
+  };
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,34 @@
+import { chatWire } from './chat-wire.js';
+import { messagesWire } from './messages-wire.js';
+import { responsesWire } from './responses-wire.js';
+import type { ModelApi } from './scripted-answer.js';
+import type { Wire } from './wire.js';
+
+const WIRES: Readonly<Record<ModelApi, Wire>> = {
+  messages: messagesWire,
+  chat: chatWire,
+  responses: responsesWire,
+};
+
+/** Which protocol is spoken at a path, with or without a `/v1` before it. */
+export function apiOfPath(path: string): ModelApi | undefined {
+  if (path.endsWith('/messages')) return 'messages';
+  if (path.endsWith('/chat/completions')) return 'chat';
+  return path.endsWith('/responses') ? 'responses' : undefined;
+}
+
+/** The protocol's way of writing. */
+export function wireOf(api: ModelApi): Wire {
+  return WIRES[api];
+}
+
+/** What providers call an error of this status. */
+export function errorTypeOf(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 404) return 'not_found_error';
+  if (status === 413) return 'request_too_large';
+  if (status === 429) return 'rate_limit_error';
+  if (status === 529) return 'overloaded_error';
+  return status >= 500 ? 'api_error' : 'invalid_request_error';
+}

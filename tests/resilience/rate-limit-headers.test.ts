@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseRateLimitHeaders } from '../../src/resilience/rate-limit-headers.js';
+
+const NOW = Date.UTC(2026, 0, 1, 12, 0, 0);
+
+describe('parseRateLimitHeaders', () => {
+  test('reads the headers of an Anthropic response', () => {
+    const headers = new Headers({
+      'anthropic-ratelimit-requests-limit': '50',
+      'anthropic-ratelimit-requests-remaining': '49',
+      'anthropic-ratelimit-requests-reset': '2026-01-01T12:00:01Z',
+      'anthropic-ratelimit-input-tokens-limit': '30000',
+      'anthropic-ratelimit-input-tokens-remaining': '29000',
+      'anthropic-ratelimit-input-tokens-reset': '2026-01-01T12:00:02.500Z',
+      'anthropic-ratelimit-output-tokens-limit': '8000',
+      'anthropic-ratelimit-output-tokens-remaining': '8000',
+      'anthropic-ratelimit-output-tokens-reset': '2026-01-01T14:00:00+02:00',
+      'retry-after': '17',
+    });
+    expect(parseRateLimitHeaders(headers, NOW)).toEqual({
+      requests: { limit: 50, remaining: 49, resetMs: 1_000 },
+      inputTokens: { limit: 30_000, remaining: 29_000, resetMs: 2_500 },
+      outputTokens: { limit: 8_000, remaining: 8_000, resetMs: 0 },
+      retryAfterMs: 17_000,
+    });
+  });
+
+  test('reads the headers of an OpenAI response, names in any case', () => {
+    const headers = {
+      'X-RateLimit-Limit-Requests': '5000',
+      'X-RateLimit-Remaining-Requests': '4999',
+      'X-RateLimit-Reset-Requests': '12ms',
+      'x-ratelimit-limit-tokens': 160_000,
+      'x-ratelimit-remaining-tokens': '-3',
+      'x-ratelimit-reset-tokens': '6m0s',
+      'retry-after-ms': '250',
+      'retry-after': '1',
+    };
+    expect(parseRateLimitHeaders(headers, NOW)).toEqual({
+      requests: { limit: 5_000, remaining: 4_999, resetMs: 12 },
+      tokens: { limit: 160_000, remaining: 0, resetMs: 360_000 },
+      retryAfterMs: 250,
+    });
+  });
+
+  test.each([
+    ['1m3s', 63_000],
+    ['1h2m3.5s', 3_723_500],
+    ['59.5s', 59_500],
+    ['1d', 86_400_000],
+    ['17', 17_000],
+    ['0', 0],
+    ['0.25', 250],
+    [String(NOW / 1_000 + 5), 5_000],
+    [String(NOW + 5_000), 5_000],
+    ['2026-01-01T12:00:05Z', 5_000],
+    ['soon', undefined],
+    ['-3s', undefined],
+    ['2026-13-45T99:00:00Z', undefined],
+  ])('understands a reset of %s', (text, resetMs) => {
+    const headers = { 'x-ratelimit-limit-tokens': '10', 'x-ratelimit-reset-tokens': text };
+    expect(parseRateLimitHeaders(headers, NOW).tokens).toEqual({ limit: 10, remaining: undefined, resetMs });
+  });
+
+  test('finds nothing where there is nothing, and leaves out what makes no sense', () => {
+    for (const headers of [undefined, null, 'text', 7, {}, new Headers()]) {
+      expect(parseRateLimitHeaders(headers, NOW)).toEqual({});
+    }
+    expect(
+      parseRateLimitHeaders(
+        { 'x-ratelimit-limit-tokens': 'many', 'anthropic-ratelimit-tokens-limit': ['1'] },
+        NOW,
+      ),
+    ).toEqual({});
+    expect(
+      parseRateLimitHeaders(
+        { 'anthropic-ratelimit-tokens-limit': '9', 'anthropic-ratelimit-tokens-reset': '6m0s' },
+        NOW,
+      ).tokens,
+    ).toEqual({ limit: 9, remaining: undefined, resetMs: undefined });
+  });
+
+  test('reads back every length that it can write', () => {
+    const length = fc.record({
+      h: fc.nat(30),
+      m: fc.nat(59),
+      s: fc.nat(59),
+      ms: fc.nat(999),
+    });
+    fc.assert(
+      fc.property(length, ({ h, m, s, ms }) => {
+        const headers = {
+          'x-ratelimit-limit-tokens': '1',
+          'x-ratelimit-reset-tokens': `${h}h${m}m${s}s${ms}ms`,
+        };
+        const expected = ((h * 60 + m) * 60 + s) * 1_000 + ms;
+        expect(parseRateLimitHeaders(headers, NOW).tokens?.resetMs).toBe(expected);
+      }),
+    );
+  });
+
+  test('reads back every instant from now on', () => {
+    fc.assert(
+      fc.property(fc.nat(1e9), (aheadMs) => {
+        const headers = {
+          'anthropic-ratelimit-tokens-limit': '1',
+          'anthropic-ratelimit-tokens-reset': new Date(NOW + aheadMs).toISOString(),
+        };
+        expect(parseRateLimitHeaders(headers, NOW).tokens?.resetMs).toBe(aheadMs);
+      }),
+    );
+  });
+
+  test('gives sane numbers or nothing for any text, and never throws', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.string(), (limit, remaining, reset) => {
+        const headers = {
+          'x-ratelimit-limit-tokens': limit,
+          'x-ratelimit-remaining-tokens': remaining,
+          'x-ratelimit-reset-tokens': reset,
+        };
+        for (const value of Object.values(parseRateLimitHeaders(headers, NOW).tokens ?? {})) {
+          if (value !== undefined) expect(value).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
+  });
+});

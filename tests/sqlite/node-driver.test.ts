@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SqlRow, SqlValue } from '../../src/sqlite/driver.js';
+import { type NodeSqliteModule, openNodeDriver, retryWhileBusy } from '../../src/sqlite/node-driver.js';
+
+const busy = () => Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 261 });
+
+/** Stands in for node:sqlite, which the oldest supported Node does not have: counts, and is busy when told to. */
+function fakeLibrary() {
+  const state = { prepared: [] as string[], busyTimes: 0, closed: 0, error: undefined as Error | undefined };
+  class FakeDatabaseSync {
+    prepare(sql: string) {
+      state.prepared.push(sql);
+      return {
+        all: (...params: SqlValue[]): SqlRow[] => {
+          if (state.error !== undefined) throw state.error;
+          if (state.busyTimes-- > 0) throw busy();
+          return [{ sql, params: params.join() }];
+        },
+      };
+    }
+    exec(): void {}
+    close(): void {
+      state.closed++;
+    }
+  }
+  return { library: { DatabaseSync: FakeDatabaseSync } satisfies NodeSqliteModule, state };
+}
+
+describe('openNodeDriver', () => {
+  test('prepares a statement once, and gives up the oldest of very many', async () => {
+    const { library, state } = fakeLibrary();
+    const driver = await openNodeDriver(library, 'x', 100);
+    state.prepared.length = 0;
+    for (let round = 0; round < 3; round++) {
+      expect(await driver.query('SELECT ?', [round])).toEqual([{ sql: 'SELECT ?', params: String(round) }]);
+    }
+    expect(state.prepared).toEqual(['SELECT ?']);
+    for (let n = 0; n < 64; n++) await driver.query(`SELECT ${n}`, []);
+    await driver.query('SELECT ?', [1]);
+    expect(state.prepared.filter((sql) => sql === 'SELECT ?')).toHaveLength(2);
+    await driver.close();
+    expect(state.closed).toBe(1);
+  });
+
+  test('tries again while another connection holds the file', async () => {
+    const { library, state } = fakeLibrary();
+    const driver = await openNodeDriver(library, 'x', 1_000);
+    state.busyTimes = 3;
+    expect(await driver.query('SELECT 1', [])).toHaveLength(1);
+    state.busyTimes = Number.POSITIVE_INFINITY;
+    const impatient = await openNodeDriver(fakeLibrary().library, 'x', 10);
+    expect(await impatient.query('SELECT 1', [])).toHaveLength(1);
+    await expect(retryWhileBusy(() => Promise.reject(busy()), 10)).rejects.toThrow('locked');
+  });
+
+  test('closes what it cannot use', async () => {
+    const { library, state } = fakeLibrary();
+    state.error = Object.assign(new Error('file is not a database'), { errcode: 26 });
+    await expect(openNodeDriver(library, 'x', 10)).rejects.toThrow('not a database');
+    expect(state.closed).toBe(1);
+  });
+});
