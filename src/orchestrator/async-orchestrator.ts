@@ -147,7 +147,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * Makes one call whose answer comes piece by piece. It starts at once. An agent that does not stream gives its
    * answer as one piece. Another attempt is made only as long as no event has gone out.
    *
-   * @throws {@link InvalidArgumentError}, {@link UnknownAgentError}, {@link QueueFullError} or {@link ClosedError}
+   * @throws {@link InvalidArgumentError}, {@link UnknownAgentError} or {@link ClosedError}
    * before any work is done; everything later reaches whoever reads.
    */
   stream<const Name extends AnyName<Agents>>(

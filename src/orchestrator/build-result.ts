@@ -123,8 +123,12 @@ export function refuse(parts: CallParts, agent: unknown, error: TuttiError): Age
   };
 }
 
+// One for all, since most functions report none and a hundred thousand results keep theirs.
+const NO_USAGE: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 });
+
 /** Usage with every count; the total is the sum of the parts where the agent did not give one. */
 export function toUsage(usage: Partial<Usage> | undefined): Usage {
+  if (usage === undefined) return NO_USAGE;
   const inputTokens = usage?.inputTokens ?? 0;
   const outputTokens = usage?.outputTokens ?? 0;
   const { cacheReadTokens, cacheWriteTokens } = usage ?? {};
