@@ -28,6 +28,9 @@ export const ERROR_CODES = [
   'TUTTI_PROVIDER_RESPONSE',
   'TUTTI_PROVIDER_REFUSAL',
   'TUTTI_MISSING_PACKAGE',
+  'TUTTI_RUN_CHANGED',
+  'TUTTI_RUN_BUSY',
+  'TUTTI_RUN_JOURNAL',
 ] as const;
 
 /** One of the codes in {@link ERROR_CODES}. */
