@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [source, directory, kind] = process.argv.slice(2);
-const { AsyncOrchestrator } = await import(pathToFileURL(join(source, 'orchestrator/async-orchestrator.js')).href);
+const { AsyncOrchestrator } = await import(
+  pathToFileURL(join(source, 'orchestrator/async-orchestrator.js')).href
+);
 
 const TASKS = 1_000;
 const log = join(directory, 'executed.log');
