@@ -4,7 +4,7 @@ const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
   ['resilience', 'streaming', 'output', 'sqlite'],
-  ['agents', 'providers', 'cache'],
+  ['agents', 'providers', 'cache', 'runs'],
   ['orchestrator'],
 ];
 /** Imports between rooms of one floor that are wanted. */

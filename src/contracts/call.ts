@@ -75,6 +75,19 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
   budget?: BudgetSettings | undefined;
   /** Cancels everything else and rejects with the first failure. @default false */
   stopOnError?: boolean | undefined;
+  /**
+   * Name of the run, 1 to 200 characters. With it the run keeps a journal in `directory`: the same call made again,
+   * after a crash too, runs only what had not finished and gives all results, in order. The tasks have to be the
+   * same ones, else it rejects with a `RunChangedError`. A run is under way in one place at a time; a second one
+   * rejects with a `RunBusyError`. Outcomes are given out when they are on disk.
+   *
+   * @default none: nothing is kept
+   */
+  runId?: string | undefined;
+  /** Folder for the journals of runs, which are in `runs/` below it; it is made where there is none. Needed with `runId`. */
+  directory?: string | undefined;
+  /** Whether tasks whose failure is on record are run again; else the failure is given back. Only with `runId`. @default false */
+  retryFailed?: boolean | undefined;
   /** Called after each task settles; what it throws is logged and breaks nothing. */
   onProgress?: ((progress: RunProgress) => void) | undefined;
 }

@@ -31,6 +31,9 @@ export const ERROR_CODES = [
   'TUTTI_RATE_LIMITED',
   'TUTTI_CIRCUIT_OPEN',
   'TUTTI_BUDGET_EXCEEDED',
+  'TUTTI_RUN_CHANGED',
+  'TUTTI_RUN_BUSY',
+  'TUTTI_RUN_JOURNAL',
 ] as const;
 
 /** One of the codes in {@link ERROR_CODES}. */

@@ -7,7 +7,8 @@ import { describeValue } from '../input/describe-value.js';
 /** A task and its place in the input. */
 export interface IndexedTask {
   index: number;
-  input: TaskInput;
+  /** The task as it was given, or as it came out of the checks where a reader makes them. */
+  input: unknown;
 }
 
 /** Reads tasks one at a time, when asked; `undefined` at the end. An array's come highest priority first. */
@@ -65,7 +66,7 @@ function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
       if (position >= tasks.length) return undefined;
       const index = order === undefined ? position : (order[position] as number);
       position += 1;
-      return { index, input: tasks[index] as TaskInput };
+      return { index, input: tasks[index] };
     },
     close: () => {},
   };

@@ -1,9 +1,9 @@
 // The module's own, which a test runner's fake timers leave alone: this is no timer.
 import { setImmediate } from 'node:timers';
-import type { RunOptions, TaskSource } from '../contracts/call.js';
-import type { AgentFailure, CallOutcome } from '../contracts/result.js';
+import type { RunOptions } from '../contracts/call.js';
+import type { CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
-import { Budget } from '../resilience/budget.js';
+import { Budget, type BudgetAccount } from '../resilience/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
 import type { Call, CallRequest } from './call.js';
@@ -11,7 +11,7 @@ import type { CallParts } from './call-parts.js';
 import { isPromiseLike } from './invoke-agent.js';
 import { submitCall } from './submit-call.js';
 import { SubmittedCall } from './submitted-call.js';
-import { type IndexedTask, openTaskReader, type TaskReader } from './task-reader.js';
+import type { IndexedTask, TaskReader } from './task-reader.js';
 
 /** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
 const MAX_SET_ASIDE = 1_000;
@@ -22,13 +22,16 @@ const MAX_TAKEN_AT_ONCE = 256;
 /** What a run needs from its owner. */
 export interface TaskRunOwner {
   readonly parts: CallParts;
-  /** Checks a task; a failure where it is not fit to run. */
-  admit(input: unknown): CallRequest | AgentFailure;
+  /** Checks a task; a failure where it is not fit to run, or the outcome that it has already. */
+  admit(input: unknown): CallRequest | CallOutcome;
   /** A task has settled. */
   settled(outcome: CallOutcome, index: number): void;
-  /** Everything that was read has settled, and nothing more is read; `error` where the source threw. */
-  finished(error: { thrown: unknown } | undefined): void;
-  /** How many settled outcomes wait for the run's reader: reading pauses when they are too many. */
+  /**
+   * Everything that was read has settled, and nothing more is read; `error` where the source threw. The run is
+   * over when the promise resolves, where there is one.
+   */
+  finished(error: { thrown: unknown } | undefined): void | Promise<void>;
+  /** How many settled outcomes wait for the run's reader or journal: reading pauses when they are too many. */
   unread(): number;
 }
 
@@ -58,25 +61,40 @@ export class TaskRun implements SignalMember {
   #deadlineTimer: TimerHandle | undefined = undefined;
   #isFinished = false;
 
-  constructor(owner: TaskRunOwner, source: TaskSource, options: RunOptions) {
+  /** @param account What the run had spent when it was interrupted. */
+  constructor(
+    owner: TaskRunOwner,
+    reader: TaskReader,
+    options: RunOptions,
+    account: BudgetAccount | undefined,
+  ) {
     this.#owner = owner;
     this.#parts = owner.parts;
     this.#options = options;
-    this.#reader = openTaskReader(source, options.priority ?? 0);
-    this.total = this.#reader.total;
-    this.budget = options.budget && new Budget('run', '', options.budget);
+    this.#reader = reader;
+    this.total = reader.total;
+    this.budget = options.budget && new Budget('run', options.runId ?? '', options.budget, account);
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
   }
 
-  /** Begins to read and run. */
-  start(): void {
+  /** Whether it was ended before it was done. */
+  get isCancelled(): boolean {
+    return this.#cancelCall !== undefined;
+  }
+
+  /**
+   * Begins to read and run.
+   *
+   * @param lateMs How long ago the run was asked for, in milliseconds.
+   */
+  start(lateMs: number): void {
     const { signal, deadlineMs } = this.#options;
     if (deadlineMs !== undefined) {
       this.#deadlineTimer = this.#parts.clock.setTimeout(
         (run: TaskRun) => run.#passDeadline(),
-        deadlineMs,
+        Math.max(0, deadlineMs - lateMs),
         this,
       );
     }
@@ -223,8 +241,9 @@ export class TaskRun implements SignalMember {
     if (this.#deadlineTimer !== undefined) this.#parts.clock.clearTimeout(this.#deadlineTimer);
     for (const signal of [this.#options.signal, this.#parts.options.signal])
       if (signal !== undefined) this.#parts.signals.unlink(signal, this);
-    this.#owner.finished(this.#sourceError);
-    this.#resolveDone();
+    const closing = this.#owner.finished(this.#sourceError);
+    if (closing === undefined) this.#resolveDone();
+    else void closing.then(this.#resolveDone);
   }
 }
 

@@ -1,10 +1,11 @@
 import { checkSetOptions } from '../cache/set-options.js';
-import type { CallOptions, TaskInput } from '../contracts/call.js';
+import type { CallOptions, RunOptions, TaskInput } from '../contracts/call.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
 import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 import { budgetSchema } from '../resilience/traffic-options.js';
+import { expectDirectory, expectRunId } from '../runs/run-location.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 
 // Checked by hand, not by a schema: this is on the path of every call, and most calls have no options.
@@ -74,6 +75,9 @@ const RUN_CHECKS = new Map<string, Check>([
   ['budget', expectBudget],
   ['stopOnError', expectBoolean],
   ['onProgress', expectFunction],
+  ['runId', expectRunId],
+  ['directory', expectDirectory],
+  ['retryFailed', expectBoolean],
 ]);
 const TASK_CHECKS = new Map<string, Check>([
   ['agent', () => undefined],
@@ -106,6 +110,19 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
 /** Checks the options of a run. */
 export function checkRunOptions(options: unknown): void {
   check(options, RUN_CHECKS);
+  const { runId, directory, retryFailed } = options as RunOptions;
+  if (runId !== undefined && directory === undefined) {
+    throw misfit('directory', expectDirectory(directory) as string, directory);
+  }
+  if (runId !== undefined) return;
+  // Without a name there is no journal: whoever sets these believes that there is one.
+  for (const [key, value] of Object.entries({ directory, retryFailed })) {
+    if (value === undefined) continue;
+    throw new InvalidArgumentError(
+      key,
+      `${key}: it is for runs with a runId; give the run one, or leave it out.`,
+    );
+  }
 }
 
 /** What a task of a run says, in one shape. */

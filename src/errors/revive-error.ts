@@ -1,0 +1,112 @@
+import { AgentFileError } from './agent-file-error.js';
+import type { ErrorCode } from './codes.js';
+import {
+  AgentError,
+  CancelledError,
+  OutputError,
+  RetriesExhaustedError,
+  StreamConsumedError,
+  TaskSourceError,
+  TimeoutError,
+} from './execution-errors.js';
+import { ClosedError, DuplicateAgentError, InvalidArgumentError, UnknownAgentError } from './input-errors.js';
+import { MissingPackageError } from './missing-package-error.js';
+import {
+  ProviderAuthError,
+  ProviderNetworkError,
+  ProviderOverloadedError,
+  ProviderRateLimitedError,
+  ProviderRefusalError,
+  ProviderRequestError,
+  ProviderResponseError,
+  ProviderTimeoutError,
+} from './provider-errors.js';
+import { QueueFullError } from './resilience-errors.js';
+import { RunBusyError, RunChangedError, RunJournalError } from './run-errors.js';
+import { CacheStoreError, DatabaseError } from './storage-errors.js';
+import { StreamLaggedError } from './stream-errors.js';
+import { BudgetExceededError, CircuitOpenError, RateLimitedError } from './traffic-errors.js';
+import { TuttiError } from './tutti-error.js';
+
+/** What is kept of an error: plain, so that JSON can say it. */
+export interface StoredError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** The fields its class adds. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** The errors of each attempt, of a {@link RetriesExhaustedError}. */
+  readonly errors?: readonly StoredError[] | undefined;
+}
+
+// A record over the closed list of codes: a new code does not compile without its class here.
+const CLASSES: Readonly<Record<ErrorCode, abstract new (...args: never[]) => TuttiError>> = {
+  TUTTI_INVALID_ARGUMENT: InvalidArgumentError,
+  TUTTI_UNKNOWN_AGENT: UnknownAgentError,
+  TUTTI_DUPLICATE_AGENT: DuplicateAgentError,
+  TUTTI_AGENT_FILE: AgentFileError,
+  TUTTI_CLOSED: ClosedError,
+  TUTTI_CANCELLED: CancelledError,
+  TUTTI_TIMEOUT: TimeoutError,
+  TUTTI_RETRIES_EXHAUSTED: RetriesExhaustedError,
+  TUTTI_QUEUE_FULL: QueueFullError,
+  TUTTI_AGENT_FAILED: AgentError,
+  TUTTI_OUTPUT_INVALID: OutputError,
+  TUTTI_STREAM_CONSUMED: StreamConsumedError,
+  TUTTI_STREAM_LAGGED: StreamLaggedError,
+  TUTTI_TASK_SOURCE_FAILED: TaskSourceError,
+  TUTTI_DATABASE: DatabaseError,
+  TUTTI_CACHE_STORE: CacheStoreError,
+  TUTTI_PROVIDER_RATE_LIMITED: ProviderRateLimitedError,
+  TUTTI_PROVIDER_OVERLOADED: ProviderOverloadedError,
+  TUTTI_PROVIDER_NETWORK: ProviderNetworkError,
+  TUTTI_PROVIDER_TIMEOUT: ProviderTimeoutError,
+  TUTTI_PROVIDER_AUTH: ProviderAuthError,
+  TUTTI_PROVIDER_REQUEST: ProviderRequestError,
+  TUTTI_PROVIDER_RESPONSE: ProviderResponseError,
+  TUTTI_PROVIDER_REFUSAL: ProviderRefusalError,
+  TUTTI_MISSING_PACKAGE: MissingPackageError,
+  TUTTI_RATE_LIMITED: RateLimitedError,
+  TUTTI_CIRCUIT_OPEN: CircuitOpenError,
+  TUTTI_BUDGET_EXCEEDED: BudgetExceededError,
+  TUTTI_RUN_CHANGED: RunChangedError,
+  TUTTI_RUN_BUSY: RunBusyError,
+  TUTTI_RUN_JOURNAL: RunJournalError,
+};
+
+/** What of an error can be kept: everything but its `cause` and `stack`, and what JSON cannot say. */
+export function storeError(error: TuttiError): StoredError {
+  const { code, message, retryable, details, ...fields } = error;
+  const { errors, ...plain } = fields as { errors?: readonly TuttiError[] };
+  const stored = { code, message, retryable, details: toPlain(details), fields: toPlain(plain) };
+  return Array.isArray(errors) ? { ...stored, errors: errors.map(storeError) } : stored;
+}
+
+/**
+ * The error again: of the class that its code belongs to, with message, flag, details and own fields. It has no
+ * `cause`, but for a {@link RetriesExhaustedError}, whose cause is the last of its `errors`.
+ */
+export function reviveError({ code, message, retryable, details, fields, errors }: StoredError): TuttiError {
+  const revived = errors?.map(reviveError);
+  const options =
+    revived === undefined ? { retryable, details } : { retryable, details, cause: revived.at(-1) };
+  // The base class's constructor with the class's prototype: the classes' own constructors would ask for what the
+  // message was made from. A code of a newer version, unknown here, is a plain TuttiError.
+  const kind = Object.hasOwn(CLASSES, code) ? CLASSES[code] : TuttiError;
+  const error: TuttiError = Reflect.construct(TuttiError, [code, message, options], kind);
+  return Object.assign(error, fields, revived === undefined ? undefined : { errors: revived });
+}
+
+function toPlain(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const plain: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(record)) {
+    try {
+      const text = JSON.stringify(value);
+      if (text !== undefined) plain[key] = JSON.parse(text);
+    } catch {
+      // Something that contains itself, a BigInt: the message says what there is to know.
+    }
+  }
+  return plain;
+}

@@ -1,0 +1,53 @@
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import { sha256Hex } from '../hashing/digest.js';
+import { describeValue } from '../input/describe-value.js';
+import { unknownKeyError } from '../input/unknown-key.js';
+
+/** Which run, and where its journal is. */
+export interface RunLocation {
+  /** The folder that was given to the run; the journals are in `runs/` below it. */
+  directory: string;
+  /** The run's name. */
+  runId: string;
+}
+
+const MAX_RUN_ID_CHARS = 200;
+const KEYS: readonly (keyof RunLocation)[] = ['directory', 'runId'];
+
+/** What a run's name has to be; `undefined` when it is that. */
+export function expectRunId(value: unknown): string | undefined {
+  const fits = typeof value === 'string' && value !== '' && value.length <= MAX_RUN_ID_CHARS;
+  return fits ? undefined : `a name of 1 to ${MAX_RUN_ID_CHARS} characters`;
+}
+
+/** What a run's folder has to be; `undefined` when it is that. */
+export function expectDirectory(value: unknown): string | undefined {
+  const fits = typeof value === 'string' && value !== '' && !value.includes('\0');
+  return fits ? undefined : 'the folder that holds the journals of runs, for instance ".tutti"';
+}
+
+/** @throws {@link InvalidArgumentError} when a field is missing, unfit or unknown. */
+export function checkRunLocation(location: unknown): asserts location is RunLocation {
+  if (typeof location !== 'object' || location === null) throw misfit('options', 'an object', location);
+  const { directory, runId } = location as Record<string, unknown>;
+  for (const key of Object.keys(location)) {
+    if (!(KEYS as readonly string[]).includes(key)) throw unknownKeyError('', key, KEYS);
+  }
+  const wrong = { directory: expectDirectory(directory), runId: expectRunId(runId) };
+  if (wrong.directory !== undefined) throw misfit('directory', wrong.directory, directory);
+  if (wrong.runId !== undefined) throw misfit('runId', wrong.runId, runId);
+}
+
+/**
+ * The file of a run's journal. Each run has its own, so that each file has one writer, and a damaged one costs one
+ * run. The name begins with what a person recognises; its end tells apart what file systems take for the same.
+ */
+export function journalPath({ directory, runId }: RunLocation): string {
+  const readable = runId.replaceAll(/[^a-zA-Z0-9_-]+/g, '-').slice(0, 60);
+  return resolve(join(directory, 'runs', `${readable}-${sha256Hex(runId).slice(0, 16)}.db`));
+}
+
+function misfit(field: string, expected: string, came: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(field, `${field}: expected ${expected}; got ${describeValue(came)}.`);
+}
