@@ -8,6 +8,7 @@ export type {
 export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
+export type { CacheStorage } from './contracts/cache-storage.js';
 export type {
   CallOptions,
   RunOptions,
@@ -16,7 +17,13 @@ export type {
   TaskObject,
   TaskSource,
 } from './contracts/call.js';
-export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } from './contracts/events.js';
+export {
+  type CallEvent,
+  EVENT_NAMES,
+  type LaneEvent,
+  type TuttiEventName,
+  type TuttiEvents,
+} from './contracts/events.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
 export type { ProviderResponseInfo, RateLimits, RateLimitWindow } from './contracts/rate-limits.js';
@@ -30,6 +37,14 @@ export type {
   Timings,
 } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
+export type { ToolCallRecord, ToolStep } from './contracts/tool.js';
+export type {
+  BreakerSettings,
+  BudgetSettings,
+  FairnessSettings,
+  HedgeSettings,
+  LaneLimits,
+} from './contracts/traffic.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
 export {
@@ -65,6 +80,15 @@ export {
 } from './errors/provider-errors.js';
 export { QueueFullError } from './errors/resilience-errors.js';
 export { RunBusyError, RunChangedError, type RunDifference, RunJournalError } from './errors/run-errors.js';
+export {
+  BudgetExceededError,
+  type BudgetRefusal,
+  type BudgetScope,
+  type BudgetUnit,
+  CircuitOpenError,
+  RateLimitedError,
+  type RateLimitedReason,
+} from './errors/traffic-errors.js';
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';
@@ -81,5 +105,10 @@ export type {
   OutcomesOf,
 } from './orchestrator/inferred-types.js';
 export type { AsyncOrchestratorOptions, RetryOptions } from './orchestrator/options.js';
+export type { AdaptiveConcurrencyStats } from './resilience/adaptive-concurrency.js';
 export type { Jitter } from './resilience/backoff.js';
+export type { BudgetAccount, BudgetStats } from './resilience/budget.js';
+export type { LaneStats } from './resilience/lane.js';
+export type { LimitStats, RateLimiterStats } from './resilience/rate-limit.js';
+export type { LimitedQuantity } from './resilience/rate-limit-headers.js';
 export type { Clock, TimerHandle } from './time/clock.js';

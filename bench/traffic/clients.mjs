@@ -1,6 +1,8 @@
 // How each of the compared ways sends the workload. They all have 100 permits and six retries a call, and give up on
 // a call after that.
-import { LIMITS, MAX_CONCURRENT, MAX_RETRIES } from './workload.mjs';
+import { AGENTS, LIMITS, MAX_CONCURRENT, MAX_RETRIES, MAX_TOKENS } from './workload.mjs';
+
+const PRICES = { model: { inputUsd: 0, outputUsd: 0 } };
 
 class HttpError extends Error {
   constructor(status, headers) {
@@ -17,39 +19,25 @@ async function post(url, call) {
   return { ...body, headers: response.headers };
 }
 
-/** tutti's lane, driven as the orchestrator drives it: acquire, permit, send, settle. Knows no limits beforehand. */
+/** tutti's orchestrator with its OpenAI provider, through the official client. Knows no limits beforehand. */
 export async function tutti(url) {
-  const { Lane } = await import('../../dist/resilience/lane.js');
-  const { failureClassOf } = await import('../../dist/resilience/failure-class.js');
-  const { systemClock } = await import('../../dist/time/clock.js');
-  const { default: pLimit } = await import('p-limit');
-  const permit = pLimit(MAX_CONCURRENT);
-  const lane = new Lane('bench/model', { clock: systemClock });
-
-  async function attempt(call) {
-    const sizeBytes = Buffer.byteLength(call.prompt);
-    const pass = await lane.acquire(lane.estimate(sizeBytes, call.maxTokens), sizeBytes);
-    return permit(async () => {
-      pass.send();
-      try {
-        const { usage, headers } = await post(url, call);
-        pass.answered(usage, headers);
-      } catch (error) {
-        pass.failed({ failure: failureClassOf(error), headers: error.headers });
-        throw error;
-      }
-    });
-  }
-
-  return async (call) => {
-    for (let retries = 0; ; retries += 1) {
-      try {
-        return await attempt(call);
-      } catch (error) {
-        if (error.status !== 429 || retries === MAX_RETRIES || !lane.tryRetry()) throw error;
-      }
-    }
+  const { AsyncOrchestrator } = await import('../../dist/index.js');
+  const { openai } = await import('../../dist/providers/index.js');
+  const model = {
+    model: 'model',
+    baseURL: url,
+    apiKey: 'bench',
+    maxTokens: MAX_TOKENS,
+    connections: MAX_CONCURRENT,
   };
+  const orchestrator = new AsyncOrchestrator({
+    agents: Object.fromEntries(AGENTS.map((name) => [name, openai({ ...model, prices: PRICES })])),
+    maxConcurrent: MAX_CONCURRENT,
+    maxRetries: MAX_RETRIES,
+    retry: { maxDelayMs: LIMITS.windowMs },
+  });
+  // The server does not count tokens: it is told with each call what its prompt has, and what its answer will have.
+  return ({ agent, prompt, ...call }) => orchestrator.execute(agent, prompt, { params: { call } });
 }
 
 /** generateText of the AI SDK with its own retries, which honour retry-after, behind p-limit. */

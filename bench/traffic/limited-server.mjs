@@ -64,7 +64,7 @@ function roomInMs(tokens, nowMs) {
   return 0;
 }
 
-function answer(call, response) {
+function answer(call, isChat, response) {
   const nowMs = performance.now();
   stats.requests += 1;
   stats.firstMs ??= nowMs;
@@ -89,11 +89,26 @@ function answer(call, response) {
       if (accepted.indexOf(entry, head) >= head) usedTokens -= unused;
       entry.tokens -= unused;
       stats.answered.push(call.id);
-      const usage = { inputTokens: call.inputTokens, outputTokens: call.outputTokens };
-      send(response, 200, headers, { text: 'done', usage });
+      send(response, 200, headers, isChat ? chatAnswer(call) : plainAnswer(call));
     },
     MEAN_LATENCY_MS * (0.5 + random()),
   );
+}
+
+function plainAnswer({ inputTokens, outputTokens }) {
+  return { text: 'done', usage: { inputTokens, outputTokens } };
+}
+
+/** The same as OpenAI's chat completions say it. */
+function chatAnswer({ inputTokens: prompt_tokens, outputTokens: completion_tokens }) {
+  return {
+    id: 'answer',
+    object: 'chat.completion',
+    created: 0,
+    model: 'model',
+    choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'done' } }],
+    usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+  };
 }
 
 function send(response, status, headers, body) {
@@ -104,7 +119,15 @@ function send(response, status, headers, body) {
 const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
-  request.on('end', () => answer(JSON.parse(Buffer.concat(chunks).toString()), response));
+  request.on('end', () => {
+    const body = JSON.parse(Buffer.concat(chunks).toString());
+    // A client of OpenAI sends the call beside its messages.
+    answer(
+      { maxTokens: body.max_completion_tokens ?? body.max_tokens, ...(body.call ?? body) },
+      body.messages !== undefined,
+      response,
+    );
+  });
 });
 
 process.on('message', (message) => {

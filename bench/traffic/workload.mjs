@@ -5,7 +5,7 @@ export const MAX_RETRIES = 6;
 export const MAX_TOKENS = 400;
 export const LIMITS = { requestsPerMinute: 600, tokensPerMinute: 200_000, windowMs: 60_000 };
 
-const AGENTS = ['writer', 'reviewer', 'tester', 'planner', 'editor'];
+export const AGENTS = ['writer', 'reviewer', 'tester', 'planner', 'editor'];
 const TEXT = 'The quick brown fox jumps over the lazy dog while the orchestra tunes its strings. ';
 
 export function workload() {

@@ -34,7 +34,7 @@ export type AgentFunction = (
 
 /** Limits on single phases of a call, in milliseconds; each is off when left out. */
 export interface PhaseTimeouts {
-  /** Longest wait for a permit, from submission (of a retry: from the end of its backoff). Not retryable. */
+  /** Longest wait for a lane and a permit, from submission (of a retry: from the end of its backoff). Not retryable. */
   queueMs?: number | undefined;
   /** Longest wait for the first event of a stream, from the start of the attempt. Retryable. */
   firstTokenMs?: number | undefined;

@@ -181,7 +181,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
-      queued: this.#parts.waiting(),
+      queued: this.#parts.waiting() + traffic.waiting(),
       inFlight: calls.size,
       ...counters,
       ...traffic.stats(),

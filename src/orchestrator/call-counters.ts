@@ -7,7 +7,7 @@ export interface OrchestratorStats {
   maxConcurrent: number;
   /** Attempts running now: permits taken. */
   running: number;
-  /** Calls waiting for a permit now. */
+  /** Calls waiting for their lane or for a permit now. */
   queued: number;
   /** Calls waiting for their next attempt now. */
   backingOff: number;
@@ -25,7 +25,7 @@ export interface OrchestratorStats {
   timedOut: number;
   /** Attempts started. */
   attempts: number;
-  /** Attempts after a call's first one. */
+  /** Attempts after a call's first one: retries, hedges and those of fallbacks. */
   retries: number;
   /** Times another agent was asked in place of one that failed. */
   fallbacks: number;

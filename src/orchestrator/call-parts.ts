@@ -34,6 +34,7 @@ export interface CallTraffic {
   laneOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Lane | undefined;
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
   budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
+  waiting(): number;
   stats(): TrafficStats;
 }
 

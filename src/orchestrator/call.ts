@@ -113,6 +113,12 @@ export abstract class Call
     return this.settings.deadlineMs;
   }
 
+  /** Instant of the clock at which it is over at the latest, its run's end included. */
+  get deadlineAtMs(): number | undefined {
+    const { deadlineMs } = this;
+    return deadlineMs === undefined ? undefined : this.queuedAtMs + deadlineMs;
+  }
+
   /** The call needs no permit for a while: it waits for its next attempt or for the cache. */
   setAside(): void {}
 

@@ -1,20 +1,22 @@
 import type { AgentReply } from '../contracts/reply.js';
 import type { Usage } from '../contracts/usage.js';
-import { CancelledError } from '../errors/execution-errors.js';
+import { CancelledError, TimeoutError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { type BudgetReservation, reserveBudgets, type Spending } from '../resilience/budget.js';
-import { failureClassOf } from '../resilience/failure-class.js';
+import { type FailureClass, failureClassOf } from '../resilience/failure-class.js';
 import { hedge } from '../resilience/hedge.js';
 import type { HedgePolicy } from '../resilience/hedge-policy.js';
 import type { Lane } from '../resilience/lane.js';
 import type { LanePass } from '../resilience/lane-pass.js';
 import type { TokenCost } from '../resilience/rate-limit-usage.js';
-import type { CancelScope } from '../time/cancel-scope.js';
+import { CancelScope } from '../time/cancel-scope.js';
+import type { TimerHandle } from '../time/clock.js';
 import type { Attempt } from './attempt.js';
 import { worstCase } from './attempt-cost.js';
 import type { Call } from './call.js';
 import { publishHedge } from './call-events.js';
 import { runInTurn } from './permit-turn.js';
+import { priceOf } from './price-of.js';
 import type { RegisteredAgent } from './registered-agent.js';
 
 /** One attempt, or two that race, within the budgets: budget ⊃ hedge ⊃ rate limit ⊃ permit ⊃ breaker ⊃ timeout. */
@@ -28,12 +30,12 @@ export function runGuardedAttempt(
   const policy = lane && mayHedge(call, target) ? traffic.hedgeOf(lane, target.definition) : undefined;
   const delayMs = policy?.attemptStarts();
   if (lane === undefined || policy === undefined || delayMs === undefined) {
-    return runBudgeted(call, scope, target, lane);
+    return runBudgeted({ call, scope, target, lane });
   }
   return hedge(
     (own, attempt) => {
-      if (attempt === 2) publishHedge(call, delayMs);
-      return runBudgeted(call, own, target, lane);
+      if (attempt === 1) return runBudgeted({ call, scope: own, target, lane });
+      return runBudgeted({ call, scope: own, target, lane, onReserved: () => publishHedge(call, delayMs) });
     },
     {
       clock,
@@ -56,17 +58,25 @@ function hasRoom(call: Call, target: RegisteredAgent, lane: Lane, policy: HedgeP
   return lane.hasRoomForHedge && !target.permits.isFull && call.reason === undefined && policy.tryHedge();
 }
 
+/** What is attempted. */
+interface GuardedRequest {
+  readonly call: Call;
+  readonly scope: CancelScope;
+  readonly target: RegisteredAgent;
+  readonly lane: Lane | undefined;
+  /** Of a hedge: told when the budgets have room for it. A hedge does not wait for its lane. */
+  readonly onReserved?: () => void;
+}
+
 /** Reserves what the attempt can cost at worst, and settles what it has cost. */
-async function runBudgeted(
-  call: Call,
-  scope: CancelScope,
-  target: RegisteredAgent,
-  lane: Lane | undefined,
-): Promise<AgentReply> {
+async function runBudgeted(request: GuardedRequest): Promise<AgentReply> {
+  const { call, target, lane, onReserved } = request;
   const budgets = call.parts.traffic.budgetsOf(call, target);
   const cost = worstCase(call, target, lane);
   const reservation = budgets.length === 0 ? undefined : reserveBudgets(budgets, cost.spending);
-  const run: GuardedRun = { call, scope, target, lane, tokens: cost.tokens, sizeBytes: cost.sizeBytes };
+  onReserved?.();
+  const { tokens, sizeBytes } = cost;
+  const run: GuardedRun = { ...request, tokens, sizeBytes, sinceMs: call.parts.clock.now() };
   try {
     const reply = await runInLane(run);
     reservation?.settle(spendingOf(reply));
@@ -77,24 +87,23 @@ async function runBudgeted(
   }
 }
 
-interface GuardedRun {
-  readonly call: Call;
-  readonly scope: CancelScope;
-  readonly target: RegisteredAgent;
-  readonly lane: Lane | undefined;
+interface GuardedRun extends GuardedRequest {
   readonly tokens: TokenCost;
   readonly sizeBytes: number;
+  /** When it began to wait, for its lane first and then for a permit. */
+  readonly sinceMs: number;
   /** The attempt, once it has its permit. */
   attempt?: Attempt;
 }
 
 async function runInLane(run: GuardedRun): Promise<AgentReply> {
-  const { call, scope, target, lane } = run;
+  const { call, scope: point, target, lane, sinceMs } = run;
   if (lane === undefined)
-    return await runInTurn(call, { point: scope, target, beforeStart: noteAttempt(run) });
-  const pass = await acquire(run, lane);
+    return await runInTurn(call, { point, target, sinceMs, beforeStart: noteAttempt(run) });
+  // Nothing is awaited where there is room: a hedge was told of room that may be gone a moment later.
+  const pass = lane.tryAcquire(run.tokens, run.sizeBytes) ?? (await waitForLane(run, lane));
   try {
-    const reply = await runInTurn(call, { point: scope, target, beforeStart: send(run, pass) });
+    const reply = await runInTurn(call, { point, target, sinceMs, beforeStart: send(run, pass) });
     pass.answered(usageOf(reply));
     return reply;
   } catch (error) {
@@ -104,19 +113,47 @@ async function runInLane(run: GuardedRun): Promise<AgentReply> {
 }
 
 /** Waits for the lane; the call needs no permit meanwhile. */
-async function acquire(run: GuardedRun, lane: Lane): Promise<LanePass> {
-  const { call, scope, target, tokens, sizeBytes } = run;
-  const atOnce = lane.tryAcquire(tokens, sizeBytes);
-  if (atOnce !== undefined) return atOnce;
-  const { priority, tenant, deadlineMs } = call;
-  const deadlineAtMs = deadlineMs === undefined ? undefined : call.queuedAtMs + deadlineMs;
+async function waitForLane(run: GuardedRun, lane: Lane): Promise<LanePass> {
+  const { call, onReserved } = run;
+  if (onReserved !== undefined) throw noRoomForHedge(call);
+  const wait = new CancelScope();
+  run.scope.add(wait);
+  const timer = limitWait(call, wait);
   call.setAside();
   try {
-    const agent = target.definition.name;
-    return await lane.acquire(tokens, sizeBytes, { priority, tenant, agent, deadlineAtMs, scope });
+    return await acquireInTime(run, lane, wait);
   } finally {
     call.takenUp();
+    run.scope.delete(wait);
+    if (timer !== undefined) call.parts.clock.clearTimeout(timer);
   }
+}
+
+async function acquireInTime(run: GuardedRun, lane: Lane, scope: CancelScope): Promise<LanePass> {
+  const { call, target, tokens, sizeBytes } = run;
+  const { priority, tenant, deadlineAtMs } = call;
+  const agent = target.definition.name;
+  try {
+    return await lane.acquire(tokens, sizeBytes, { priority, tenant, agent, deadlineAtMs, scope });
+  } catch (refusal) {
+    const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
+    if (failureClassOf(refusal) !== 'rate-limited' || !isLonger) throw refusal;
+    // Somebody with more time has joined a shared call meanwhile.
+    return await acquireInTime(run, lane, scope);
+  }
+}
+
+/** `timeouts.queueMs` counts from here on, for the lane and the permit together. */
+function limitWait(call: Call, wait: CancelScope): TimerHandle | undefined {
+  const queueMs = call.settings.timeouts?.queueMs;
+  if (queueMs === undefined) return undefined;
+  const identity = { agent: call.agent, attempt: call.attempts };
+  const end = (): void => wait.cancel(new TimeoutError('queue', queueMs, identity));
+  return call.parts.clock.setTimeout(end, queueMs, undefined);
+}
+
+function noRoomForHedge({ agent, attempts }: Call): CancelledError {
+  return new CancelledError({ agent, attempt: attempts }, 'its lane has no room for a second attempt');
 }
 
 function noteAttempt(run: GuardedRun): (attempt: Attempt) => void {
@@ -153,7 +190,7 @@ function headersOf(cause: unknown): unknown {
 }
 
 /** Failures that a provider charges nothing for. */
-const FREE: ReadonlySet<string> = new Set([
+const FREE: ReadonlySet<FailureClass> = new Set([
   'rate-limited',
   'overloaded',
   'server',
@@ -162,6 +199,14 @@ const FREE: ReadonlySet<string> = new Set([
   'circuit-open',
 ]);
 
+/** Ends that came from outside while the agent worked. */
+const STOPPED: ReadonlySet<FailureClass> = new Set(['cancelled', 'deadline', 'timeout']);
+
+/** A function that was stopped may have spent anything; one that says that it failed is believed. */
+function isFree(failure: FailureClass, { definition }: RegisteredAgent): boolean {
+  return FREE.has(failure) || (definition.provider === undefined && !STOPPED.has(failure));
+}
+
 function settleFailure(reservation: BudgetReservation, run: GuardedRun, error: TuttiError): void {
   const { attempt } = run;
   if (attempt === undefined) {
@@ -169,9 +214,8 @@ function settleFailure(reservation: BudgetReservation, run: GuardedRun, error: T
     return;
   }
   const { usage } = attempt;
-  if (usage !== undefined) reservation.settle({ usd: run.call.spent?.costUsd, tokens: totalOf(usage) });
-  else if (FREE.has(failureClassOf(error)) || run.target.definition.provider === undefined)
-    reservation.release();
+  if (usage !== undefined) reservation.settle({ usd: priceOf(attempt, usage), tokens: totalOf(usage) });
+  else if (isFree(failureClassOf(error), run.target)) reservation.release();
   // It was sent, and nobody knows what the provider has worked: charged as it was reserved.
   else reservation.settle({ usd: undefined, tokens: undefined });
 }

@@ -4,8 +4,9 @@ import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.
 import { asError } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { backoffDelayMs } from '../resilience/backoff.js';
-import { failureClassOf, isOverload } from '../resilience/failure-class.js';
+import { failureClassOf } from '../resilience/failure-class.js';
 import { runWithFallbacks } from '../resilience/fallback.js';
+import type { Lane } from '../resilience/lane.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
 import { CancelScope } from '../time/cancel-scope.js';
 import { sleep } from '../time/sleep.js';
@@ -44,11 +45,16 @@ function answer(call: Call, scope: CancelScope): Promise<AgentReply> {
       return reply;
     },
     {
-      isAvailable: (target) => traffic.laneOf(call, target)?.isAvailable ?? true,
+      isAvailable: (target) => isAvailable(call, traffic.laneOf(call, target)),
       hasStarted: () => call.sink?.started === true,
       onFallback: (from, to, error) => publishFallback(call, from.definition.name, to.definition.name, error),
     },
   );
+}
+
+/** Not behind an open breaker, nor behind a pause that nobody wanted to wait for. */
+function isAvailable({ parts }: Call, lane: Lane | undefined): boolean {
+  return lane === undefined || (lane.isAvailable && lane.pausedForMs <= parts.options.retry.maxDelayMs);
 }
 
 async function answerBy(
@@ -69,38 +75,58 @@ function retryRulesOf(call: Call, scope: CancelScope, target: RegisteredAgent, i
   return {
     maxRetries: target === call.registered ? call.settings.maxRetries : target.settings.maxRetries,
     isRetryable: (error) => call.sink?.started !== true && mayRetry(error as TuttiError, isLast),
-    backOff: (error, failed) => backOff(call, scope, target, error as TuttiError, failed),
+    backOff: (error, failed) => backOff({ call, scope, target, isLast }, error as TuttiError, failed),
     exhausted: (errors) => new RetriesExhaustedError(target.definition.name, errors as TuttiError[]),
   };
 }
 
-/** While another agent can be asked, an open breaker is not waited for. */
+/** While another agent can be asked, an open breaker is not waited for. What a lane refused has no time to wait. */
 function mayRetry(error: TuttiError, isLast: boolean): boolean {
-  return error.retryable && (isLast || failureClassOf(error) !== 'circuit-open');
+  if (!error.retryable || error.code === 'TUTTI_RATE_LIMITED') return false;
+  return isLast || failureClassOf(error) !== 'circuit-open';
+}
+
+/** A target that has failed and may be asked again. */
+interface Retrying {
+  readonly call: Call;
+  readonly scope: CancelScope;
+  readonly target: RegisteredAgent;
+  /** Whether nobody else is left to be asked. */
+  readonly isLast: boolean;
 }
 
 /** Waits before the next attempt, without a permit. Rejects where waiting is no use. */
-async function backOff(
-  call: Call,
-  scope: CancelScope,
-  target: RegisteredAgent,
-  error: TuttiError,
-  failed: number,
-): Promise<void> {
-  const { clock, counters, options, traffic } = call.parts;
+async function backOff(retrying: Retrying, error: TuttiError, failed: number): Promise<void> {
+  const { call, target } = retrying;
   const { retryAfterMs } = error as { retryAfterMs?: number };
-  const { deadlineMs } = call;
+  const { options, traffic } = call.parts;
   // Longer than anybody wanted to wait: another agent, or the error at once.
   if (retryAfterMs !== undefined && retryAfterMs > options.retry.maxDelayMs) throw error;
   const lane = traffic.laneOf(call, target);
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
-  if (deadlineMs !== undefined && clock.now() + (retryAfterMs ?? delayMs) >= call.queuedAtMs + deadlineMs) {
-    throw new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }, error);
-  }
+  checkDeadline(retrying, error, retryAfterMs ?? delayMs);
   if (lane !== undefined && !lane.tryRetry()) throw error;
   publishRetry(call, error, delayMs);
   // A lane that was told to wait holds everybody back and spreads their return itself.
-  if (lane !== undefined && isOverload(failureClassOf(error)) && failureClassOf(error) !== 'timeout') return;
+  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pause(retrying, delayMs);
+}
+
+/** Where the wait would outlast the call: somebody else may still answer in time, else it has failed now. */
+function checkDeadline({ call, isLast }: Retrying, error: TuttiError, waitMs: number): void {
+  const { deadlineMs, deadlineAtMs } = call;
+  if (deadlineAtMs === undefined || call.parts.clock.now() + waitMs < deadlineAtMs) return;
+  if (!isLast) throw error;
+  const limitMs = deadlineMs ?? deadlineAtMs - call.queuedAtMs;
+  throw new TimeoutError('deadline', limitMs, { agent: call.agent, attempt: call.attempts }, error);
+}
+
+function isRejection(error: TuttiError): boolean {
+  const failure = failureClassOf(error);
+  return failure === 'rate-limited' || failure === 'overloaded';
+}
+
+async function pause({ call, scope }: Retrying, delayMs: number): Promise<void> {
+  const { clock, counters } = call.parts;
   counters.backingOff += 1;
   call.setAside();
   try {

@@ -89,7 +89,7 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   fairness?: FairnessSettings | undefined;
   /** On whose behalf calls are made unless they say so themselves. Part of every call's identity. */
   tenant?: string | undefined;
-  /** Calls that may wait for a permit; one more is a `QueueFullError`. Tasks of `executeMultiple` wait unread and do not count. @default 1_000_000 */
+  /** Calls that may wait for a lane or a permit; one more is a `QueueFullError`. Tasks of `executeMultiple` wait unread and do not count. @default 1_000_000 */
   maxQueued?: number | undefined;
   /** Longest task, in characters. @default 100_000 */
   maxTaskChars?: number | undefined;

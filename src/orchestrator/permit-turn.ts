@@ -15,6 +15,8 @@ export interface TurnOptions {
   readonly point: CancelPoint;
   /** Who answers: the call's agent, or one that it falls back to. */
   readonly target: RegisteredAgent;
+  /** When it began to wait, where it has waited for its lane before. @default now */
+  readonly sinceMs?: number | undefined;
   /** Called with the permit, before the agent runs; the attempt fails with what it throws. */
   readonly beforeStart?: ((attempt: Attempt) => void) | undefined;
 }
@@ -52,7 +54,7 @@ class PermitTurn extends QueueNode implements PermitRequest, Cancellable {
     this.priority = call.priority;
     this.tenant = call.tenant;
     this.agent = options.target.definition.name;
-    this.queuedAtMs = call.parts.clock.now();
+    this.queuedAtMs = options.sinceMs ?? call.parts.clock.now();
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -61,7 +63,10 @@ class PermitTurn extends QueueNode implements PermitRequest, Cancellable {
     const call = this.#call;
     this.#options.point.add(this);
     const queueMs = call.settings.timeouts?.queueMs;
-    if (queueMs !== undefined) this.#timer = call.parts.clock.setTimeout(timeOut, queueMs, this);
+    if (queueMs !== undefined) {
+      const { clock } = call.parts;
+      this.#timer = clock.setTimeout(timeOut, this.queuedAtMs + queueMs - clock.now(), this);
+    }
     this.#options.target.permits.submit(this);
     call.parts.overdue.noteWaiting();
   }

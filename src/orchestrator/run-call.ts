@@ -35,8 +35,16 @@ export function queueUp(call: Call): void {
   parts.overdue.noteWaiting();
 }
 
-function isOverflow({ mayOverflow, parts, registered }: Call): boolean {
-  return !mayOverflow && registered.permits.isFull && parts.waiting() >= parts.options.maxQueued;
+function isOverflow(call: Call): boolean {
+  const { mayOverflow, parts, registered } = call;
+  if (mayOverflow) return false;
+  if (!registered.permits.isFull && !isLaneSaturated(call)) return false;
+  return parts.waiting() + parts.traffic.waiting() >= parts.options.maxQueued;
+}
+
+function isLaneSaturated(call: Call): boolean {
+  const { registered, parts } = call;
+  return registered.isGuarded && parts.traffic.laneOf(call, registered)?.isSaturated === true;
 }
 
 /** Runs the call under its first permit, which is freed when the promise that comes back settles. */

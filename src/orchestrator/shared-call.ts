@@ -94,6 +94,15 @@ export class SharedCall extends Call {
     return latestMs === 0 ? undefined : latestMs;
   }
 
+  override get deadlineAtMs(): number | undefined {
+    let latestMs: number | undefined;
+    for (const { call } of this.#waiters) {
+      if (call.deadlineAtMs === undefined) return undefined;
+      latestMs = Math.max(latestMs ?? 0, call.deadlineAtMs);
+    }
+    return latestMs;
+  }
+
   /** Lets a call wait for the outcome. */
   join(call: Call): void {
     const delivered = this.#stream && call.deliver(this.#stream.subscribe());

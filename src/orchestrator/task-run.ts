@@ -43,6 +43,8 @@ export class TaskRun implements SignalMember {
   readonly total: number | undefined;
   /** What its calls together may spend. */
   readonly budget: Budget | undefined;
+  /** Instant of the clock at which all of it ends at the latest. */
+  deadlineAtMs: number | undefined = undefined;
   readonly #owner: TaskRunOwner;
   readonly #parts: CallParts;
   readonly #options: RunOptions;
@@ -92,6 +94,7 @@ export class TaskRun implements SignalMember {
   start(lateMs: number): void {
     const { signal, deadlineMs } = this.#options;
     if (deadlineMs !== undefined) {
+      this.deadlineAtMs = this.#parts.clock.now() + deadlineMs;
       this.#deadlineTimer = this.#parts.clock.setTimeout(
         (run: TaskRun) => run.#passDeadline(),
         Math.max(0, deadlineMs - lateMs),
@@ -263,6 +266,12 @@ class TaskCall extends SubmittedCall {
 
   override get runBudget(): Budget | undefined {
     return this.#run.budget;
+  }
+
+  override get deadlineAtMs(): number | undefined {
+    const { deadlineAtMs } = this.#run;
+    const own = super.deadlineAtMs;
+    return deadlineAtMs === undefined ? own : Math.min(deadlineAtMs, own ?? deadlineAtMs);
   }
 
   override get mayOverflow(): boolean {

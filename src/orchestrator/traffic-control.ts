@@ -1,4 +1,5 @@
 import type { AgentDefinition } from '../contracts/agent.js';
+import type { HedgeSettings } from '../contracts/traffic.js';
 import { Budget } from '../resilience/budget.js';
 import { HedgePolicy } from '../resilience/hedge-policy.js';
 import type { Lane } from '../resilience/lane.js';
@@ -19,7 +20,7 @@ export interface TrafficObserver {
 export class TrafficControl implements CallTraffic {
   readonly #options: ResolvedOrchestratorOptions;
   readonly #lanes: Lanes;
-  readonly #hedges = new Map<Lane, HedgePolicy>();
+  readonly #hedges = new Map<Lane, Map<HedgeSettings, HedgePolicy>>();
   readonly #processBudget: Budget | undefined;
   readonly #agentBudgets = new Map<string, Budget>();
   readonly #tenantBudgets = new Map<string, Budget>();
@@ -61,11 +62,10 @@ export class TrafficControl implements CallTraffic {
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined {
     const options = definition.hedge ?? this.#options.hedge;
     if (options === undefined) return undefined;
-    let policy = this.#hedges.get(lane);
-    if (policy === undefined) {
-      policy = new HedgePolicy(options, lane.latencies);
-      this.#hedges.set(lane, policy);
-    }
+    // Agents that share a lane may have settings of their own.
+    const ofLane = this.#hedges.get(lane) ?? new Map<HedgeSettings, HedgePolicy>();
+    const policy = ofLane.get(options) ?? new HedgePolicy(options, lane.latencies);
+    this.#hedges.set(lane, ofLane.set(options, policy));
     return policy;
   }
 
@@ -79,6 +79,11 @@ export class TrafficControl implements CallTraffic {
       this.#processBudget,
     ];
     return budgets.filter((budget) => budget !== undefined);
+  }
+
+  /** Calls that wait for their lanes. */
+  waiting(): number {
+    return this.#lanes.waiting;
   }
 
   /** How things stand. */

@@ -8,7 +8,7 @@ export interface AdaptiveConcurrencyOptions {
   initial?: number | undefined;
 }
 
-/** How an {@link AdaptiveConcurrency} stands. */
+/** How adaptive concurrency stands. */
 export interface AdaptiveConcurrencyStats {
   /** Requests allowed at once now. */
   limit: number;

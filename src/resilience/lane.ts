@@ -106,6 +106,16 @@ export class Lane implements PassOwner {
     return this.breaker === undefined || this.breaker.retryAfterMs === 0;
   }
 
+  /** How long it is still paused, in milliseconds. */
+  get pausedForMs(): number {
+    return this.#coolOff.pausedForMs;
+  }
+
+  /** Requests that wait for it. */
+  get waiting(): number {
+    return this.#limiter.waiting;
+  }
+
   /** Whether there is room for a request that nobody waits for: no queue, and a breaker without doubts. */
   get hasRoomForHedge(): boolean {
     return !this.isSaturated && (this.breaker === undefined || this.breaker.state.state === 'closed');

@@ -20,6 +20,13 @@ export class Lanes {
     return lane;
   }
 
+  /** Requests that wait, in all of them. */
+  get waiting(): number {
+    let requests = 0;
+    for (const lane of this.#lanes.values()) requests += lane.waiting;
+    return requests;
+  }
+
   /** How every lane stands, by name. */
   stats(): Record<string, LaneStats> {
     return Object.fromEntries([...this.#lanes].map(([name, lane]) => [name, lane.stats()]));

@@ -22,6 +22,10 @@ const SAMPLES: readonly api.TuttiError[] = [
   new api.OutputError('agent', '', 'wrong'),
   new api.StreamConsumedError('agent'),
   new api.TaskSourceError([], 0, undefined),
+  new api.RateLimitedError('lane', 'wait-too-long', 'wait', 1),
+  new api.RateLimitedError('lane', 'too-large', 'large', undefined),
+  new api.CircuitOpenError('lane', 1),
+  new api.BudgetExceededError({ scope: 'run', owner: '', unit: 'usd', limit: 1, left: 0, needed: 1 }),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(

@@ -1,14 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import { agentDefinitionSchema } from '../../src/agents/agent-schema.js';
 import { orchestratorOptionsSchema } from '../../src/orchestrator/options.js';
+import {
+  breakerSchema,
+  budgetSchema,
+  fairnessSchema,
+  hedgeSchema,
+  rateLimitsSchema,
+} from '../../src/resilience/traffic-options.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 import { TypeProgram } from './type-program.js';
 
+const TRAFFIC = 'src/contracts/traffic.ts';
 const OPTIONS = 'src/orchestrator/options.ts';
 const CALL = 'src/contracts/call.ts';
 const AGENT = 'src/contracts/agent.ts';
 const page = readDocument('docs/reference/options.md');
-const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT]);
+const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT, TRAFFIC]);
 
 const resolved: Record<string, unknown> = orchestratorOptionsSchema.parse({});
 const names = (file: string, type: string): string[] =>
@@ -46,6 +54,17 @@ describe('docs/reference/options.md', () => {
     const retry = resolved.retry as Record<string, unknown>;
     const keys = names(OPTIONS, 'RetryOptions');
     expect(documented('retry').sort(byName)).toEqual(defaults(keys, retry).sort(byName));
+  });
+
+  test.each([
+    ['limits', 'LaneLimits', rateLimitsSchema.parse({})],
+    ['breaker', 'BreakerSettings', breakerSchema.parse({})],
+    ['hedge', 'HedgeSettings', { ...hedgeSchema.parse({ afterMs: 1 }), afterMs: undefined }],
+    ['budget', 'BudgetSettings', { ...budgetSchema.parse({ usd: 1 }), usd: undefined }],
+    ['fairness', 'FairnessSettings', fairnessSchema.parse({})],
+  ])('has under "%s" the options of the type with the defaults of the schema', (heading, type, from) => {
+    const rows = defaults(names(TRAFFIC, type), { ...from });
+    expect(documented(heading).sort(byName)).toEqual(rows.sort(byName));
   });
 
   test.each([

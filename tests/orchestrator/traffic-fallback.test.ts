@@ -1,0 +1,153 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { HeldStream, httpError, rejection, textOf, turn } from './held-agent.js';
+import { closeAll, openWith, Service } from './traffic-orchestrator.js';
+
+afterEach(closeAll);
+
+function failingWith(status: number) {
+  return new Service(() => {
+    throw httpError(status);
+  });
+}
+
+function pair(status: number, options: object = {}) {
+  const primary = failingWith(status);
+  const other = new Service(() => ({ output: 'from the other', usage: { inputTokens: 1, outputTokens: 1 } }));
+  const opened = openWith([primary, other], {
+    agents: [
+      primary.agent('agent', { model: 'big', fallbacks: ['other'] }),
+      other.agent('other', { model: 'small' }),
+    ],
+    maxRetries: 1,
+    retry: { jitter: 'none' },
+    ...options,
+  });
+  return { ...opened, primary, other };
+}
+
+describe('fallbacks', () => {
+  test.each([429, 500, 503, 529, 408])(
+    'answer after retries where the agent fails with %i',
+    async (status) => {
+      const { orchestrator, clock, primary } = pair(status);
+      const events: unknown[] = [];
+      orchestrator.on('call:fallback', ({ from, to, errorCode }) => void events.push([from, to, errorCode]));
+      const call = orchestrator.execute('agent', 'task');
+      await clock.advance(5_000);
+      expect(await call).toMatchObject({
+        agent: 'agent',
+        output: 'from the other',
+        model: 'small',
+        attempts: 3,
+      });
+      expect(primary.asked).toHaveLength(2);
+      expect(events).toEqual([['agent', 'other', 'TUTTI_RETRIES_EXHAUSTED']]);
+      expect(orchestrator.stats()).toMatchObject({ fallbacks: 1, succeeded: 1, failed: 0 });
+    },
+  );
+
+  test.each([400, 401, 403, 404, 422])('are not asked where the agent fails with %i', async (status) => {
+    const { orchestrator, clock, other } = pair(status);
+    const failed = rejection(orchestrator.execute('agent', 'task'));
+    await clock.advance(5_000);
+    expect((await failed).status).toBe(status);
+    expect(other.asked).toHaveLength(0);
+  });
+
+  test('are not asked by a call that was cancelled or out of time', async () => {
+    const { orchestrator, clock, other } = pair(500);
+    const failed = rejection(orchestrator.execute('agent', 'task', { deadlineMs: 5 }));
+    await clock.advance(5_000);
+    expect(await failed).toMatchObject({ code: 'TUTTI_TIMEOUT', scope: 'deadline' });
+    expect(other.asked).toHaveLength(0);
+  });
+
+  test('have the timeout and the instructions of their own', async () => {
+    const primary = failingWith(500);
+    const other = new Service(undefined, 300);
+    const { orchestrator, clock } = openWith([primary, other], {
+      agents: [
+        primary.agent('agent', { fallbacks: ['other'], timeoutMs: 50 }),
+        other.agent('other', { timeoutMs: 1_000, model: 'small', params: { depth: 1 } }),
+      ],
+      maxRetries: 0,
+    });
+    const call = orchestrator.execute('agent', 'task');
+    await clock.advance(400);
+    expect((await call).output).toBe('answer');
+    expect(other.asked[0]?.context).toMatchObject({ agent: 'other', model: 'small', params: { depth: 1 } });
+  });
+
+  test('take over a stream before its first event only', async () => {
+    const stream = new HeldStream();
+    const other = new Service(() => 'from the other');
+    const { orchestrator, clock } = openWith([other], {
+      agents: [{ name: 'agent', run: stream.run, fallbacks: ['other'] }, other.agent('other')],
+      maxRetries: 0,
+    });
+    const early = textOf(orchestrator.stream('agent', 'task'));
+    await turn(10);
+    stream.fail(httpError(500));
+    await clock.advance(100);
+    expect(await early).toBe('from the other');
+    const started = orchestrator.stream('agent', 'task');
+    const late = rejection(textOf(started));
+    await turn(10);
+    stream.give('half');
+    await turn(10);
+    stream.fail(httpError(500));
+    await clock.advance(100);
+    expect((await late).status).toBe(500);
+    expect(other.asked).toHaveLength(1);
+  });
+
+  test('that nobody is registered for are named before any work is done', async () => {
+    const service = new Service();
+    const { orchestrator } = openWith([service], {
+      agents: [service.agent('agent', { fallbacks: ['othr'] })],
+    });
+    const error = await rejection(orchestrator.execute('agent', 'task'));
+    expect(error).toMatchObject({ code: 'TUTTI_INVALID_ARGUMENT', field: 'agents.agent.fallbacks' });
+    expect(error.message).toContain('"othr"');
+    expect(service.asked).toHaveLength(0);
+  });
+
+  test("have their answers cached as their own, so that the agent's own may answer next time", async () => {
+    let isDown = true;
+    const primary = new Service(() => {
+      if (isDown) throw httpError(500);
+      return 'from the agent';
+    });
+    const other = new Service(() => 'from the other');
+    const { orchestrator, clock } = openWith([primary, other], {
+      agents: [
+        primary.agent('agent', { model: 'big', fallbacks: ['other'] }),
+        other.agent('other', { model: 'small' }),
+      ],
+      maxRetries: 0,
+      cache: true,
+    });
+    const ask = async (agent: string) => {
+      const call = orchestrator.execute(agent, 'task');
+      await clock.advance(100);
+      return await call;
+    };
+    expect(await ask('agent')).toMatchObject({ output: 'from the other', model: 'small', cached: false });
+    expect(await ask('other')).toMatchObject({ output: 'from the other', model: 'small', cached: 'memory' });
+    isDown = false;
+    expect(await ask('agent')).toMatchObject({ output: 'from the agent', model: 'big', cached: false });
+    expect(await ask('agent')).toMatchObject({ output: 'from the agent', cached: 'memory' });
+  });
+
+  test('that fail too fail the call with the error of the last one', async () => {
+    const primary = failingWith(500);
+    const last = failingWith(503);
+    const { orchestrator, clock } = openWith([primary, last], {
+      agents: [primary.agent('agent', { fallbacks: ['last'] }), last.agent('last')],
+      maxRetries: 0,
+    });
+    const failed = rejection(orchestrator.execute('agent', 'task'));
+    await clock.advance(100);
+    expect((await failed).status).toBe(503);
+  });
+});
