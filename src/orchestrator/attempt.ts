@@ -5,7 +5,6 @@ import type { TuttiError } from '../errors/tutti-error.js';
 import { classifyFailure } from '../resilience/classify-failure.js';
 import { CancelScope } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
-import { CallContext } from './agent-context.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
@@ -56,7 +55,7 @@ export class Attempt extends CancelScope implements RunningAttempt {
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
   run(): Promise<void> | undefined {
     try {
-      const invocation = invokeAgent(this.call, new CallContext(this.call, this));
+      const invocation = invokeAgent(this);
       // An answer may refuse even to say what it is, so this stands inside.
       if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
       this.#succeed(invocation);
