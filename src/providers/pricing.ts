@@ -11,7 +11,10 @@ export type PricesOption = PriceTable | { readonly replace: true; readonly model
 
 /** Says what a call cost. */
 export interface Pricing {
-  /** Cost in US dollars; `undefined` for a model without a known price, with one warning for each such model. */
+  /**
+   * Cost in US dollars; `undefined` where no usage was reported, and for a model without a known price, with one
+   * warning for each such model.
+   */
   costUsd(model: string | undefined, usage: Partial<Usage>, logger?: Logger): number | undefined;
   /** The price of a model, where it is known. */
   price(model: string): ModelPrice | undefined;
@@ -26,7 +29,8 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
     price,
     costUsd(model, usage, logger) {
       const found = model === undefined ? undefined : price(model);
-      if (found !== undefined) return costOf(found, usage);
+      // Nothing reported is not nothing used.
+      if (found !== undefined) return Object.keys(usage).length === 0 ? undefined : costOf(found, usage);
       const name = model ?? 'unknown';
       if (logger !== undefined && !warned.has(name)) {
         warned.add(name);
