@@ -8,6 +8,8 @@ Usage: npm run demo -- [folder] [options]
   folder             what to review (default: the current folder)
   --concurrency N    attempts running at once, 1 to 1000 (default: 8)
   --report FILE      where the report goes (default: tutti-report.md)
+  --fresh            compute every answer anew, and keep the new ones in .tutti
+  --no-cache         neither take answers from .tutti nor keep any
   --help             this text
 
 Exit codes: 0 the run worked (the slow agent's timeout is on purpose), 1 something else failed,
@@ -17,7 +19,7 @@ Exit codes: 0 the run worked (the slow agent's timeout is on purpose), 1 somethi
 /** An argument that makes no sense; the message says what does. */
 export class ArgumentError extends Error {}
 
-/** The command line as `{ help, folder, concurrency, report }`. Throws an {@link ArgumentError}. */
+/** The command line as `{ help, folder, concurrency, report, cache }`. Throws an {@link ArgumentError}. */
 export function readArguments(argv) {
   const { values, positionals } = parse(argv);
   if (positionals.length > 1) throw new ArgumentError(`One folder at a time; got ${positionals.join(', ')}.`);
@@ -26,6 +28,7 @@ export function readArguments(argv) {
     folder: resolve(positionals[0] ?? '.'),
     concurrency: readConcurrency(values.concurrency),
     report: resolve(values.report),
+    cache: readCache(values),
   };
 }
 
@@ -38,11 +41,19 @@ function parse(argv) {
         help: { type: 'boolean', short: 'h', default: false },
         concurrency: { type: 'string', default: '8' },
         report: { type: 'string', default: 'tutti-report.md' },
+        fresh: { type: 'boolean', default: false },
+        'no-cache': { type: 'boolean', default: false },
       },
     });
   } catch (error) {
     throw new ArgumentError(error.message);
   }
+}
+
+function readCache({ fresh, 'no-cache': isOff }) {
+  if (fresh && isOff) throw new ArgumentError('--fresh keeps answers, --no-cache does not: choose one.');
+  if (isOff) return 'off';
+  return fresh ? 'fresh' : 'use';
 }
 
 function readConcurrency(given) {

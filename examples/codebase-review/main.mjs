@@ -1,7 +1,9 @@
 import { ArgumentError, HELP, readArguments } from './arguments.mjs';
 import { checkFolder, FolderError, findFiles } from './input/files.mjs';
+import { CACHE_FOLDER } from './orchestrator.mjs';
 import { findingsOf } from './output/findings.mjs';
 import { problemWithReport, writeReport } from './output/report.mjs';
+import { savingsText } from './output/savings.mjs';
 import { count, painterFor } from './output/style.mjs';
 import { agentTable, findingsText } from './output/summary.mjs';
 import { review } from './review.mjs';
@@ -11,7 +13,7 @@ const paint = painterFor(stream);
 const say = (text = '') => stream.write(`${text}\n`);
 
 async function main(argv) {
-  const { help, folder: root, concurrency, report } = readArguments(argv);
+  const { help, folder: root, concurrency, report, cache } = readArguments(argv);
   if (help) {
     stream.write(HELP);
     return 0;
@@ -26,16 +28,28 @@ async function main(argv) {
     return 0;
   }
   say(`Reviewing ${count(files.length, 'file')} of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
-  const outcome = await review({ root, files, concurrency, signal, stream, paint });
-  return conclude({ ...outcome, root, report, fileCount: files.length, isStopped: signal.aborted });
+  const outcome = await review({ root, files, concurrency, cache, signal, stream, paint });
+  return conclude({
+    ...outcome,
+    root,
+    report,
+    concurrency,
+    fileCount: files.length,
+    isStopped: signal.aborted,
+  });
 }
 
-async function conclude({ plan, tally, seconds, attempts, root, report, fileCount, isStopped }) {
+async function conclude(outcome) {
+  const { plan, tally, seconds, attempts, warnings, root, report, concurrency, fileCount, isStopped } =
+    outcome;
   const sections = findingsOf(tally);
   say(`\n${agentTable(tally, paint, stream.columns)}\n`);
   say(`${findingsText(sections, paint, stream.columns)}\n`);
   const { skipped } = plan;
   if (skipped.length > 0) say(`Skipped ${count(skipped.length, 'file')}: ${reasonsOf(skipped)}.`);
+  for (const warning of warnings) say(paint('yellow', warning));
+  const saved = savingsText(tally, concurrency, CACHE_FOLDER);
+  if (saved !== undefined) say(paint('green', saved));
   if (isStopped) {
     const stopped = `Stopped after ${count(tally.done, 'call')}; cancelled: ${tally.cancelled}. No report written.`;
     say(paint('yellow', stopped));

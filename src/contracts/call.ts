@@ -22,7 +22,10 @@ export interface CallOptions {
   model?: string | undefined;
   /** Parameters laid over the definition's. */
   params?: Readonly<Record<string, unknown>> | undefined;
-  /** `false` neither reads nor writes the cache, `'refresh'` computes anew and stores, an object sets how it is stored. */
+  /**
+   * `false` neither reads nor writes the cache, `'refresh'` computes anew and stores, an object sets how the answer
+   * is stored; what it leaves out is as the agent's definition says.
+   */
   cache?: false | 'refresh' | CacheStorage | undefined;
   /** Returned with the result, untouched. */
   metadata?: Record<string, unknown> | undefined;

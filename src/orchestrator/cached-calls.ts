@@ -32,6 +32,8 @@ export class CachedCalls implements CallCache {
   readonly #running = new Map<string, SharedCall>();
   /** Those that compute anew what is stored: a call that may take the stored answer does not wait for them. */
   readonly #refreshing = new Map<string, SharedCall>();
+  /** Those that renew stale answers: nobody need wait for them, so closing has to end them. */
+  readonly #background = new Set<SharedCall>();
   readonly #stopListening: () => void;
 
   constructor(cache: ResponseCache, isOwned: boolean) {
@@ -60,9 +62,7 @@ export class CachedCalls implements CallCache {
 
   async close(): Promise<void> {
     this.#stopListening();
-    for (const shared of [...this.#running.values(), ...this.#refreshing.values()]) {
-      shared.cancelBecause('the orchestrator was closed');
-    }
+    for (const shared of [...this.#background]) shared.cancelBecause('the orchestrator was closed');
     if (this.#isOwned) await this.#cache.close();
     else await this.#cache.flush();
   }
@@ -135,6 +135,7 @@ export class CachedCalls implements CallCache {
   #launch(cached: CachedCall, calls: Map<string, SharedCall>, isBackground: boolean): void {
     const { key, call } = cached;
     const shared = new SharedCall(call, isBackground, (outcome, events) => {
+      this.#background.delete(shared);
       if (isBackground && !outcome.success) this.#reportNotRenewed(cached, outcome.error);
       // One that was forgotten meanwhile is no longer listed, and its answer must not be stored.
       if (calls.get(key) !== shared) return;
@@ -145,7 +146,8 @@ export class CachedCalls implements CallCache {
       this.#store(cached, outcome, events);
     });
     calls.set(key, shared);
-    if (!isBackground) shared.join(call);
+    if (isBackground) this.#background.add(shared);
+    else shared.join(call);
     queueUp(shared);
   }
 

@@ -120,7 +120,13 @@ export const orchestratorOptionsSchema = z.strictObject({
   maxRetries: count(0).default(2),
   retry: retrySchema.prefault({}),
   // Its own options are checked by the cache.
-  cache: z.unknown().optional(),
+  cache: z
+    .custom<boolean | object>(
+      (value) =>
+        typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
+      'expected true, false, options of a cache or a ResponseCache',
+    )
+    .optional(),
   tenant: z.string('expected a string').min(1, 'expected a name').optional(),
   maxQueued: count(0).default(1_000_000),
   maxTaskChars: count(1).default(100_000),

@@ -25,7 +25,7 @@ const { complexity } = await loadExample<{ complexity: ExampleAgent<Measured> }>
 const { findTodos } = await loadExample<{ findTodos: ExampleAgent<Notes> }>(
   'codebase-review/agents/find-todos.mjs',
 );
-const { findDuplicates } = await loadExample<{ findDuplicates: ExampleAgent<Repeats> }>(
+const { findDuplicatesIn } = await loadExample<{ findDuplicatesIn: (root: string) => ExampleAgent<Repeats> }>(
   'codebase-review/agents/find-duplicates.mjs',
 );
 
@@ -122,7 +122,7 @@ describe('findDuplicates', () => {
   async function duplicatesIn(files: Record<string, string>): Promise<Repeats> {
     return withFolder(files, async (root) => {
       const task = JSON.stringify({ files: Object.keys(files).map((path) => ({ path })) });
-      return (await findDuplicates(task, contextFor({ root }))).data;
+      return (await findDuplicatesIn(root)(task, contextFor({}))).data;
     });
   }
 

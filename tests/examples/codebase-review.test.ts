@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
@@ -8,6 +9,12 @@ import { withFolder } from './temporary-folder.js';
 const LOADER = new URL('source-loader.mjs', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../../examples/codebase-review/main.mjs', import.meta.url));
 
+interface RunOptions {
+  /** Where it is run from, and so where its cache is. */
+  cwd?: string;
+  interruptAt?: string;
+}
+
 interface Run {
   code: number | null;
   out: string;
@@ -15,8 +22,11 @@ interface Run {
 }
 
 /** Runs the example as a user does, its output in a pipe. `interruptAt` sends Ctrl-C once that has been written. */
-function runExample(args: string[], interruptAt?: string): Promise<Run> {
+function runExample(args: string[], { cwd = tmpdir(), interruptAt }: RunOptions = {}): Promise<Run> {
   const child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], {
+    cwd,
+    // The secret that signs the cache is of this run, not one in somebody's home.
+    env: { ...process.env, TUTTI_CACHE_SECRET: 'a secret of these tests' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const run: Run = { code: null, out: '', err: '' };
@@ -48,15 +58,15 @@ describe('the codebase review', () => {
   test('shows the work of all agents, the timeout and the retries, and writes its report', async () => {
     await withFolder(FIXTURE, async (folder) => {
       const report = join(folder, 'report.md');
-      const { code, out, err } = await runExample([folder, '--report', report]);
+      const { code, out, err } = await runExample(['.', '--report', report], { cwd: folder });
       expect({ code, err }).toEqual({ code: 0, err: '' });
       const row = (name: string): string => out.split('\n').find((line) => line.startsWith(name)) ?? '';
-      expect(row('summarize')).toMatch(/^summarize +3 +3 +0 +0 +0 /);
+      expect(row('summarize')).toMatch(/^summarize +3 +3 +0 +0 +0 +0 /);
       expect(row('complexity')).toMatch(/^complexity +1 +1 +0 +0 +0 .*1 function; most complex decide, 8/);
       expect(row('find-duplicates')).toMatch(/^find-duplicates +1 +1 +0 +0 +0 /);
-      expect(row('flaky-proofreader')).toMatch(/^flaky-proofreader +3 +3 +0 +0 +3 .*attempts 2/);
+      expect(row('flaky-proofreader')).toMatch(/^flaky-proofreader +3 +3 +0 +0 +3 +off .*attempts 2/);
       expect(row('slow-reader')).toMatch(
-        /^slow-reader +3 +0 +0 +3 +0 .*TimeoutError, scope attempt, after 400 ms/,
+        /^slow-reader +3 +0 +0 +3 +0 +off .*TimeoutError, scope attempt, after 400 ms/,
       );
       expect(out).toContain('README.md:7  gone.md – no such file');
       expect(out).toContain('README.md:5  TODO: write more');
@@ -66,19 +76,58 @@ describe('the codebase review', () => {
       expect(out).toMatch(/19\/19 {2}100 %/);
       expect(out).not.toContain('\u001b');
       const written = await readFile(report, 'utf8');
-      expect(written).toContain('| slow-reader | 3 | 0 | 0 | 3 | 0 |');
+      expect(written).toContain('| slow-reader | 3 | 0 | 0 | 3 | 0 | off |');
       expect(written).toContain('- `README.md:7` gone.md – no such file');
       expect(written).toContain('- `src/empty.ts` empty');
+    });
+  }, 20_000);
+
+  test('answers its second run from the cache on disk, but for the agents that are not cached', async () => {
+    await withFolder(FIXTURE, async (folder) => {
+      const run = (...args: string[]): Promise<Run> =>
+        runExample(['.', '--report', join(folder, 'report.md'), ...args], { cwd: folder });
+      const cachedIn = ({ out }: Run): string[] =>
+        out
+          .split('\n')
+          .flatMap((line) => /^([a-z-]+)(?: +\d+){5} +(\d+|off)(?: |$)/.exec(line)?.slice(1).join(' ') ?? []);
+      const findingsIn = ({ out }: Run): string | undefined => /\nBroken links[\s\S]*Skipped/.exec(out)?.[0];
+      const first = await run();
+      expect(first.out).not.toContain('answered from');
+      const second = await run();
+      expect({ code: second.code, err: second.err }).toEqual({ code: 0, err: '' });
+      expect(cachedIn(second)).toEqual([
+        ...['summarize 3', 'readability 3', 'find-todos 3', 'complexity 1', 'check-links off'],
+        ...['find-duplicates 1', 'flaky-proofreader off', 'slow-reader off'],
+      ]);
+      expect(second.out).toMatch(
+        /11 of 19 calls answered from \.tutti: saved [\d.]+ s of work, about [\d.]+ s at 8 at a time\./,
+      );
+      expect(findingsIn(second)).toBe(findingsIn(first));
+      const [fresh, off] = await Promise.all([run('--fresh'), run('--no-cache')]);
+      for (const one of [fresh, off]) expect(one.out).not.toContain('answered from');
+      expect(cachedIn(off)).toContain('summarize off');
+      await writeFile(join(folder, 'docs/guide.md'), '# Guide\n\nIt says something else now.\n');
+      // The four agents of that file, and the one that looks at all files.
+      expect((await run()).out).toContain('7 of 19 calls answered from .tutti');
+      expect((await stat(join(folder, '.tutti/cache.db'))).mode & 0o777).toBe(0o600);
+    });
+  }, 30_000);
+
+  test('works where its cache cannot be, and says so', async () => {
+    await withFolder({ ...FIXTURE, '.tutti': 'not a folder' }, async (folder) => {
+      const { code, out } = await runExample(['.', '--report', join(folder, 'report.md')], { cwd: folder });
+      expect(code).toBe(0);
+      expect(out).toMatch(/cache/i);
     });
   }, 20_000);
 
   test('stops at Ctrl-C, shows what there is and writes no report', async () => {
     await withFolder(FIXTURE, async (folder) => {
       const report = join(folder, 'report.md');
-      const { code, out, err } = await runExample(
-        [folder, '--report', report, '--concurrency', '1'],
-        'Ctrl-C',
-      );
+      const { code, out, err } = await runExample([folder, '--report', report, '--concurrency', '1'], {
+        cwd: folder,
+        interruptAt: 'Ctrl-C',
+      });
       expect({ code, err }).toEqual({ code: 130, err: '' });
       expect(out).toMatch(/^agent +calls/m);
       expect(out).toMatch(/Stopped after \d+ calls?; cancelled: [01]\. No report written\./);
@@ -94,7 +143,9 @@ describe('the codebase review', () => {
         runExample([folder, '--concurrency', '0']),
         runExample([folder, '--report', folder]),
       ]);
-      expect([gone.code, file.code, option.code, report.code]).toEqual([2, 2, 2, 2]);
+      const both = await runExample([folder, '--fresh', '--no-cache']);
+      expect([gone.code, file.code, option.code, report.code, both.code]).toEqual([2, 2, 2, 2, 2]);
+      expect(both.err).toMatch(/--fresh keeps answers, --no-cache does not: choose one\./);
       expect(gone.err).toMatch(/^There is no folder ".*gone"\.\nTry --help\.\n$/);
       expect(file.err).toMatch(/is not a folder/);
       expect(option.err).toMatch(/--concurrency must be a whole number/);

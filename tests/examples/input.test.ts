@@ -11,7 +11,7 @@ interface SourceFile {
 interface Task {
   agent: string;
   task: string;
-  params: { path?: string; root: string };
+  params?: { path: string };
 }
 interface Plan {
   total: number;
@@ -23,6 +23,7 @@ interface Arguments {
   folder: string;
   concurrency: number;
   report: string;
+  cache: string;
 }
 
 const { findFiles, checkFolder } = await loadExample<{
@@ -80,7 +81,7 @@ describe('planTasks', () => {
     await withFolder({ 'a.md': '# A', 'b.ts': 'const b = 1;' }, async (root) => {
       const plan = planTasks(root, [{ path: 'a.md', kind: 'markdown' }, code('b.ts')]);
       const tasks = await collect(plan);
-      expect(tasks.map(({ agent, params }) => `${agent} ${params.path ?? ''}`.trim())).toEqual([
+      expect(tasks.map(({ agent, params }) => `${agent} ${params?.path ?? ''}`.trim())).toEqual([
         ...['summarize a.md', 'readability a.md', 'find-todos a.md', 'check-links a.md'],
         ...['flaky-proofreader a.md', 'slow-reader a.md'],
         ...['summarize b.ts', 'readability b.ts', 'find-todos b.ts', 'complexity b.ts'],
@@ -107,7 +108,7 @@ describe('planTasks', () => {
         { path: 'c-huge.ts', reason: 'longer than 100,000 characters' },
         { path: 'd-gone.ts', reason: 'cannot be read (ENOENT)' },
       ]);
-      expect(new Set(tasks.map(({ params }) => params.path))).toEqual(new Set(['e-full.ts', undefined]));
+      expect(new Set(tasks.map(({ params }) => params?.path))).toEqual(new Set(['e-full.ts', undefined]));
       expect(plan.total).toBe(tasks.length);
     });
   });
@@ -147,13 +148,22 @@ describe('readArguments', () => {
       help: false,
       folder: process.cwd(),
       concurrency: 8,
+      cache: 'use',
       report: join(process.cwd(), 'tutti-report.md'),
     });
   });
 
   test('takes a folder, a limit and a place for the report', () => {
     const given = readArguments(['/some/folder', '--concurrency', '3', '--report=/some/report.md']);
-    expect(given).toEqual({ help: false, folder: '/some/folder', concurrency: 3, report: '/some/report.md' });
+    expect(given).toEqual({
+      help: false,
+      folder: '/some/folder',
+      concurrency: 3,
+      report: '/some/report.md',
+      cache: 'use',
+    });
+    expect(readArguments(['--fresh']).cache).toBe('fresh');
+    expect(readArguments(['--no-cache']).cache).toBe('off');
   });
 
   test.each(['0', '-1', '1.5', 'NaN', '', '1001', '1e2', 'many'])('refuses --concurrency=%s', (given) => {

@@ -9,7 +9,7 @@ export async function loadExample<T>(path: string): Promise<T> {
 
 /** What the agents of the example see of a call. */
 export interface ExampleContext {
-  params: { path?: string; root?: string };
+  params: { path?: string };
   signal: AbortSignal;
   attempt: number;
 }

@@ -13,6 +13,7 @@ interface Row {
   failed: number;
   timedOut: number;
   retried: number;
+  cached: number;
   meanMs: number;
   p95Ms: number;
 }
@@ -22,6 +23,8 @@ interface Tally {
   timedOut: number;
   cancelled: number;
   retried: number;
+  cached: number;
+  savedMs: number;
   follow(orchestrator: EventEmitter): void;
   addResult(result: unknown): void;
   rows(): Row[];
@@ -37,7 +40,7 @@ interface Section {
 type Paint = (format: string, text: string) => string;
 
 const { Tally } = await loadExample<{
-  Tally: new (names?: string[]) => Tally;
+  Tally: new (names?: string[], notCached?: string[]) => Tally;
 }>('codebase-review/output/tally.mjs');
 const { renderTable, markdownTable } = await loadExample<{
   renderTable: (columns: Column[], rows: string[][]) => string;
@@ -55,6 +58,13 @@ const { agentTable, findingsText } = await loadExample<{
 const { findingsOf } = await loadExample<{ findingsOf: (tally: Tally) => Section[] }>(
   'codebase-review/output/findings.mjs',
 );
+const { savingsText } = await loadExample<{
+  savingsText: (
+    tally: { cached: number; done: number; savedMs: number },
+    concurrency: number,
+    folder: string,
+  ) => string | undefined;
+}>('codebase-review/output/savings.mjs');
 const { writeReport } = await loadExample<{ writeReport: (file: string, facts: object) => Promise<void> }>(
   'codebase-review/output/report.mjs',
 );
@@ -65,7 +75,16 @@ const { startProgress } = await loadExample<{
 const plain: Paint = (_, text) => text;
 
 function answer(agent: string, path: string, data: object, attempts = 1, runMs = 2): object {
-  return { success: true, agent, output: 'text', data, attempts, timings: { runMs }, metadata: { path } };
+  return {
+    success: true,
+    agent,
+    output: 'text',
+    data,
+    attempts,
+    cached: false,
+    timings: { runMs },
+    metadata: { path },
+  };
 }
 
 function failure(agent: string, error: object, attempts = 1): object {
@@ -88,7 +107,7 @@ const timeout = {
 };
 
 function sampleTally(): Tally {
-  const tally = new Tally(['complexity', 'slow-reader']);
+  const tally = new Tally(['complexity', 'slow-reader'], ['slow-reader']);
   const functions = [
     { name: 'run', line: 3, complexity: 9 },
     { name: 'add', line: 8, complexity: 1 },
@@ -130,6 +149,15 @@ describe('Tally', () => {
     orchestrator.emit('call:retry', { agent: 'flaky' });
     expect(tally.retried).toBe(1);
     expect(tally.rows()[0]).toMatchObject({ name: 'flaky', retried: 1, calls: 0, meanMs: 0, p95Ms: 0 });
+  });
+
+  test('counts answers from the cache, what they saved, and no time for them', () => {
+    const tally = new Tally();
+    tally.addResult(answer('summarize', 'a.md', { workMs: 30 }, 1, 40));
+    tally.addResult({ ...answer('summarize', 'b.md', { workMs: 20 }, 0, 0), cached: 'disk' });
+    tally.addResult({ ...answer('summarize', 'c.md', {}, 0, 0), cached: 'memory' });
+    expect(tally).toMatchObject({ done: 3, cached: 2, savedMs: 20 });
+    expect(tally.rows()[0]).toMatchObject({ calls: 3, ok: 3, cached: 2, meanMs: 40 });
   });
 
   test('gives mean and 95th percentile of the time that attempts ran', () => {
@@ -184,7 +212,7 @@ describe('agentTable', () => {
     const table = agentTable(sampleTally(), plain, 200);
     const line = (name: string): string => table.split('\n').find((row) => row.startsWith(name)) ?? '';
     expect(line('slow-reader')).toMatch(
-      /1 +0 +0 +1 +0 +400\.0 +400\.0 {2}TimeoutError, scope attempt, after 400 ms$/,
+      /1 +0 +0 +1 +0 +off +400\.0 +400\.0 {2}TimeoutError, scope attempt, after 400 ms$/,
     );
     expect(line('flaky-proofreader')).toMatch(/attempts 2: failed, retried, answered; 0 doubled words$/);
     expect(line('complexity')).toMatch(/2 functions; most complex run, 9 \(b\.ts\)$/);
@@ -201,6 +229,16 @@ describe('agentTable', () => {
     const tally = new Tally();
     tally.addResult(failure('summarize', { code: 'TUTTI_AGENT_FAILED', message: 'it broke' }));
     expect(agentTable(tally, plain)).toContain('it broke');
+  });
+});
+
+describe('savingsText', () => {
+  test('says what the cache was good for, in work and in waiting', () => {
+    const tally = { cached: 470, done: 494, savedMs: 8_400 };
+    expect(savingsText(tally, 8, '.tutti')).toBe(
+      '470 of 494 calls answered from .tutti: saved 8.4 s of work, about 1.1 s at 8 at a time.',
+    );
+    expect(savingsText({ ...tally, cached: 0 }, 8, '.tutti')).toBeUndefined();
   });
 });
 
@@ -253,7 +291,9 @@ describe('writeReport', () => {
       return readFile(file, 'utf8');
     });
     expect(text).toContain('5 calls over 2 files of `/project` in 1.3 s, on 2026-01-02.');
-    expect(text).toContain('| slow-reader | 1 | 0 | 0 | 1 | 0 | 400.0 | 400.0 | TimeoutError, scope attempt');
+    expect(text).toContain(
+      '| slow-reader | 1 | 0 | 0 | 1 | 0 | off | 400.0 | 400.0 | TimeoutError, scope attempt',
+    );
     expect(text).toContain('- `a.md:1` x\\|y.md – no such file');
     expect(text).toContain('- `a.md` slow-reader: TimeoutError (scope attempt, 400 ms), attempts 1: Timeout');
     expect(text).toContain('- `long.ts` longer than 100,000 characters');

@@ -23,7 +23,7 @@ const { summarize } = await loadExample<{
 const { readability } = await loadExample<{ readability: ExampleAgent<Readability> }>(
   'codebase-review/agents/readability.mjs',
 );
-const { checkLinks } = await loadExample<{ checkLinks: ExampleAgent<Links> }>(
+const { checkLinksIn } = await loadExample<{ checkLinksIn: (root: string) => ExampleAgent<Links> }>(
   'codebase-review/agents/check-links.mjs',
 );
 const { proofread } = await loadExample<{
@@ -107,7 +107,7 @@ describe('readability', () => {
 
 describe('checkLinks', () => {
   const check = (root: string, text: string, path = 'README.md'): Promise<{ output: string; data: Links }> =>
-    checkLinks(text, contextFor({ path, root }));
+    checkLinksIn(root)(text, contextFor({ path }));
 
   test('accepts files, folders, headings, repeated headings and ids that are there', async () => {
     const guide = '# Guide\n\n## First `steps`\n\n## Twice\n\n## Twice\n\n<a id="here"></a>\n';

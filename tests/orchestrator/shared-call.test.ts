@@ -98,6 +98,16 @@ describe('identical calls at the same time', () => {
     expect(hit).toMatchObject({ cached: 'memory', data: { number: [42] } });
   });
 
+  test('share what cannot be copied as it is', async () => {
+    const agent = new HeldAgent();
+    const { orchestrator } = open({ agents: { agent: agent.run } });
+    const calls = [1, 2].map(() => orchestrator.execute('agent', 'q'));
+    await turn();
+    const data = { now: () => 42 };
+    agent.at(0).answer({ output: 'x', data });
+    for (const result of await Promise.all(calls)) expect(result.data).toBe(data);
+  });
+
   test('are those with the same model, params and tenant, in whatever order of keys', async () => {
     const agent = new HeldAgent();
     const { orchestrator } = open({ agents: { agent: agent.run } });
@@ -321,14 +331,14 @@ describe('leaving shared work', () => {
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = ((...args: Parameters<typeof add>) => {
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
       listeners += 1;
       add(...args);
-    }) as typeof signal.addEventListener;
-    signal.removeEventListener = ((...args: Parameters<typeof remove>) => {
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
       listeners -= 1;
       remove(...args);
-    }) as typeof signal.removeEventListener;
+    };
     const calls = [1, 2, 3].map(() => orchestrator.execute('agent', 'q', { signal }));
     await turn();
     expect(listeners).toBe(1);

@@ -5,13 +5,16 @@ import { parseMarkdown, plainText } from '../text/markdown.mjs';
 import { isMarkdown } from '../text/prose.mjs';
 import { giveWay } from './give-way.mjs';
 
+/** The link checker of one folder. The folder is no parameter of a call: it belongs to the agent. */
+export const checkLinksIn = (root) => (task, context) => checkLinks(task, context, root);
+
 /**
  * Checks the local links of a Markdown document: that the file is there, and that the heading behind `#` is there.
  * Links to the web are counted and left alone. Nothing outside the reviewed folder is looked at.
  */
-export async function checkLinks(task, { params, signal }) {
+async function checkLinks(task, { params, signal }, root) {
   await giveWay();
-  const { path, root } = params;
+  const { path } = params;
   const links = linksIn(parseMarkdown(task));
   const broken = [];
   let local = 0;

@@ -4,15 +4,18 @@ import { join } from 'node:path';
 /** How many telling lines in a row make a block. */
 const BLOCK_LINES = 8;
 
+/** The duplicate finder of one folder. The folder is no parameter of a call: what counts is what its files hold. */
+export const findDuplicatesIn = (root) => (task, context) => findDuplicates(task, context, root);
+
 /**
  * Finds blocks of lines that stand in more than one place. The task is JSON, `{ "files": [{ "path": … }] }`; the
  * agent reads the files itself. Space does not count, nor do lines without words, nor imports.
  */
-export async function findDuplicates(task, { params, signal }) {
+async function findDuplicates(task, { signal }, root) {
   const { files } = JSON.parse(task);
   const lines = [];
   for (const { path } of files) {
-    const text = await readFile(join(params.root, path), { encoding: 'utf8', signal });
+    const text = await readFile(join(root, path), { encoding: 'utf8', signal });
     lines.push(...tellingLines(text, path));
     // Ends one file's run of lines: no block reaches from one file into the next.
     lines.push({ key: `\u0000${path}`, path, line: 0 });

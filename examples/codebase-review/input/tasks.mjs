@@ -49,13 +49,13 @@ async function* tasksOf(plan, root, work) {
       continue;
     }
     read.push({ path, digest: digestOf(text) });
-    for (const agent of agents) yield { agent, task: text, params: { path, root }, metadata: { path } };
+    for (const agent of agents) yield { agent, task: text, params: { path }, metadata: { path } };
   }
   const groups = groupsOf(read);
   plan.total += groups.length - expectedGroups(work);
   for (const group of groups) {
     const metadata = { path: `${group.length} files` };
-    yield { agent: 'find-duplicates', task: taskFor(group), params: { root }, metadata };
+    yield { agent: 'find-duplicates', task: taskFor(group), metadata };
   }
 }
 

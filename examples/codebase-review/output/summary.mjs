@@ -2,7 +2,7 @@ import { headlineOf } from './headlines.mjs';
 import { cut, oneLine } from './style.mjs';
 import { renderTable } from './table.mjs';
 
-const FALLBACK_COLUMNS = 120;
+const FALLBACK_COLUMNS = 132;
 const LEAST_HEADLINE = 40;
 const SHOWN_PER_SECTION = 4;
 
@@ -12,8 +12,9 @@ export const COLUMNS = [
   { title: 'calls', align: 'right' },
   { title: 'ok', align: 'right' },
   { title: 'failed', align: 'right' },
-  { title: 'timed out', align: 'right' },
+  { title: 'timeout', align: 'right' },
   { title: 'retried', align: 'right' },
+  { title: 'cached', align: 'right' },
   { title: 'mean ms', align: 'right' },
   { title: 'p95 ms', align: 'right' },
   { title: 'headline' },
@@ -30,6 +31,7 @@ export function agentRows(tally) {
       String(row.failed),
       String(row.timedOut),
       String(row.retried),
+      row.isCacheable ? String(row.cached) : 'off',
       row.meanMs.toFixed(1),
       row.p95Ms.toFixed(1),
       oneLine(headlineOf(row)),
@@ -68,13 +70,13 @@ function tableOf(columns, rows, paint, headlineWidth) {
   );
 }
 
-const COLOURS = { ok: 'green', failed: 'red', 'timed out': 'red', retried: 'yellow' };
+const COLOURS = { ok: 'green', failed: 'red', timeout: 'red', retried: 'yellow', cached: 'green' };
 
-// A zero is no news and gets no colour.
+// A zero is no news and gets no colour, nor does a cache that is off.
 function painterOf(title, paint) {
   if (title === 'agent') return (cell) => paint('bold', cell);
   const colour = COLOURS[title];
-  return colour && ((cell, value) => (value === '0' ? cell : paint(colour, cell)));
+  return colour && ((cell, value) => (value === '0' || value === 'off' ? cell : paint(colour, cell)));
 }
 
 /** The findings, a few lines a section. */

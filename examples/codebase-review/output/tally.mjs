@@ -8,10 +8,16 @@ export class Tally {
   timedOut = 0;
   cancelled = 0;
   retried = 0;
+  /** Calls answered from the cache. */
+  cached = 0;
+  /** How long the agents had worked for these answers when they were computed. */
+  savedMs = 0;
   #agents = new Map();
 
-  constructor(agentNames = []) {
+  /** `notCached` names the agents whose answers are not kept. */
+  constructor(agentNames = [], notCached = []) {
     for (const name of agentNames) this.#of(name);
+    for (const name of notCached) this.#of(name).isCacheable = false;
   }
 
   /** Follows an orchestrator's events. */
@@ -31,7 +37,6 @@ export class Tally {
     const agent = this.#of(result.agent);
     this.done++;
     agent.calls++;
-    agent.runMs.push(result.timings.runMs);
     if (result.success) this.#addAnswer(agent, result);
     else this.#addFailure(agent, result);
   }
@@ -50,12 +55,18 @@ export class Tally {
     return this.#agents.get(name)?.answers ?? [];
   }
 
-  #addAnswer(agent, { output, data, attempts, metadata }) {
+  #addAnswer(agent, { output, data, attempts, cached, timings, metadata }) {
     agent.ok++;
+    if (cached) {
+      agent.cached++;
+      this.cached++;
+      this.savedMs += data?.workMs ?? 0;
+    } else agent.runMs.push(timings.runMs);
     agent.answers.push({ path: metadata?.path ?? '', output, data, attempts });
   }
 
-  #addFailure(agent, { error, attempts, metadata }) {
+  #addFailure(agent, { error, attempts, timings, metadata }) {
+    agent.runMs.push(timings.runMs);
     const timeout = timeoutIn(error);
     const column = timeout === undefined ? 'failed' : 'timedOut';
     this[column]++;
@@ -73,6 +84,8 @@ export class Tally {
         failed: 0,
         timedOut: 0,
         retried: 0,
+        cached: 0,
+        isCacheable: true,
         runMs: [],
         answers: [],
         failures: [],

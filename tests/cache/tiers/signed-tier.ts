@@ -4,8 +4,8 @@ import type { CacheTier } from '../../../src/cache/tiers/cache-tier.js';
 import { TierGuard } from '../../../src/cache/tiers/tier-guard.js';
 import { TierStack } from '../../../src/cache/tiers/tier-stack.js';
 
-export const NOW = Date.UTC(2026, 0, 1);
-export const seal = new Seal([Buffer.from('a secret of the tests')], () => NOW);
+const NOW = Date.UTC(2026, 0, 1);
+const seal = new Seal([Buffer.from('a secret of the tests')], () => NOW);
 
 /** What an answer looks like to the stack. */
 export function unsealed(key: string, output: string, overrides: Partial<UnsealedEntry> = {}): UnsealedEntry {
