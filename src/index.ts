@@ -8,6 +8,7 @@ export type {
 export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
+export type { CacheStorage } from './contracts/cache-storage.js';
 export type {
   CallOptions,
   RunOptions,
@@ -20,7 +21,7 @@ export { type CallEvent, EVENT_NAMES, type TuttiEventName, type TuttiEvents } fr
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
 export type { ProviderResponseInfo, RateLimits, RateLimitWindow } from './contracts/rate-limits.js';
-export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
+export type { AgentReply, AgentReplyObject, AgentStreamReply, StreamSummary } from './contracts/reply.js';
 export type {
   AgentFailure,
   AgentResult,
@@ -30,6 +31,7 @@ export type {
   Timings,
 } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
+export type { Tool, ToolCallRecord, ToolContext, ToolSet, ToolStep } from './contracts/tool.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
 export {

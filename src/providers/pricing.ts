@@ -5,9 +5,17 @@ import { type ModelPrice, PRICE_TABLE, type PriceTable } from './price-table.js'
 
 /**
  * Prices of the user's: laid over the built-in table model by model, or with `replace: true` used alone.
- * A model here matches like a built-in one; see {@link findPrice}.
+ * A model here matches like a built-in one: exactly, else without a prefix such as `anthropic/`, else without a dated
+ * suffix.
  */
-export type PricesOption = PriceTable | { readonly replace: true; readonly models: PriceTable };
+export type PricesOption =
+  | PriceTable
+  | {
+      /** Leaves the built-in table out. */
+      readonly replace: true;
+      /** The prices, by model. */
+      readonly models: PriceTable;
+    };
 
 /** Says what a call cost. */
 export interface Pricing {
