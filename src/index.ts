@@ -27,7 +27,7 @@ export {
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
 export type { ProviderResponseInfo, RateLimits, RateLimitWindow } from './contracts/rate-limits.js';
-export type { AgentReply, AgentReplyObject, AgentStreamReply } from './contracts/reply.js';
+export type { AgentReply, AgentReplyObject, AgentStreamReply, StreamSummary } from './contracts/reply.js';
 export type {
   AgentFailure,
   AgentResult,
@@ -37,7 +37,7 @@ export type {
   Timings,
 } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
-export type { ToolCallRecord, ToolStep } from './contracts/tool.js';
+export type { Tool, ToolCallRecord, ToolContext, ToolSet, ToolStep } from './contracts/tool.js';
 export type {
   BreakerSettings,
   BudgetSettings,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const HELP = `Lets eight local agents review a folder's Markdown and source files. No key, no network.
+export const HELP = `Lets eight local agents review a folder's Markdown and source files. No key, no network without --model.
 
 Usage: npm run demo -- [folder] [options]
 
@@ -10,6 +10,8 @@ Usage: npm run demo -- [folder] [options]
   --report FILE      where the report goes (default: tutti-report.md)
   --fresh            compute every answer anew, and keep the new ones in .tutti
   --no-cache         neither take answers from .tutti nor keep any
+  --model            has a model judge the first documents, too: a real one where ANTHROPIC_API_KEY or
+                     OPENAI_API_KEY (and OPENAI_BASE_URL) is set, else a scripted one on this machine
   --help             this text
 
 Exit codes: 0 the run worked (the slow agent's timeout is on purpose), 1 something else failed,
@@ -19,7 +21,7 @@ Exit codes: 0 the run worked (the slow agent's timeout is on purpose), 1 somethi
 /** An argument that makes no sense; the message says what does. */
 export class ArgumentError extends Error {}
 
-/** The command line as `{ help, folder, concurrency, report, cache }`. Throws an {@link ArgumentError}. */
+/** The command line as `{ help, folder, concurrency, report, cache, model }`. Throws an {@link ArgumentError}. */
 export function readArguments(argv) {
   const { values, positionals } = parse(argv);
   if (positionals.length > 1) throw new ArgumentError(`One folder at a time; got ${positionals.join(', ')}.`);
@@ -29,6 +31,7 @@ export function readArguments(argv) {
     concurrency: readConcurrency(values.concurrency),
     report: resolve(values.report),
     cache: readCache(values),
+    model: values.model,
   };
 }
 
@@ -42,6 +45,7 @@ function parse(argv) {
         concurrency: { type: 'string', default: '8' },
         report: { type: 'string', default: 'tutti-report.md' },
         fresh: { type: 'boolean', default: false },
+        model: { type: 'boolean', default: false },
         'no-cache': { type: 'boolean', default: false },
       },
     });

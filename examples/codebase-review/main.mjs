@@ -13,7 +13,7 @@ const paint = painterFor(stream);
 const say = (text = '') => stream.write(`${text}\n`);
 
 async function main(argv) {
-  const { help, folder: root, concurrency, report, cache } = readArguments(argv);
+  const { help, folder: root, concurrency, report, cache, model } = readArguments(argv);
   if (help) {
     stream.write(HELP);
     return 0;
@@ -29,7 +29,7 @@ async function main(argv) {
   }
   say(`Reviewing ${count(files.length, 'file')} of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
   const outcome = await review({ root, files, concurrency, cache, signal, stream, paint });
-  return conclude({
+  const code = await conclude({
     ...outcome,
     root,
     report,
@@ -37,6 +37,10 @@ async function main(argv) {
     fileCount: files.length,
     isStopped: signal.aborted,
   });
+  if (!model || signal.aborted) return code;
+  // Loaded only where it is asked for: a provider's client takes longer to load than the whole review.
+  const { askModel } = await import('./model/ask-model.mjs');
+  return (await askModel({ root, files, signal, stream })) ? code : 1;
 }
 
 async function conclude(outcome) {

@@ -25,6 +25,7 @@ export const phaseTimeoutsSchema = z.strictObject({
 const cacheStorageSchema = z.strictObject({
   ttlMs: z.number('expected milliseconds above 0').positive('expected milliseconds above 0').optional(),
   tags: z.array(z.string('expected a label').min(1).max(256)).max(64).optional(),
+  replay: z.enum(['instant', 'paced'], 'expected "instant" or "paced"').optional(),
 });
 
 /** Every setting of an agent definition. */
@@ -46,7 +47,9 @@ export const agentDefinitionSchema = z
     deadlineMs: durationMs().optional(),
     maxRetries: count(0).optional(),
     maxConcurrent: count(1).optional(),
-    cache: z.union([z.literal(false), cacheStorageSchema], 'expected false or { ttlMs, tags }').optional(),
+    cache: z
+      .union([z.literal(false), cacheStorageSchema], 'expected false or { ttlMs, tags, replay }')
+      .optional(),
     fallbacks: z.array(z.string('expected an agent name'), 'expected a list of agent names').optional(),
     hedge: hedgeSchema.optional(),
     idempotent: z.boolean('expected true or false').optional(),

@@ -44,7 +44,10 @@ export class DirectoryWatcher {
       watcher.close();
       this.#watchers.delete(folder);
     }
-    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#watch(folder);
+    const added = folders.filter((folder) => !this.#watchers.has(folder));
+    for (const folder of added) this.#watch(folder);
+    // What changed in them between the last look and now was reported to nobody.
+    if (added.length > 0) this.#wake(DEBOUNCE_MS);
   }
 
   /** Stops, and waits for an `onChange` that is running. */

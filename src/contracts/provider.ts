@@ -1,7 +1,7 @@
 import type { Logger } from '../logging/logger.js';
 import type { OutputSchema } from './output-schema.js';
 import type { ProviderResponseInfo } from './rate-limits.js';
-import type { AgentReplyObject } from './reply.js';
+import type { AgentReplyObject, StreamSummary } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
 import type { Usage } from './usage.js';
 
@@ -52,8 +52,11 @@ export interface Provider {
   readonly name: string;
   /** Answers at once, or rejects with an error that says whether it can pass. */
   generate(request: ProviderRequest): Promise<AgentReplyObject>;
-  /** Answers piece by piece. Without it a stream is made of `generate`'s one answer. */
-  stream?(request: ProviderRequest): AsyncIterable<StreamEvent>;
+  /**
+   * Answers piece by piece and ends with `finish`; without that event the stream counts as cut off. Without this
+   * method a stream is made of `generate`'s one answer. A generator may return what events cannot say.
+   */
+  stream?(request: ProviderRequest): AsyncIterable<StreamEvent, StreamSummary | undefined | void>;
   /**
    * What tokens of a model cost, in US dollars; `undefined` where no price is known. For streams, which carry
    * usage but no cost, for cancelled calls and for reserving a budget.

@@ -23,5 +23,8 @@ export interface AgentReplyObject {
 /** What an agent function gives back: text, or text with usage, cost and the like. */
 export type AgentReply = string | AgentReplyObject;
 
+/** What a provider's stream can return when it is complete: what its events do not say. */
+export type StreamSummary = Pick<AgentReplyObject, 'costUsd' | 'model' | 'steps'>;
+
 /** What a streaming agent function gives back: pieces of text, or whole stream events. */
 export type AgentStreamReply = AsyncIterable<string | StreamEvent>;

@@ -7,7 +7,6 @@ import { classifyFailure } from '../resilience/classify-failure.js';
 import { CancelScope } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { CancelPoint } from '../time/sleep.js';
-import { CallContext } from './agent-context.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
 import { consumeStream } from './consume-stream.js';
@@ -81,7 +80,7 @@ export class Attempt extends CancelScope implements RunningAttempt {
   run(beforeStart?: (attempt: Attempt) => void): Promise<void> | undefined {
     try {
       beforeStart?.(this);
-      const invocation = invokeAgent(this.call, new CallContext(this.call, this), this);
+      const invocation = invokeAgent(this);
       // An answer may refuse even to say what it is, so this stands inside.
       if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
       this.#succeed(invocation);

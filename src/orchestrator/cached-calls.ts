@@ -1,6 +1,7 @@
 import type { CacheRequest } from '../cache/cache-key.js';
 import type { CacheHit } from '../cache/cached-answer.js';
 import type { ResponseCache } from '../cache/response-cache.js';
+import type { CacheSetOptions } from '../cache/set-options.js';
 import type { CacheStorage } from '../contracts/cache-storage.js';
 import type { AgentResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
@@ -13,6 +14,7 @@ import type { CallCache } from './call-parts.js';
 import { definitionDigest } from './definition-digest.js';
 import { isPromiseLike } from './invoke-agent.js';
 import type { RegisteredAgent } from './registered-agent.js';
+import { Replay } from './replay.js';
 import { queueUp } from './run-call.js';
 import { failCall, settleCall } from './settle-call.js';
 import { SharedCall } from './shared-call.js';
@@ -204,11 +206,19 @@ function requestOf(call: Call, target: RegisteredAgent = call.registered): Cache
 }
 
 /** How the answer is stored: what the call says, laid over what the agent says. */
-function storageOf({ definition, options }: Call): CacheStorage | undefined {
+function storageOf(call: Call): CacheSetOptions | undefined {
+  const ttlMs = storageSetting(call, 'ttlMs');
+  const tags = storageSetting(call, 'tags');
+  return ttlMs === undefined && tags === undefined ? undefined : { ttlMs, tags };
+}
+
+function storageSetting<Setting extends keyof CacheStorage>(
+  { definition, options }: Call,
+  setting: Setting,
+): CacheStorage[Setting] {
   const agents = definition.cache === false ? undefined : definition.cache;
   const own = typeof options?.cache === 'object' ? options.cache : undefined;
-  if (agents === undefined || own === undefined) return own ?? agents;
-  return { ttlMs: own.ttlMs ?? agents.ttlMs, tags: own.tags ?? agents.tags };
+  return own?.[setting] ?? agents?.[setting];
 }
 
 /** Says of a request that has no key how it can be made all the same. */
@@ -228,12 +238,18 @@ const inCall = (text: string): string => text.replace(/^request\./, '');
 
 /** Settles a call with a stored answer; a stream gets the stored events first. */
 function giveHit(call: Call, hit: CacheHit): void {
-  const delivered = call.deliver(hit.events ?? []);
+  const replay = new Replay(hit.events ?? [], storageSetting(call, 'replay'), call.parts.clock);
+  const delivered = call.deliver(replay.events);
   if (delivered === undefined) {
     settleCall(call, buildHit(call, hit));
     return;
   }
-  call.stage = { cancel: (reason) => failCall(call, reason) };
+  call.stage = {
+    cancel: (reason) => {
+      replay.cancel(reason);
+      failCall(call, reason);
+    },
+  };
   void delivered.then(() => {
     if (call.reason !== undefined) return;
     call.stage = undefined;

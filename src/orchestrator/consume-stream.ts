@@ -1,7 +1,9 @@
-import type { AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
+import type { AgentReplyObject, AgentStreamReply, StreamSummary } from '../contracts/reply.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import type { FinishReason } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
+import { fieldOf } from '../errors/foreign.js';
+import { ProviderNetworkError } from '../errors/provider-errors.js';
 import { describeValue } from '../input/describe-value.js';
 import { priceOf } from './price-of.js';
 import type { RunningAttempt } from './running-attempt.js';
@@ -37,10 +39,11 @@ async function readAll(
 ): Promise<AgentReplyObject> {
   const { call } = attempt;
   let output = '';
-  let finishReason: FinishReason = 'stop';
+  let finishReason: FinishReason | undefined;
   let isFirst = true;
   watch.awaitFirst();
-  for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) {
+  let step = await iterator.next();
+  for (; step.done !== true; step = await iterator.next()) {
     watch.stop();
     if (attempt.reason !== undefined) throw attempt.reason;
     const event = toEvent(step.value, call.agent);
@@ -54,7 +57,28 @@ async function readAll(
     watch.awaitNext();
   }
   const { usage } = attempt;
-  return { output, usage, finishReason, costUsd: usage && priceOf(attempt, usage) };
+  const costUsd = usage && priceOf(attempt, usage);
+  const reply = { output, usage, finishReason: finishReason ?? 'stop', costUsd };
+  const { provider } = attempt.target.definition;
+  if (provider === undefined) return reply;
+  if (finishReason === undefined) throw cutOff(call.modelOf(attempt.target), provider.name);
+  return { ...reply, ...summaryOf(step.value) };
+}
+
+/** A function's stream may just end; a provider says when its answer is complete. */
+function cutOff(model: string | undefined, provider: string): ProviderNetworkError {
+  const problem = 'ended its stream without a finish event: the answer may be incomplete.';
+  return new ProviderNetworkError(`${provider} ${problem}`, { provider, model });
+}
+
+/** What a provider's stream returned beside its events. */
+function summaryOf(returned: StreamSummary | undefined): StreamSummary {
+  const summary: StreamSummary = {};
+  for (const field of ['model', 'costUsd', 'steps'] as const) {
+    const value = fieldOf(returned, field);
+    if (value !== undefined) Object.assign(summary, { [field]: value });
+  }
+  return summary;
 }
 
 function toEvent(item: unknown, agent: string): StreamEvent {

@@ -1,62 +1,61 @@
+import { addUsage } from '../contracts/add-usage.js';
 import type { AgentContext } from '../contracts/agent.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
 import { repairOutput } from '../output/repair-output.js';
-import type { Call } from './call.js';
+import { CallContext } from './agent-context.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /** What an agent answers with: a reply, now or later, or a stream. */
 export type Invocation = AgentReply | PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply;
 
 /** Hands the task to the agent: its function, or its provider. */
-export function invokeAgent(call: Call, context: AgentContext, attempt: RunningAttempt): Invocation {
+export function invokeAgent(attempt: RunningAttempt): Invocation {
+  const { call } = attempt;
   const { definition } = attempt.target;
+  const context = new CallContext(call, attempt);
   if (definition.run !== undefined) return definition.run(call.task, context);
   const provider = definition.provider as Provider;
   if (call.sink !== undefined && provider.stream !== undefined) {
-    return provider.stream(toProviderRequest(call, context, attempt, undefined));
+    return provider.stream(toProviderRequest(attempt, context, undefined));
   }
-  return generate(call, context, attempt, provider);
+  return generate(attempt, context, provider);
 }
 
 /** One answer; an answer that does not fit is sent back as often as the agent's `repairs` allow. */
 async function generate(
-  call: Call,
-  context: AgentContext,
   attempt: RunningAttempt,
+  context: AgentContext,
   provider: Provider,
 ): Promise<AgentReplyObject> {
   const { output: schema, repairs = 0 } = attempt.target.definition;
   if (schema === undefined || repairs === 0) {
-    return await provider.generate(toProviderRequest(call, context, attempt, undefined));
+    return await provider.generate(toProviderRequest(attempt, context, undefined));
   }
-  const { signal } = context;
-  const { reply } = await repairOutput(
-    (rejected) => provider.generate(toProviderRequest(call, context, attempt, rejected)),
-    {
-      schema,
-      repairs,
-      signal,
-    },
-  );
+  const ask = async (rejected: readonly RejectedReply[]): Promise<AgentReplyObject> => {
+    const reply = await provider.generate(toProviderRequest(attempt, context, rejected));
+    // If the attempt ends before an answer fits, this much has been spent.
+    attempt.usage = addUsage(attempt.usage ?? {}, reply.usage ?? {});
+    return reply;
+  };
+  const { reply } = await repairOutput(ask, { schema, repairs, signal: context.signal });
   return reply;
 }
 
 function toProviderRequest(
-  call: Call,
-  context: AgentContext,
   attempt: RunningAttempt,
+  context: AgentContext,
   rejected: readonly RejectedReply[] | undefined,
 ): ProviderRequest {
   return {
     agent: context.agent,
     callId: context.callId,
     attempt: context.attempt,
-    task: call.task,
+    task: attempt.call.task,
     model: context.model,
     instructions: attempt.target.definition.instructions,
     params: context.params,
-    output: attempt.target.definition.output,
+    output: attempt.target.definition.output ?? attempt.call.definition.output,
     rejected,
     signal: context.signal,
     logger: context.logger,

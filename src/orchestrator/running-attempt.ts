@@ -13,7 +13,7 @@ export interface RunningAttempt extends CancelScope {
   onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
-  /** Tokens that its stream has reported so far. */
+  /** Tokens that it is known to have used so far. */
   usage: Partial<Usage> | undefined;
   /** Since it got its permit, in milliseconds. */
   readonly elapsedMs: number;

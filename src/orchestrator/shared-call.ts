@@ -150,7 +150,7 @@ export class SharedCall extends Call {
     this.#isSettled = true;
     this.#onSettled(outcome, this.#stream?.events);
     this.#stream?.end(outcome.success ? undefined : outcome.error);
-    if (this.#waiters.size === 0) countSpending(this, outcome);
+    if (this.#waiters.size === 0 && !this.#isPaid) countSpending(this, outcome);
     // Copied before the first caller has its own: what it does to its result must not show in another's.
     const waiters = Array.from(this.#waiters, (waiter, position) => ({
       waiter,
@@ -192,9 +192,14 @@ export class SharedCall extends Call {
   }
 
   #leave(waiter: Waiter, reason: Error): void {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size === 0 && !this.#isBackground && !this.#isSettled) {
+      this.cancelBecause('everybody who waited for it has left', reason);
+      // What the work has cost until now is the last one's to tell.
+      waiter.call.spent = this.spent;
+      this.#isPaid = true;
+    }
     this.#fail(waiter, reason);
-    if (this.#waiters.size > 0 || this.#isBackground || this.#isSettled) return;
-    this.cancelBecause('everybody who waited for it has left', reason);
   }
 
   /** A slow reader leaves although the answer is there; what it cost was spent all the same. */

@@ -29,12 +29,11 @@ export async function shutDown(
 }
 
 async function closeProviders({ logger }: CallParts, agents: AgentRegistry): Promise<void> {
-  const providers = new Set(agents.list().map((definition) => definition.provider));
-  for (const provider of providers) {
+  for (const provider of agents.providers) {
     try {
-      await provider?.close?.();
+      await provider.close?.();
     } catch (error) {
-      logger.error({ error, provider: provider?.name }, 'a provider failed to close');
+      logger.error({ error, provider: provider.name }, 'a provider failed to close');
     }
   }
 }

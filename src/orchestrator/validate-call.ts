@@ -1,4 +1,5 @@
 import { checkSetOptions } from '../cache/set-options.js';
+import type { CacheStorage } from '../contracts/cache-storage.js';
 import type { CallOptions, RunOptions, TaskInput } from '../contracts/call.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
@@ -45,9 +46,13 @@ const expectPhases: Check = (value) => {
 
 const expectCache: Check = (value) => {
   if (value === false || value === 'refresh') return undefined;
-  const wrong = "false, 'refresh' or { ttlMs, tags }";
+  const wrong = "false, 'refresh' or { ttlMs, tags, replay }";
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong;
-  checkSetOptions(value);
+  const { replay, ...stored } = value as CacheStorage;
+  checkSetOptions(stored);
+  if (replay !== undefined && replay !== 'instant' && replay !== 'paced') {
+    throw misfit('cache.replay', "'instant' or 'paced'", replay);
+  }
   return undefined;
 };
 

@@ -7,9 +7,9 @@ import {
   ProviderTimeoutError,
 } from '../errors/provider-errors.js';
 import { TuttiError } from '../errors/tutti-error.js';
+import { type HeaderSource, parseRetryAfterMs } from '../resilience/retry-after.js';
 import { BodyFault } from './body-guard.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
-import { type HeaderSource, retryAfterMs } from './retry-after.js';
 
 /** What is known about the exchange that failed. */
 export interface ExchangeFacts {
@@ -61,7 +61,7 @@ function baseOptions(error: ForeignError, facts: ExchangeFacts, cause: unknown):
     model: facts.model,
     status: facts.status,
     requestId: facts.requestId ?? (typeof error.requestID === 'string' ? error.requestID : undefined),
-    retryAfterMs: headers === undefined ? undefined : retryAfterMs(headers),
+    retryAfterMs: headers === undefined ? undefined : parseRetryAfterMs(headers),
     cause,
   };
 }

@@ -1,5 +1,5 @@
 import type { Provider, ProviderRequest } from '../contracts/provider.js';
-import type { AgentReplyObject } from '../contracts/reply.js';
+import type { AgentReplyObject, StreamSummary } from '../contracts/reply.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import type { StepFunction, StreamStepFunction } from './model-step.js';
 import type { Pricing } from './pricing.js';
@@ -47,10 +47,10 @@ async function* streamReply(
   dialect: ModelDialect,
   request: ProviderRequest,
   parts: ModelProviderParts,
-): AsyncGenerator<StreamEvent, void, undefined> {
+): AsyncGenerator<StreamEvent, StreamSummary, undefined> {
   const reply = yield* streamToolLoop(dialect.streamStep(request), loopOptions(request, parts));
-  // For the warning about an unknown price; whoever reads the stream asks for the cost itself.
-  parts.pricing.costUsd(reply.model ?? request.model, reply.usage, request.logger);
+  const { costUsd, model, steps } = toReply(reply, request, parts.pricing);
+  return { costUsd, model, steps };
 }
 
 function loopOptions(request: ProviderRequest, parts: ModelProviderParts): ToolLoopOptions {

@@ -5,13 +5,24 @@ import { type ModelPrice, PRICE_TABLE, type PriceTable } from './price-table.js'
 
 /**
  * Prices of the user's: laid over the built-in table model by model, or with `replace: true` used alone.
- * A model here matches like a built-in one; see {@link findPrice}.
+ * A model here matches like a built-in one: exactly, else without a prefix such as `anthropic/`, else without a dated
+ * suffix.
  */
-export type PricesOption = PriceTable | { readonly replace: true; readonly models: PriceTable };
+export type PricesOption =
+  | PriceTable
+  | {
+      /** Leaves the built-in table out. */
+      readonly replace: true;
+      /** The prices, by model. */
+      readonly models: PriceTable;
+    };
 
 /** Says what a call cost. */
 export interface Pricing {
-  /** Cost in US dollars; `undefined` for a model without a known price, with one warning for each such model. */
+  /**
+   * Cost in US dollars; `undefined` where no usage was reported, and for a model without a known price, with one
+   * warning for each such model.
+   */
   costUsd(model: string | undefined, usage: Partial<Usage>, logger?: Logger): number | undefined;
   /** The price of a model, where it is known. */
   price(model: string): ModelPrice | undefined;
@@ -26,7 +37,8 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
     price,
     costUsd(model, usage, logger) {
       const found = model === undefined ? undefined : price(model);
-      if (found !== undefined) return costOf(found, usage);
+      // Nothing reported is not nothing used.
+      if (found !== undefined) return Object.keys(usage).length === 0 ? undefined : costOf(found, usage);
       const name = model ?? 'unknown';
       if (logger !== undefined && !warned.has(name)) {
         warned.add(name);

@@ -1,6 +1,6 @@
 import type { RateLimits, RateLimitWindow } from '../contracts/rate-limits.js';
+import { answeredAt, type HeaderSource } from '../resilience/retry-after.js';
 import { systemClock } from '../time/clock.js';
-import { answeredAt, type HeaderSource } from './retry-after.js';
 
 const ANTHROPIC: ReadonlyArray<[keyof RateLimits, string]> = [
   ['requests', 'requests'],

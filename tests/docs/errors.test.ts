@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import * as api from '../../src/index.js';
+import { AgentFileError } from '../../src/agents/index.js';
+import * as main from '../../src/index.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 
+const api = { ...main, AgentFileError };
 const call = { agent: 'agent', attempt: 1 };
 const passing = new api.AgentError(call, 'busy', { retryable: true, cause: undefined });
 const failing = new api.AgentError(call, 'broken', { retryable: false, cause: undefined });
 
 /** One or more of every error, as the code makes them. */
-const SAMPLES: readonly api.TuttiError[] = [
+const SAMPLES: readonly main.TuttiError[] = [
   new api.InvalidArgumentError('field', 'wrong'),
   new api.UnknownAgentError('agent', undefined, 0),
   new api.DuplicateAgentError('agent'),
@@ -26,6 +28,18 @@ const SAMPLES: readonly api.TuttiError[] = [
   new api.RateLimitedError('lane', 'too-large', 'large', undefined),
   new api.CircuitOpenError('lane', 1),
   new api.BudgetExceededError({ scope: 'run', owner: '', unit: 'usd', limit: 1, left: 0, needed: 1 }),
+  new api.AgentFileError('agent.md', 1, 'wrong'),
+  new api.MissingPackageError('openai', 'openai()', 'openai@6'),
+  ...[
+    api.ProviderRateLimitedError,
+    api.ProviderOverloadedError,
+    api.ProviderNetworkError,
+    api.ProviderTimeoutError,
+    api.ProviderAuthError,
+    api.ProviderRequestError,
+    api.ProviderResponseError,
+    api.ProviderRefusalError,
+  ].map((ProviderFailure) => new ProviderFailure('wrong', { provider: 'anthropic' })),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(
@@ -50,7 +64,7 @@ describe('docs/reference/errors.md', () => {
 
   test('has a row for every error class, and none for a class that does not exist', () => {
     const isErrorClass = (value: unknown): boolean =>
-      typeof value === 'function' && value.prototype instanceof api.TuttiError;
+      typeof value === 'function' && value !== api.ProviderError && value.prototype instanceof api.TuttiError;
     const classes = Object.entries(api).flatMap(([name, value]) => (isErrorClass(value) ? [name] : []));
     expect(rows.map(({ name }) => name).sort()).toEqual(classes.sort());
     expect([...new Set(SAMPLES.map(({ name }) => name))].sort()).toEqual(classes.sort());

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
 import { withFolder } from './temporary-folder.js';
 
 const LOADER = new URL('source-loader.mjs', import.meta.url).href;
@@ -12,6 +13,8 @@ const MAIN = fileURLToPath(new URL('../../examples/codebase-review/main.mjs', im
 interface RunOptions {
   /** Where it is run from, and so where its cache is. */
   cwd?: string;
+  /** Laid over this process's environment; `undefined` takes a variable out. */
+  environment?: Record<string, string | undefined>;
   interruptAt?: string;
 }
 
@@ -22,11 +25,14 @@ interface Run {
 }
 
 /** Runs the example as a user does, its output in a pipe. `interruptAt` sends Ctrl-C once that has been written. */
-function runExample(args: string[], { cwd = tmpdir(), interruptAt }: RunOptions = {}): Promise<Run> {
+function runExample(
+  args: string[],
+  { cwd = tmpdir(), environment, interruptAt }: RunOptions = {},
+): Promise<Run> {
   const child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], {
     cwd,
     // The secret that signs the cache is of this run, not one in somebody's home.
-    env: { ...process.env, TUTTI_CACHE_SECRET: 'a secret of these tests' },
+    env: { ...process.env, TUTTI_CACHE_SECRET: 'a secret of these tests', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const run: Run = { code: null, out: '', err: '' };
@@ -53,6 +59,16 @@ const FIXTURE = {
   'src/busy.ts': `// Decides.\nexport function decide(a: number) {\n${'  if (a > 1) a--;\n'.repeat(7)}  return a;\n}\n`,
   'src/empty.ts': '',
 };
+
+/** Whatever the machine has: these tests spend no money. */
+const NO_KEYS = {
+  ANTHROPIC_API_KEY: undefined,
+  OPENAI_API_KEY: undefined,
+  OPENAI_BASE_URL: undefined,
+  TUTTI_MODEL: undefined,
+};
+
+let modelServer: ModelServer;
 
 describe('the codebase review', () => {
   test('shows the work of all agents, the timeout and the retries, and writes its report', async () => {
@@ -120,6 +136,54 @@ describe('the codebase review', () => {
       expect(out).toMatch(/cache/i);
     });
   }, 20_000);
+
+  test('asks a model too, and says plainly that a scripted one has answered', async () => {
+    await withFolder(FIXTURE, async (folder) => {
+      const { code, out, err } = await runExample(
+        [folder, '--report', join(folder, 'report.md'), '--model', '--no-cache'],
+        { environment: NO_KEYS },
+      );
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const [, answers = ''] = out.split('\nNo key is set ');
+      expect(answers).toContain('a server on this machine plays the model. Its answers are scripted');
+      expect(answers).toMatch(/ {2}README\.md: [1-5] of 5, scripted: \d+ words were sent \(\d+ tokens/);
+      expect(answers).toMatch(/, 2 attempts\)/);
+      expect(answers).toMatch(/Summary: This is a scripted summary .* \(first word after \d+ ms\)/);
+      expect(answers).toMatch(
+        /4 requests, \$0\.\d{6} at list price, had a model answered: nothing was spent\./,
+      );
+      expect(out).not.toContain('\u001b');
+    });
+  }, 30_000);
+
+  test.each([
+    ['ANTHROPIC_API_KEY', 'claude-haiku-4-5 of Anthropic', () => ({ ANTHROPIC_BASE_URL: modelServer.url })],
+    ['OPENAI_API_KEY', 'gpt-4.1-mini of ', () => ({ OPENAI_BASE_URL: modelServer.openaiURL })],
+  ])(
+    'with %s asks the real thing',
+    async (key, notice, address) => {
+      modelServer = await startModelServer(({ isStream }) => ({
+        text: isStream ? ['well ', 'done'] : '{"verdict":"clear","stars":4}',
+      }));
+      try {
+        await withFolder(FIXTURE, async (folder) => {
+          const { code, out, err } = await runExample(
+            [folder, '--report', join(folder, 'report.md'), '--model', '--no-cache'],
+            { environment: { ...NO_KEYS, [key]: 'test', ...address() } },
+          );
+          expect({ code, err }).toEqual({ code: 0, err: '' });
+          expect(out).toContain(`Asking the model ${notice}`);
+          expect(out).toContain('README.md: 4 of 5, clear');
+          expect(out).toContain('Summary: well done');
+          expect(out).not.toContain('scripted');
+        });
+        expect(modelServer.requests).toHaveLength(3);
+      } finally {
+        await modelServer.close();
+      }
+    },
+    30_000,
+  );
 
   test('stops at Ctrl-C, shows what there is and writes no report', async () => {
     await withFolder(FIXTURE, async (folder) => {

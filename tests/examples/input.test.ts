@@ -149,6 +149,7 @@ describe('readArguments', () => {
       folder: process.cwd(),
       concurrency: 8,
       cache: 'use',
+      model: false,
       report: join(process.cwd(), 'tutti-report.md'),
     });
   });
@@ -161,6 +162,7 @@ describe('readArguments', () => {
       concurrency: 3,
       report: '/some/report.md',
       cache: 'use',
+      model: false,
     });
     expect(readArguments(['--fresh']).cache).toBe('fresh');
     expect(readArguments(['--no-cache']).cache).toBe('off');

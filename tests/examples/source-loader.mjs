@@ -1,4 +1,4 @@
-// Lets an example run on the sources as they are, without a build that may be missing or old: 'tutti' is src/index.ts,
+// Lets an example run on the sources as they are, without a build that may be missing or old: 'tutti' is src/index.ts, 'tutti/providers' src/providers/index.ts,
 // and TypeScript loses its types on the way in.
 import { readFile } from 'node:fs/promises';
 import { register } from 'node:module';
@@ -12,6 +12,10 @@ if (isMainThread) register(import.meta.url);
 
 export async function resolve(specifier, context, next) {
   if (specifier === 'tutti') return { url: ENTRY, format: 'module', shortCircuit: true };
+  const room = /^tutti\/(\w+)$/.exec(specifier)?.[1];
+  if (room !== undefined) {
+    return { url: new URL(`${room}/index.ts`, ENTRY).href, format: 'module', shortCircuit: true };
+  }
   const isOwn = specifier.startsWith('.') && context.parentURL?.endsWith('.ts') === true;
   return next(isOwn ? specifier.replace(/\.js$/, '.ts') : specifier, context);
 }

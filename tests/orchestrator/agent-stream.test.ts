@@ -616,6 +616,7 @@ describe('a provider', () => {
             stream: async function* (request) {
               seen.push(['stream', request]);
               yield { type: 'text-delta', text: `streamed ${request.task}` } as const;
+              yield { type: 'finish', finishReason: 'stop' } as const;
             },
           }
         : undefined),

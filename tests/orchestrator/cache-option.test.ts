@@ -171,7 +171,7 @@ describe('the call option `cache`', () => {
   });
 
   test.each([
-    [{ cache: true }, /cache: expected false, 'refresh' or \{ ttlMs, tags \}; got true/],
+    [{ cache: true }, /cache: expected false, 'refresh' or \{ ttlMs, tags, replay \}; got true/],
     [{ cache: 'force' }, /cache: expected false, 'refresh'/],
     [{ cache: { ttlMs: 0 } }, /ttlMs: expected milliseconds above 0/],
     [{ cache: { ttl: 5 } }, /ttlMs/],

@@ -244,10 +244,6 @@ describe('stats', () => {
     await clock.advance(10_000);
     await run;
     expect(orchestrator.stats()).toEqual({
-      fallbacks: 0,
-      hedges: 0,
-      lanes: {},
-      budget: undefined,
       maxConcurrent: 2,
       running: 0,
       queued: 0,

@@ -66,6 +66,54 @@ describe('the packed package', () => {
     for (const name of optional) expect(loaded).not.toContain(name);
   });
 
+  test.each([
+    ['anthropic', '@anthropic-ai/sdk', "anthropic({ model: 'claude-haiku-4-5', apiKey: 'k' })"],
+    ['openai', 'openai@6', "openai({ model: 'gpt-4.1', apiKey: 'k' })"],
+  ])('says what to install when %s is used without its client', async (name, install, agent) => {
+    const file = await write(
+      `${name}.mjs`,
+      `import { AsyncOrchestrator } from 'tutti';
+      import { ${name} } from 'tutti/providers';
+      const orchestrator = new AsyncOrchestrator({
+        agents: { model: ${agent}, upper: (task) => task.toUpperCase() },
+      });
+      console.log((await orchestrator.execute('upper', 'works')).output);
+      const [{ error, attempts }] = await orchestrator.executeMultiple([['model', 'hi']]);
+      console.log(error.code, attempts);
+      console.log(error.message);
+      await orchestrator.close();`,
+    );
+    const { stdout, stderr } = await runNode(installed.folder, file);
+    const [works, code, message] = stdout.split('\n');
+    expect({ works, code, stderr }).toEqual({ works: 'WORKS', code: 'TUTTI_MISSING_PACKAGE 1', stderr: '' });
+    expect(message).toContain(`npm install ${install}`);
+  });
+
+  test('imports from every subpath without an optional package, and ends by itself', async () => {
+    const subpaths = Object.keys(installed.manifest.exports).filter((path) => path !== './package.json');
+    expect(subpaths).toEqual(
+      expect.arrayContaining(['.', './providers', './agents', './testing', './cache']),
+    );
+    const imports = subpaths.map((path) => `await import('tutti${path.slice(1)}');`).join('\n');
+    const file = await write('subpaths.mjs', `${imports}\nconsole.log('all there');`);
+    expect(await runNode(installed.folder, file)).toEqual({ stdout: 'all there\n', stderr: '' });
+  });
+
+  test('runs programs as agents, and its model server, without an optional package', async () => {
+    const file = await write(
+      'program.mjs',
+      `import { AsyncOrchestrator } from 'tutti';
+      import { command } from 'tutti/providers';
+      import { startModelServer } from 'tutti/testing';
+      const server = await startModelServer();
+      const orchestrator = new AsyncOrchestrator({ agents: { cat: command({ file: 'cat' }) } });
+      console.log((await orchestrator.execute('cat', 'as it is')).output);
+      await orchestrator.close();
+      await server.close();`,
+    );
+    expect(await runNode(installed.folder, file)).toEqual({ stdout: 'as it is\n', stderr: '' });
+  });
+
   test('has every file that its exports name', async () => {
     for (const target of Object.values(installed.manifest.exports)) {
       for (const path of typeof target === 'string' ? [target] : Object.values(target)) {

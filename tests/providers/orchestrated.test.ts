@@ -68,10 +68,11 @@ describe('an orchestrator over model providers', () => {
   });
 
   test('times an attempt out that hangs, closes its socket, and tries again', async () => {
-    await using orchestrator = new AsyncOrchestrator({ agents: agents(), retry, timeoutMs: 60 });
+    await using orchestrator = new AsyncOrchestrator({ agents: agents(), retry, timeoutMs: 400 });
+    await orchestrator.execute('claude', 'first');
     server.script([{ fault: 'hang' }, { text: 'at last' }]);
     expect(await orchestrator.execute('claude', 'hi')).toMatchObject({ output: 'at last', attempts: 2 });
-    expect((await server.requests[0]?.closed)?.aborted).toBe(true);
+    expect((await server.requests[1]?.closed)?.aborted).toBe(true);
   });
 
   test('sends no request after a call was cancelled while it was backing off', async () => {

@@ -33,7 +33,7 @@ const SUPPORTED = ['v2', 'v3'];
  *
  * `params` become call settings (`temperature`, `topP`, `seed`, `providerOptions`, …).
  *
- * @throws {@link InvalidArgumentError} when the model is not one, or an option is unknown or not what it has to be.
+ * @throws `InvalidArgumentError` when the model is not one, or an option is unknown or not what it has to be.
  */
 export function aiSdk<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   model: AiSdkModel,

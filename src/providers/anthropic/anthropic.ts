@@ -31,7 +31,7 @@ const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@an
  * `params` go into the request as they are (`temperature`, `thinking`, `metadata`, …); `maxTokens` is 4,096
  * unless it is given.
  *
- * @throws {@link InvalidArgumentError} when an option is unknown or not what it has to be.
+ * @throws `InvalidArgumentError` when an option is unknown or not what it has to be.
  */
 export function anthropic<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: AnthropicOptions<Data, Inputs>,

@@ -22,7 +22,7 @@ import { runProgram } from './run-program.js';
  * const agents = { 'word-count': command({ file: 'wc', args: ['-w'] }) };
  * ```
  *
- * @throws {@link InvalidArgumentError} for an option that does not fit.
+ * @throws `InvalidArgumentError` for an option that does not fit.
  */
 export function command<const Name extends string = string, Data = unknown>(
   options: CommandOptions<Name, Data>,

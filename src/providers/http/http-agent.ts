@@ -30,7 +30,7 @@ import { requireHttpUrl } from './http-url.js';
  * });
  * ```
  *
- * @throws {@link InvalidArgumentError} for an option that does not fit.
+ * @throws `InvalidArgumentError` for an option that does not fit.
  */
 export function httpAgent<const Name extends string = string, Data = unknown>(
   options: HttpAgentOptions<Name, Data>,

@@ -4,11 +4,11 @@ import {
   ProviderRequestError,
   ProviderResponseError,
 } from '../../errors/provider-errors.js';
+import { parseRetryAfterMs } from '../../resilience/retry-after.js';
 import { cutError, translateClientError } from '../client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../http-status.js';
 import { linkAbort } from '../link-signal.js';
 import { rateLimits } from '../rate-limit-headers.js';
-import { retryAfterMs } from '../retry-after.js';
 import { describeUrl } from './http-url.js';
 
 const PROVIDER = 'http';
@@ -76,7 +76,7 @@ function readAnswer(
     model: request.model,
     status: response.status,
     requestId: requestIdOf(response),
-    retryAfterMs: retryAfterMs(response.headers),
+    retryAfterMs: parseRetryAfterMs(response.headers),
     details: { url: describeUrl(message.url) },
   };
   if (response.status >= 300 && response.status < 400) throw redirectError(response, message.url, facts);
@@ -126,7 +126,7 @@ function report(response: Response, { onResponse, model }: ProviderRequest): voi
     model,
     status: response.status,
     requestId: requestIdOf(response),
-    retryAfterMs: retryAfterMs(response.headers),
+    retryAfterMs: parseRetryAfterMs(response.headers),
     limits: rateLimits(response.headers),
   });
 }

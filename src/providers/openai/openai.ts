@@ -40,7 +40,7 @@ const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai
  *
  * `params` go into the request as they are (`temperature`, `reasoning_effort`, `seed`, …).
  *
- * @throws {@link InvalidArgumentError} when an option is unknown or not what it has to be.
+ * @throws `InvalidArgumentError` when an option is unknown or not what it has to be.
  */
 export function openai<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: OpenAIOptions<Data, Inputs>,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { retryAfterMs } from '../../src/providers/retry-after.js';
+import { parseRetryAfterMs } from '../../src/resilience/retry-after.js';
 
 const NOW = Date.UTC(2026, 0, 1, 12, 0, 0);
-const read = (headers: Record<string, string>) => retryAfterMs(new Headers(headers), NOW);
+const read = (headers: Record<string, string>) => parseRetryAfterMs(new Headers(headers), NOW);
 
-describe('retryAfterMs', () => {
+describe('parseRetryAfterMs', () => {
   test.each<[string, Record<string, string>, number | undefined]>([
     ['whole seconds', { 'retry-after': '2' }, 2_000],
     ['fractions of seconds', { 'retry-after': '0.25' }, 250],
@@ -28,7 +28,7 @@ describe('retryAfterMs', () => {
 
   test('uses the system clock unless told otherwise', () => {
     const at = new Date(Date.now() + 60_000).toUTCString();
-    const waitMs = retryAfterMs(new Headers({ 'retry-after': at })) ?? 0;
+    const waitMs = parseRetryAfterMs(new Headers({ 'retry-after': at })) ?? 0;
     expect(waitMs).toBeGreaterThan(50_000);
     expect(waitMs).toBeLessThanOrEqual(60_000);
   });
