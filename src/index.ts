@@ -65,6 +65,7 @@ export {
 } from './errors/provider-errors.js';
 export { QueueFullError } from './errors/resilience-errors.js';
 export { RunBusyError, RunChangedError, type RunDifference, RunJournalError } from './errors/run-errors.js';
+export type { DatabaseProblem } from './errors/storage-errors.js';
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';

@@ -22,6 +22,9 @@ const SAMPLES: readonly api.TuttiError[] = [
   new api.OutputError('agent', '', 'wrong'),
   new api.StreamConsumedError('agent'),
   new api.TaskSourceError([], 0, undefined),
+  new api.RunChangedError('run', 0, ['task'], 'task 0 differs'),
+  new api.RunBusyError('run', 'path'),
+  new api.RunJournalError({ runId: 'run', path: 'path' }, 'full', 'cannot be used.'),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(
