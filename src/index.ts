@@ -89,6 +89,7 @@ export {
   RateLimitedError,
   type RateLimitedReason,
 } from './errors/traffic-errors.js';
+export type { DatabaseProblem } from './errors/storage-errors.js';
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';

@@ -1,6 +1,6 @@
 import { TuttiError } from './tutti-error.js';
 
-/** What kind of trouble a database is in: see {@link DatabaseError}. */
+/** What kind of trouble a database is in: see `DatabaseError`. */
 export type DatabaseProblem =
   | 'driver-missing'
   | 'cannot-open'

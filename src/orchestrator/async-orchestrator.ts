@@ -113,7 +113,10 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * An array's tasks are read highest priority first; other sources in their order. When the run is cancelled,
    * an array's unread tasks fail in their places; other sources are read no further.
    *
-   * Rejects with {@link InvalidArgumentError} for unfit options, with {@link ClosedError}, with the first failure
+   * With a `runId` the run keeps a journal, and the same call after a crash runs only what had not finished.
+   *
+   * Rejects with {@link InvalidArgumentError} for unfit options, with {@link ClosedError}, with
+   * {@link RunChangedError}, {@link RunBusyError} or {@link RunJournalError} for a `runId`, with the first failure
    * when `stopOnError` is set, and with {@link TaskSourceError} when the source itself throws.
    */
   executeMultiple<

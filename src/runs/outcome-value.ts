@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import type { AgentFailure, CallOutcome } from '../contracts/result.js';
+import type { CallOutcome } from '../contracts/result.js';
 import { reviveError, type StoredError, storeError } from '../errors/revive-error.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
 import type { SqlValue } from '../sqlite/driver.js';
@@ -31,7 +31,7 @@ export function fromStoredOutcome(
   // JSON leaves out what is undefined; an outcome has these keys all the same.
   if (kept.success) return { ...kept, costUsd: kept.costUsd, savedUsd: kept.savedUsd, ...own };
   const error = reviveError(kept.error as unknown as StoredError);
-  return { ...(kept as AgentFailure), costUsd: kept.costUsd, error, ...own };
+  return { ...kept, costUsd: kept.costUsd, error, ...own };
 }
 
 /** Whether JSON says all of it. */

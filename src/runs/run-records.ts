@@ -30,7 +30,7 @@ const READ_AT_ONCE = 128;
  * Says how far a run has come; `undefined` when there is no such run.
  *
  * @throws {@link RunBusyError} while it is under way, {@link RunJournalError} when its journal cannot be read,
- * {@link InvalidArgumentError}.
+ * `InvalidArgumentError`.
  */
 export async function getRun(location: RunLocation): Promise<RunRecord | undefined> {
   checkRunLocation(location);
@@ -50,7 +50,7 @@ export async function getRun(location: RunLocation): Promise<RunRecord | undefin
  * such run. The journal is held while it is read.
  *
  * @throws {@link RunBusyError} while it is under way, {@link RunJournalError} when its journal cannot be read,
- * {@link InvalidArgumentError}.
+ * `InvalidArgumentError`.
  */
 export async function* readRun(location: RunLocation): AsyncGenerator<IndexedOutcome, void, undefined> {
   checkRunLocation(location);
@@ -74,7 +74,7 @@ export async function* readRun(location: RunLocation): AsyncGenerator<IndexedOut
  * Deletes the journal of a run, also a damaged one; says whether there was one. Not to be called in the moment in
  * which the run is started elsewhere.
  *
- * @throws {@link RunBusyError} while the run is under way, {@link InvalidArgumentError}.
+ * @throws {@link RunBusyError} while the run is under way, `InvalidArgumentError`.
  */
 export async function deleteRun(location: RunLocation): Promise<boolean> {
   checkRunLocation(location);

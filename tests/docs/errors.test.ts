@@ -40,6 +40,9 @@ const SAMPLES: readonly main.TuttiError[] = [
     api.ProviderResponseError,
     api.ProviderRefusalError,
   ].map((ProviderFailure) => new ProviderFailure('wrong', { provider: 'anthropic' })),
+  new api.RunChangedError('run', 0, ['task'], 'task 0 differs'),
+  new api.RunBusyError('run', 'path'),
+  new api.RunJournalError({ runId: 'run', path: 'path' }, 'full', 'cannot be used.'),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(
