@@ -65,7 +65,7 @@ interface GuardedRequest {
   readonly target: RegisteredAgent;
   readonly lane: Lane | undefined;
   /** Of a hedge: told when the budgets have room for it. A hedge does not wait for its lane. */
-  readonly onReserved?: () => void;
+  readonly onReserved?: (() => void) | undefined;
 }
 
 /** Reserves what the attempt can cost at worst, and settles what it has cost. */
@@ -76,7 +76,19 @@ async function runBudgeted(request: GuardedRequest): Promise<AgentReply> {
   const reservation = budgets.length === 0 ? undefined : reserveBudgets(budgets, cost.spending);
   onReserved?.();
   const { tokens, sizeBytes } = cost;
-  const run: GuardedRun = { ...request, tokens, sizeBytes, sinceMs: call.parts.clock.now() };
+  const { scope } = request;
+  const sinceMs = call.parts.clock.now();
+  const run: GuardedRun = {
+    call,
+    scope,
+    target,
+    lane,
+    onReserved,
+    tokens,
+    sizeBytes,
+    sinceMs,
+    attempt: undefined,
+  };
   try {
     const reply = await runInLane(run);
     reservation?.settle(spendingOf(reply));
@@ -93,7 +105,7 @@ interface GuardedRun extends GuardedRequest {
   /** When it began to wait, for its lane first and then for a permit. */
   readonly sinceMs: number;
   /** The attempt, once it has its permit. */
-  attempt?: Attempt;
+  attempt: Attempt | undefined;
 }
 
 async function runInLane(run: GuardedRun): Promise<AgentReply> {
