@@ -32,10 +32,12 @@ export function runGuardedAttempt(
   if (lane === undefined || policy === undefined || delayMs === undefined) {
     return runBudgeted({ call, scope, target, lane });
   }
+  const accounts = new RaceAccounts(call);
   return hedge(
     (own, attempt) => {
-      if (attempt === 1) return runBudgeted({ call, scope: own, target, lane });
-      return runBudgeted({ call, scope: own, target, lane, onReserved: () => publishHedge(call, delayMs) });
+      const request = { call, scope: own, target, lane };
+      if (attempt === 1) return accounts.book(runBudgeted(request));
+      return accounts.book(runBudgeted({ ...request, onReserved: () => publishHedge(call, delayMs) }));
     },
     {
       clock,
@@ -46,6 +48,24 @@ export function runGuardedAttempt(
         new CancelledError({ agent: call.agent, attempt: call.attempts }, 'another attempt answered first'),
     },
   );
+}
+
+/** Two attempts may answer in the same moment, too late to stop the second: it was paid for too. */
+class RaceAccounts {
+  readonly #call: Call;
+  #isWon = false;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  async book(attempt: Promise<AgentReply>): Promise<AgentReply> {
+    const reply = await attempt;
+    if (this.#isWon && typeof reply !== 'string' && reply.usage !== undefined)
+      this.#call.addSpent(reply.usage, reply.costUsd);
+    this.#isWon = true;
+    return reply;
+  }
 }
 
 /** A stream has one reader, and tools may act twice: neither is raced. */

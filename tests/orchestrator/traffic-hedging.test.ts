@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '../../src/contracts/provider.js';
-import { textOf } from './held-agent.js';
+import { HeldAgent, textOf } from './held-agent.js';
 import { closeAll, openWith, Service } from './traffic-orchestrator.js';
 
 afterEach(closeAll);
@@ -98,6 +98,21 @@ describe('hedging', () => {
     await clock.advance(200);
     expect(await call).toMatchObject({ output: 'answer', usage: { inputTokens: 20, outputTokens: 2 } });
     expect(orchestrator.stats()).toMatchObject({ inputTokens: 20, outputTokens: 2, hedges: 1 });
+  });
+
+  test('counts both where two answer in the same moment', async () => {
+    const held = new HeldAgent();
+    const { orchestrator, clock } = openWith([], {
+      agents: { agent: held.run },
+      hedge: { afterMs: 100, maxExtraRatio: 1 },
+    });
+    const call = orchestrator.execute('agent', 'task');
+    await clock.advance(100);
+    const reply = { output: 'answer', usage: { inputTokens: 3, outputTokens: 2 }, costUsd: 0.01 };
+    for (const run of held.runs) run.answer(reply);
+    await clock.advance(0);
+    expect(await call).toMatchObject({ costUsd: 0.02, usage: { inputTokens: 6, outputTokens: 4 } });
+    expect(orchestrator.stats()).toMatchObject({ inputTokens: 6, costUsd: 0.02 });
   });
 
   test.each([
