@@ -1,5 +1,4 @@
 import type { AgentContext, AgentFunction } from '../../src/contracts/agent.js';
-import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { Clock } from '../../src/time/clock.js';
 
 /** An error as an HTTP client throws it. */
@@ -114,14 +113,4 @@ export async function rejectionOf<E>(
   const error = await rejection(promise);
   if (error instanceof errorClass) return error;
   throw new Error(`expected ${errorClass.name}, got ${String(error)}`, { cause: error });
-}
-
-/** A clock whose timers can be looked at: how long each was set for. */
-export class RecordingClock extends FakeClock {
-  readonly delaysMs: number[] = [];
-
-  override setTimeout<T>(callback: (argument: T) => void, delayMs: number, argument: T): unknown {
-    this.delaysMs.push(delayMs);
-    return super.setTimeout(callback, delayMs, argument);
-  }
 }
