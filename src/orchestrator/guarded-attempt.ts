@@ -37,7 +37,7 @@ export function runGuardedAttempt(
     (own, attempt) => {
       const request = { call, scope: own, target, lane };
       if (attempt === 1) return accounts.book(runBudgeted(request));
-      return accounts.book(runBudgeted({ ...request, onReserved: () => publishHedge(call, delayMs) }));
+      return accounts.book(runBudgeted({ ...request, onAdmitted: () => publishHedge(call, delayMs) }));
     },
     {
       clock,
@@ -84,26 +84,24 @@ interface GuardedRequest {
   readonly scope: CancelScope;
   readonly target: RegisteredAgent;
   readonly lane: Lane | undefined;
-  /** Of a hedge: told when the budgets have room for it. A hedge does not wait for its lane. */
-  readonly onReserved?: (() => void) | undefined;
+  /** Of a hedge: told when budgets and lane have room for it. A hedge does not wait for its lane. */
+  readonly onAdmitted?: (() => void) | undefined;
 }
 
 /** Reserves what the attempt can cost at worst, and settles what it has cost. */
 async function runBudgeted(request: GuardedRequest): Promise<AgentReply> {
-  const { call, target, lane, onReserved } = request;
+  const { call, scope, target, lane, onAdmitted } = request;
   const budgets = call.parts.traffic.budgetsOf(call, target);
   const cost = worstCase(call, target, lane);
   const reservation = budgets.length === 0 ? undefined : reserveBudgets(budgets, cost.spending);
-  onReserved?.();
   const { tokens, sizeBytes } = cost;
-  const { scope } = request;
   const sinceMs = call.parts.clock.now();
   const run: GuardedRun = {
     call,
     scope,
     target,
     lane,
-    onReserved,
+    onAdmitted,
     tokens,
     sizeBytes,
     sinceMs,
@@ -134,6 +132,7 @@ async function runInLane(run: GuardedRun): Promise<AgentReply> {
     return await runInTurn(call, { point, target, sinceMs, beforeStart: noteAttempt(run) });
   // Nothing is awaited where there is room: a hedge was told of room that may be gone a moment later.
   const pass = lane.tryAcquire(run.tokens, run.sizeBytes) ?? (await waitForLane(run, lane));
+  run.onAdmitted?.();
   try {
     const reply = await runInTurn(call, { point, target, sinceMs, beforeStart: send(run, pass) });
     pass.answered(usageOf(reply));
@@ -146,8 +145,8 @@ async function runInLane(run: GuardedRun): Promise<AgentReply> {
 
 /** Waits for the lane; the call needs no permit meanwhile. */
 async function waitForLane(run: GuardedRun, lane: Lane): Promise<LanePass> {
-  const { call, onReserved } = run;
-  if (onReserved !== undefined) throw noRoomForHedge(call);
+  const { call, onAdmitted } = run;
+  if (onAdmitted !== undefined) throw noRoomForHedge(call);
   const wait = new CancelScope();
   run.scope.add(wait);
   const timer = limitWait(call, wait);

@@ -119,11 +119,12 @@ describe('hedging', () => {
     ['the lane', { limits: { maxConcurrent: 1 } }],
     ['the permits', { maxConcurrent: 1 }],
     ['the requests of a minute', { limits: { requestsPerMinute: 1 } }],
+    ['the tokens of a minute', { limits: { tokensPerMinute: 1_000 } }],
     ['the budget', { budget: { usd: 0.03 } }],
   ])('sends nothing extra where there is no room in %s', async (_, options) => {
     const service = slowOnce();
     const { orchestrator, clock } = openWith([service], {
-      agents: [service.agent('agent', { maxCostUsd: 0.02 })],
+      agents: [service.agent('agent', { maxCostUsd: 0.02, params: { maxTokens: 600 } })],
       hedge: { afterMs: 200, maxExtraRatio: 1 },
       ...options,
     });
