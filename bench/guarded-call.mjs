@@ -1,15 +1,21 @@
 // npm run bench:guarded-call: what a call costs with all of traffic control configured, beside the same written by
-// hand, which has none of it. No limit is reached: what is measured is the work, not the waiting.
+// hand, which has none of it. No limit is reached: what is measured is the work, not the waiting. With the path of
+// another build's index.js the plain call of that build runs beside this one's.
 import { cpus } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import pTimeout from 'p-timeout';
 import { AsyncOrchestrator } from '../dist/index.js';
-import { check, compare, missed, print } from './cache-measure.mjs';
+import { check, median, missed, print } from './cache-measure.mjs';
 
 const CALLS = 1_000;
+const [, , otherBuild] = process.argv;
+const other = otherBuild && (await import(pathToFileURL(otherBuild)));
 const PLENTY = 1_000_000_000;
 const BAR = 0.8;
+const ROUNDS = 31;
+const WARM_UP_ROUNDS = 10;
 const tasks = Array.from({ length: CALLS }, (_, index) => `task ${index}`);
 const atOnce = async (task) => task;
 
@@ -34,13 +40,13 @@ function composition(agent, maxConcurrent) {
   return (task) => limited(() => pRetry(() => attempt(task), { retries: 2 }));
 }
 
-function orchestrated(run, maxConcurrent, options) {
+function orchestrated(run, maxConcurrent, options, Orchestrator = AsyncOrchestrator) {
   const agent = { name: 'agent', run, params: { maxTokens: 100 } };
-  const orchestrator = new AsyncOrchestrator({ agents: [agent], maxConcurrent, ...options });
+  const orchestrator = new Orchestrator({ agents: [agent], maxConcurrent, ...options });
   return (task) => orchestrator.execute('agent', task);
 }
 
-/** Microseconds a call when all of them are submitted at once. */
+/** Microseconds of processor time a call when all of them are submitted at once. */
 async function measure(maxConcurrent) {
   const ways = {
     'p-limit + p-retry + p-timeout': composition(atOnce, maxConcurrent),
@@ -48,9 +54,24 @@ async function measure(maxConcurrent) {
     'execute(), limits': orchestrated(atOnce, maxConcurrent, { limits: TRAFFIC.limits }),
     'execute(), limits, breaker, hedge, budget, fairness': orchestrated(atOnce, maxConcurrent, TRAFFIC),
   };
-  const runs = Object.entries(ways).map(([name, way]) => [name, () => Promise.all(tasks.map(way))]);
-  const medians = await compare(Object.fromEntries(runs), { calls: 1, rounds: 21, warmUp: 10 });
-  return new Map([...medians].map(([name, us]) => [name, us / CALLS]));
+  if (other) {
+    ways['execute() of the other build'] = orchestrated(atOnce, maxConcurrent, {}, other.AsyncOrchestrator);
+  }
+  const times = new Map(Object.keys(ways).map((name) => [name, []]));
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round += 1) {
+    for (const [name, way] of Object.entries(ways)) {
+      const startedUs = usedUs();
+      await Promise.all(tasks.map(way));
+      if (round >= 0) times.get(name).push((usedUs() - startedUs) / CALLS);
+    }
+  }
+  return new Map([...times].map(([name, list]) => [name, median(list)]));
+}
+
+/** The processor's time that this process has used, garbage collection included: other work does not count. */
+function usedUs() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`);

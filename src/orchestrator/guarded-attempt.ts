@@ -32,10 +32,12 @@ export function runGuardedAttempt(
   if (lane === undefined || policy === undefined || delayMs === undefined) {
     return runBudgeted({ call, scope, target, lane });
   }
+  const accounts = new RaceAccounts(call);
   return hedge(
     (own, attempt) => {
-      if (attempt === 1) return runBudgeted({ call, scope: own, target, lane });
-      return runBudgeted({ call, scope: own, target, lane, onReserved: () => publishHedge(call, delayMs) });
+      const request = { call, scope: own, target, lane };
+      if (attempt === 1) return accounts.book(runBudgeted(request));
+      return accounts.book(runBudgeted({ ...request, onAdmitted: () => publishHedge(call, delayMs) }));
     },
     {
       clock,
@@ -46,6 +48,24 @@ export function runGuardedAttempt(
         new CancelledError({ agent: call.agent, attempt: call.attempts }, 'another attempt answered first'),
     },
   );
+}
+
+/** Two attempts may answer in the same moment, too late to stop the second: it was paid for too. */
+class RaceAccounts {
+  readonly #call: Call;
+  #isWon = false;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  async book(attempt: Promise<AgentReply>): Promise<AgentReply> {
+    const reply = await attempt;
+    if (this.#isWon && typeof reply !== 'string' && reply.usage !== undefined)
+      this.#call.addSpent(reply.usage, reply.costUsd);
+    this.#isWon = true;
+    return reply;
+  }
 }
 
 /** A stream has one reader, and tools may act twice: neither is raced. */
@@ -64,19 +84,29 @@ interface GuardedRequest {
   readonly scope: CancelScope;
   readonly target: RegisteredAgent;
   readonly lane: Lane | undefined;
-  /** Of a hedge: told when the budgets have room for it. A hedge does not wait for its lane. */
-  readonly onReserved?: () => void;
+  /** Of a hedge: told when budgets and lane have room for it. A hedge does not wait for its lane. */
+  readonly onAdmitted?: (() => void) | undefined;
 }
 
 /** Reserves what the attempt can cost at worst, and settles what it has cost. */
 async function runBudgeted(request: GuardedRequest): Promise<AgentReply> {
-  const { call, target, lane, onReserved } = request;
+  const { call, scope, target, lane, onAdmitted } = request;
   const budgets = call.parts.traffic.budgetsOf(call, target);
   const cost = worstCase(call, target, lane);
   const reservation = budgets.length === 0 ? undefined : reserveBudgets(budgets, cost.spending);
-  onReserved?.();
   const { tokens, sizeBytes } = cost;
-  const run: GuardedRun = { ...request, tokens, sizeBytes, sinceMs: call.parts.clock.now() };
+  const sinceMs = call.parts.clock.now();
+  const run: GuardedRun = {
+    call,
+    scope,
+    target,
+    lane,
+    onAdmitted,
+    tokens,
+    sizeBytes,
+    sinceMs,
+    attempt: undefined,
+  };
   try {
     const reply = await runInLane(run);
     reservation?.settle(spendingOf(reply));
@@ -93,7 +123,7 @@ interface GuardedRun extends GuardedRequest {
   /** When it began to wait, for its lane first and then for a permit. */
   readonly sinceMs: number;
   /** The attempt, once it has its permit. */
-  attempt?: Attempt;
+  attempt: Attempt | undefined;
 }
 
 async function runInLane(run: GuardedRun): Promise<AgentReply> {
@@ -102,6 +132,7 @@ async function runInLane(run: GuardedRun): Promise<AgentReply> {
     return await runInTurn(call, { point, target, sinceMs, beforeStart: noteAttempt(run) });
   // Nothing is awaited where there is room: a hedge was told of room that may be gone a moment later.
   const pass = lane.tryAcquire(run.tokens, run.sizeBytes) ?? (await waitForLane(run, lane));
+  run.onAdmitted?.();
   try {
     const reply = await runInTurn(call, { point, target, sinceMs, beforeStart: send(run, pass) });
     pass.answered(usageOf(reply));
@@ -114,8 +145,8 @@ async function runInLane(run: GuardedRun): Promise<AgentReply> {
 
 /** Waits for the lane; the call needs no permit meanwhile. */
 async function waitForLane(run: GuardedRun, lane: Lane): Promise<LanePass> {
-  const { call, onReserved } = run;
-  if (onReserved !== undefined) throw noRoomForHedge(call);
+  const { call, onAdmitted } = run;
+  if (onAdmitted !== undefined) throw noRoomForHedge(call);
   const wait = new CancelScope();
   run.scope.add(wait);
   const timer = limitWait(call, wait);

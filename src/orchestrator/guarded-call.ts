@@ -35,6 +35,7 @@ export async function runGuardedCall(call: Call): Promise<void> {
 }
 
 function answer(call: Call, scope: CancelScope): Promise<AgentReply> {
+  if (call.fallbacks.length === 0) return answerBy(call, scope, call.registered, true);
   const { traffic } = call.parts;
   const targets: [RegisteredAgent, ...RegisteredAgent[]] = [call.registered, ...call.fallbacks];
   return runWithFallbacks(
@@ -63,10 +64,10 @@ async function answerBy(
   target: RegisteredAgent,
   isLast: boolean,
 ): Promise<AgentReply> {
-  const attempt = (): Promise<AgentReply> => runGuardedAttempt(call, scope, target);
   try {
-    return await attempt();
+    return await runGuardedAttempt(call, scope, target);
   } catch (failure) {
+    const attempt = (): Promise<AgentReply> => runGuardedAttempt(call, scope, target);
     return await retryAfterFailure(attempt, asError(failure), retryRulesOf(call, scope, target, isLast));
   }
 }

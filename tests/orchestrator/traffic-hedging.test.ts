@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '../../src/contracts/provider.js';
-import { textOf } from './held-agent.js';
+import { HeldAgent, textOf } from './held-agent.js';
 import { closeAll, openWith, Service } from './traffic-orchestrator.js';
 
 afterEach(closeAll);
@@ -100,15 +100,31 @@ describe('hedging', () => {
     expect(orchestrator.stats()).toMatchObject({ inputTokens: 20, outputTokens: 2, hedges: 1 });
   });
 
+  test('counts both where two answer in the same moment', async () => {
+    const held = new HeldAgent();
+    const { orchestrator, clock } = openWith([], {
+      agents: { agent: held.run },
+      hedge: { afterMs: 100, maxExtraRatio: 1 },
+    });
+    const call = orchestrator.execute('agent', 'task');
+    await clock.advance(100);
+    const reply = { output: 'answer', usage: { inputTokens: 3, outputTokens: 2 }, costUsd: 0.01 };
+    for (const run of held.runs) run.answer(reply);
+    await clock.advance(0);
+    expect(await call).toMatchObject({ costUsd: 0.02, usage: { inputTokens: 6, outputTokens: 4 } });
+    expect(orchestrator.stats()).toMatchObject({ inputTokens: 6, costUsd: 0.02 });
+  });
+
   test.each([
     ['the lane', { limits: { maxConcurrent: 1 } }],
     ['the permits', { maxConcurrent: 1 }],
     ['the requests of a minute', { limits: { requestsPerMinute: 1 } }],
+    ['the tokens of a minute', { limits: { tokensPerMinute: 1_000 } }],
     ['the budget', { budget: { usd: 0.03 } }],
   ])('sends nothing extra where there is no room in %s', async (_, options) => {
     const service = slowOnce();
     const { orchestrator, clock } = openWith([service], {
-      agents: [service.agent('agent', { maxCostUsd: 0.02 })],
+      agents: [service.agent('agent', { maxCostUsd: 0.02, params: { maxTokens: 600 } })],
       hedge: { afterMs: 200, maxExtraRatio: 1 },
       ...options,
     });
