@@ -9,6 +9,21 @@ export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
+  CacheEntryEvent,
+  CacheErrorEvent,
+  CacheEvent,
+  CacheEventName,
+  CacheEvents,
+  CacheEvictEvent,
+  CacheHitEvent,
+  CacheRejectEvent,
+  CacheRevalidateErrorEvent,
+  CacheSkipEvent,
+  CacheWriteEvent,
+  HitTier,
+  NotStored,
+} from './contracts/cache-events.js';
+export type {
   CallOptions,
   RunOptions,
   RunProgress,
@@ -64,6 +79,13 @@ export {
   ProviderTimeoutError,
 } from './errors/provider-errors.js';
 export { QueueFullError } from './errors/resilience-errors.js';
+export {
+  type CacheOperation,
+  CacheStoreError,
+  DatabaseError,
+  type DatabaseProblem,
+} from './errors/storage-errors.js';
+export { StreamLaggedError } from './errors/stream-errors.js';
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/codes.js';
+import { CACHE_EVENT_NAMES, type CacheEvents } from './cache-events.js';
 import type { CacheSource } from './result.js';
 import type { Usage } from './usage.js';
 
@@ -13,7 +14,7 @@ export interface CallEvent {
 }
 
 /** Every event of an orchestrator and its payload. Payloads are flat and can be serialised. */
-export interface TuttiEvents {
+export interface TuttiEvents extends CacheEvents {
   /** A call was accepted. */
   'call:start': CallEvent & {
     /** Length of its task, in characters. */
@@ -117,4 +118,5 @@ export const EVENT_NAMES = [
   'agent:add',
   'agent:remove',
   'orchestrator:close',
+  ...CACHE_EVENT_NAMES,
 ] as const satisfies readonly TuttiEventName[];

@@ -2,11 +2,13 @@ import type { CacheRequest } from '../cache/cache-key.js';
 import type { CacheHit } from '../cache/cached-answer.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { CacheStorage } from '../contracts/cache-storage.js';
+import type { TuttiEvents } from '../contracts/events.js';
 import type { AgentResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { asError, fieldOf } from '../errors/foreign.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
+import type { TypedEmitter } from '../events/typed-emitter.js';
 import { buildHit } from './build-result.js';
 import type { Call } from './call.js';
 import type { CallCache } from './call-parts.js';
@@ -31,14 +33,19 @@ export class CachedCalls implements CallCache {
   /** Those that compute anew what is stored: a call that may take the stored answer does not wait for them. */
   readonly #refreshing = new Map<string, SharedCall>();
   readonly #stopListening: () => void;
+  readonly #stopForwarding: () => void;
 
-  constructor(cache: ResponseCache, isOwned: boolean) {
+  constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
     this.#cache = cache;
     this.#isOwned = isOwned;
     this.#stopListening = cache.onInvalidate({
       forget: (key) => this.#forget(key),
       forgetAll: () => this.#forgetAll(),
     });
+    this.#stopForwarding = cache.observe(
+      (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
+      (name) => events.wants(name),
+    );
   }
 
   take(call: Call): boolean {
@@ -61,8 +68,13 @@ export class CachedCalls implements CallCache {
     for (const shared of [...this.#running.values(), ...this.#refreshing.values()]) {
       shared.cancelBecause('the orchestrator was closed');
     }
-    if (this.#isOwned) await this.#cache.close();
-    else await this.#cache.flush();
+    try {
+      if (this.#isOwned) await this.#cache.close();
+      else await this.#cache.flush();
+    } finally {
+      // Last, as closing may find something to tell.
+      this.#stopForwarding();
+    }
   }
 
   #isCacheable({ agent, parts }: Call): boolean {

@@ -26,15 +26,16 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     for (const lane of lanes) calls += lane.waiting;
     return calls;
   };
+  const events = new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
+    logger.error({ error, event }, 'an event listener threw');
+  });
   return {
     options,
     clock,
     logger,
     permits,
-    cache: openCache(options, clock, logger),
-    events: new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
-      logger.error({ error, event }, 'an event listener threw');
-    }),
+    cache: openCache(options, clock, logger, events),
+    events,
     counters: new CallCounters(),
     signals: new SignalHub(),
     calls: new InFlight(),
@@ -51,11 +52,12 @@ function openCache(
   { cache, tenant }: ResolvedOrchestratorOptions,
   clock: Clock,
   logger: Logger,
+  events: TypedEmitter<TuttiEvents>,
 ): CachedCalls | undefined {
   if (cache === undefined || cache === false) return undefined;
-  if (isResponseCache(cache)) return new CachedCalls(cache, false);
+  if (isResponseCache(cache)) return new CachedCalls(cache, false, events);
   const options = cache === true ? {} : (cache as ResponseCacheOptions);
-  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true);
+  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events);
 }
 
 // By shape, so that a cache from another copy of the package is one too.

@@ -22,6 +22,10 @@ const SAMPLES: readonly api.TuttiError[] = [
   new api.OutputError('agent', '', 'wrong'),
   new api.StreamConsumedError('agent'),
   new api.TaskSourceError([], 0, undefined),
+  new api.StreamLaggedError(1),
+  new api.DatabaseError('busy', 'file', 'wrong'),
+  new api.DatabaseError('corrupt', 'file', 'wrong'),
+  new api.CacheStoreError('disk', 'get', 'wrong'),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(
