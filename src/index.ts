@@ -23,6 +23,7 @@ export type {
   HitTier,
   NotStored,
 } from './contracts/cache-events.js';
+export type { CacheStorage } from './contracts/cache-storage.js';
 export type {
   CallOptions,
   RunOptions,
@@ -45,6 +46,7 @@ export type {
   Timings,
 } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
+export type { ToolCallRecord, ToolStep } from './contracts/tool.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
 export {

@@ -11,7 +11,7 @@ export interface BatchOptions {
  * Runs a function for every item, some at once, and gives all outcomes in the order of the items: one failure
  * neither loses nor delays the others.
  *
- * @throws {@link InvalidArgumentError} when `maxConcurrent` is not a whole number of at least 1.
+ * @throws `InvalidArgumentError` when `maxConcurrent` is not a whole number of at least 1.
  */
 export async function batch<Item, Result>(
   items: Iterable<Item>,
@@ -24,7 +24,7 @@ export async function batch<Item, Result>(
   );
 }
 
-/** @throws {@link InvalidArgumentError} when it is not a whole number of at least 1. */
+/** @throws `InvalidArgumentError` when it is not a whole number of at least 1. */
 export function checkMaxConcurrent(maxConcurrent: number): number {
   if (Number.isInteger(maxConcurrent) && maxConcurrent >= 1) return maxConcurrent;
   throw new InvalidArgumentError(

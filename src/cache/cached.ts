@@ -41,7 +41,7 @@ const KNOWN_OPTIONS = ['ttlMs', 'key', 'tags', 'name', 'store', 'cache'];
  *
  * Arguments and results must be what JSON can say; everything else is an error rather than a guess.
  *
- * @throws {@link InvalidArgumentError} for an unknown option, `store` together with `cache`, or a missing name. The
+ * @throws `InvalidArgumentError` for an unknown option, `store` together with `cache`, or a missing name. The
  * function itself rejects with it for arguments or results that JSON cannot say.
  */
 export function cached<Arguments extends unknown[], Result>(
