@@ -8,6 +8,21 @@ export type {
 export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
+export type {
+  CacheEntryEvent,
+  CacheErrorEvent,
+  CacheEvent,
+  CacheEventName,
+  CacheEvents,
+  CacheEvictEvent,
+  CacheHitEvent,
+  CacheRejectEvent,
+  CacheRevalidateErrorEvent,
+  CacheSkipEvent,
+  CacheWriteEvent,
+  HitTier,
+  NotStored,
+} from './contracts/cache-events.js';
 export type { CacheStorage } from './contracts/cache-storage.js';
 export type {
   CallOptions,
@@ -81,6 +96,13 @@ export {
 export { QueueFullError } from './errors/resilience-errors.js';
 export { RunBusyError, RunChangedError, type RunDifference, RunJournalError } from './errors/run-errors.js';
 export {
+  type CacheOperation,
+  CacheStoreError,
+  DatabaseError,
+  type DatabaseProblem,
+} from './errors/storage-errors.js';
+export { StreamLaggedError } from './errors/stream-errors.js';
+export {
   BudgetExceededError,
   type BudgetRefusal,
   type BudgetScope,
@@ -89,7 +111,6 @@ export {
   RateLimitedError,
   type RateLimitedReason,
 } from './errors/traffic-errors.js';
-export type { DatabaseProblem } from './errors/storage-errors.js';
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';

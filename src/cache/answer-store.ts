@@ -1,8 +1,9 @@
+import type { HitTier, NotStored } from '../contracts/cache-events.js';
 import { entrySizeBytes, type UnsealedEntry } from './cache-entry.js';
-import type { CacheObservers } from './cache-events.js';
+import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
-import { type NotStored, whyNotStorable } from './cache-policy.js';
-import type { CacheStatsRecorder, HitTier } from './cache-stats.js';
+import { whyNotStorable } from './cache-policy.js';
+import type { CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
 import { MissClock } from './miss-clock.js';
 import type { CacheSetOptions } from './set-options.js';
@@ -139,7 +140,7 @@ export class AnswerStore {
     }
     recorder.sets += 1;
     entry.account.sets += 1;
-    if (observers.any) {
+    if (observers.wants('cache:write')) {
       const { sizeBytes, expiresAt } = entry;
       observers.emit('cache:write', { key, agent, sizeBytes, expiresAt, at: entry.createdAt });
     }
@@ -257,7 +258,7 @@ export class AnswerStore {
     recorder.hit(tier, account, answer.costUsd ?? 0, answer.usage.totalTokens);
     if (lower !== undefined) this.#uses.note(entry);
     const hit = toHit(entry, tier, nowMs);
-    if (observers.any) {
+    if (observers.wants('cache:hit')) {
       const { key, agent } = entry;
       observers.emit('cache:hit', { key, agent, tier, ageMs: hit.ageMs, stale: hit.stale, at: nowMs });
     }
@@ -271,7 +272,7 @@ export class AnswerStore {
     this.#misses.missed(key, startedMs);
     const usedAtMs = this.#departed.cameBack(key);
     if (usedAtMs !== undefined) account.intervals.record(time.epochMs() - usedAtMs);
-    if (observers.any) observers.emit('cache:miss', { key, agent, at: time.epochMs() });
+    if (observers.wants('cache:miss')) observers.emit('cache:miss', { key, agent, at: time.epochMs() });
   }
 
   #answered(key: string): void {
@@ -283,7 +284,9 @@ export class AnswerStore {
     const { observers, time } = this.#parts;
     // Its work is done all the same, and counts.
     this.#answered(key);
-    if (observers.any) observers.emit('cache:skip', { key, agent, reason, at: time.epochMs() });
+    if (observers.wants('cache:skip')) {
+      observers.emit('cache:skip', { key, agent, reason, at: time.epochMs() });
+    }
     return false;
   }
 
@@ -318,7 +321,7 @@ export class AnswerStore {
   #entryLeft(entry: MemoryEntry, why: 'evicted' | 'expired'): void {
     const { observers, time } = this.#parts;
     this.#departed.left(entry.key, entry.usedAt);
-    if (why === 'expired' || !observers.any) return;
+    if (why === 'expired' || !observers.wants('cache:evict')) return;
     const { key, agent, sizeBytes } = entry;
     observers.emit('cache:evict', { key, agent, tier: 'memory', sizeBytes, at: time.epochMs() });
   }

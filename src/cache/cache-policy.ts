@@ -1,3 +1,4 @@
+import type { NotStored } from '../contracts/cache-events.js';
 import type { StoredAnswer } from './cached-answer.js';
 
 /** An agent that is not cached: its name, a name with `*` and `?`, a pattern, or a function that decides. */
@@ -32,9 +33,6 @@ function toPattern(exclusion: string | RegExp): RegExp {
   const escaped = exclusion.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's');
 }
-
-/** Why an answer is not stored. */
-export type NotStored = 'empty' | 'incomplete' | 'too-large';
 
 /** Says why an answer must not be stored; `undefined` when it may. Only complete answers are worth repeating. */
 export function whyNotStorable(answer: Pick<StoredAnswer, 'output' | 'finishReason'>): NotStored | undefined {

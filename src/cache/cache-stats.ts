@@ -1,7 +1,5 @@
+import type { HitTier } from '../contracts/cache-events.js';
 import { IntervalHistogram } from './interval-histogram.js';
-
-/** Where a hit can come from. */
-export type HitTier = 'memory' | 'disk' | 'redis' | 'semantic';
 
 /** One agent's share of the statistics. */
 export interface AgentCacheStats {

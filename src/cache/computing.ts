@@ -1,6 +1,6 @@
 import { TuttiError } from '../errors/tutti-error.js';
 import type { AnswerStore } from './answer-store.js';
-import type { CacheObservers } from './cache-events.js';
+import type { CacheObservers } from './cache-observers.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import {
   type CacheAnswer,
@@ -105,7 +105,7 @@ export class Computing {
 
   /** Tells observers of an answer that could not be stored. */
   reportNotStored(error: unknown): void {
-    if (!this.#observers.any) return;
+    if (!this.#observers.wants('cache:error')) return;
     const { code, message } = TuttiError.isInstance(error)
       ? error
       : { code: 'TUTTI_CACHE_STORE', message: String(error) };
@@ -115,7 +115,7 @@ export class Computing {
 
   /** Tells observers that computing a stale answer anew failed. */
   reportNotRenewed(key: string, agent: string, error: unknown): void {
-    if (!this.#observers.any) return;
+    if (!this.#observers.wants('cache:revalidate-error')) return;
     const message = error instanceof Error ? error.message : String(error);
     this.#observers.emit('cache:revalidate-error', { key, agent, message, at: this.#time.epochMs() });
   }

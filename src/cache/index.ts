@@ -1,4 +1,3 @@
-export { type BatchOptions, batch } from './batch.js';
 export type {
   CacheEntryEvent,
   CacheErrorEvent,
@@ -7,16 +6,19 @@ export type {
   CacheEvents,
   CacheEvictEvent,
   CacheHitEvent,
-  CacheObserver,
   CacheRejectEvent,
   CacheRevalidateErrorEvent,
   CacheSkipEvent,
   CacheWriteEvent,
-} from './cache-events.js';
+  HitTier,
+  NotStored,
+} from '../contracts/cache-events.js';
+export { type BatchOptions, batch } from './batch.js';
 export type { CacheRequest } from './cache-key.js';
+export type { CacheObserver, IsListening } from './cache-observers.js';
 export type { ResponseCacheOptions } from './cache-options.js';
-export type { AgentExclusion, NotStored } from './cache-policy.js';
-export type { AgentCacheStats, CacheStats, HitTier } from './cache-stats.js';
+export type { AgentExclusion } from './cache-policy.js';
+export type { AgentCacheStats, CacheStats } from './cache-stats.js';
 export { type CachedFunction, type CachedOptions, cached } from './cached.js';
 export type { CacheAnswer, CacheHit, CacheValue, StoredAnswer } from './cached-answer.js';
 export type { ComputeAnswer, GetOrComputeOptions } from './computing.js';

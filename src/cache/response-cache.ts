@@ -2,8 +2,8 @@ import { ClosedError } from '../errors/input-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { TimerHandle } from '../time/clock.js';
 import { AnswerStore } from './answer-store.js';
-import { type CacheObserver, CacheObservers } from './cache-events.js';
 import { type CacheRequest, cacheKey, explainDifference, type KeyContext } from './cache-key.js';
+import { type CacheObserver, CacheObservers, type IsListening } from './cache-observers.js';
 import {
   type ResolvedResponseCacheOptions,
   type ResponseCacheOptions,
@@ -278,9 +278,12 @@ export class ResponseCache implements AsyncDisposable {
     await this.close();
   }
 
-  /** Calls the observer with every event of this cache; the function that comes back ends that. */
-  observe(observer: CacheObserver): () => void {
-    return this.#observers.add(observer);
+  /**
+   * Calls the observer with every event of this cache, or with those that `isListening` wants at that moment; the
+   * function that comes back ends that.
+   */
+  observe(observer: CacheObserver, isListening?: IsListening): () => void {
+    return this.#observers.add(observer, isListening);
   }
 
   /** Whether answers of the agent are read and written: the cache is on, open, and the agent is not excluded. */
@@ -375,7 +378,7 @@ export class ResponseCache implements AsyncDisposable {
       onReject: ({ key, agent }, tier, reason) => {
         this.#recorder.integrityFailures += 1;
         this.#options.logger.warn({ key, tier, reason }, 'a stored cache entry was refused and removed');
-        if (!this.#observers.any) return;
+        if (!this.#observers.wants('cache:reject')) return;
         this.#observers.emit('cache:reject', { key, agent, tier, reason, at: this.#time.epochMs() });
       },
     });
@@ -384,7 +387,7 @@ export class ResponseCache implements AsyncDisposable {
   #reportProblem(error: TuttiError): void {
     const { code, message, details } = error;
     this.#options.logger.warn({ code, ...details }, message);
-    if (!this.#observers.any) return;
+    if (!this.#observers.wants('cache:error')) return;
     const [tier, operation] = [String(details.tier), String(details.operation)];
     this.#observers.emit('cache:error', { tier, operation, code, message, at: this.#time.epochMs() });
   }

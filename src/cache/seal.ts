@@ -54,8 +54,22 @@ export class Seal {
   /** The entry with its size, format version, key id and signature. */
   seal(entry: UnsealedEntry): StoredEntry {
     const { keyId, key } = this.#signer;
-    const unsigned = { ...entry, sizeBytes: entrySizeBytes(entry), formatVersion: FORMAT_VERSION, keyId };
-    return { ...unsigned, signature: signHex(key, signedHead(unsigned), entry.payload) };
+    // Field by field: copying an object of this size with `...` costs as much as signing it.
+    return {
+      key: entry.key,
+      agent: entry.agent,
+      tags: entry.tags,
+      createdAt: entry.createdAt,
+      expiresAt: entry.expiresAt,
+      staleUntil: entry.staleUntil,
+      payload: entry.payload,
+      costUsd: entry.costUsd,
+      hits: entry.hits,
+      sizeBytes: entrySizeBytes(entry),
+      formatVersion: FORMAT_VERSION,
+      keyId,
+      signature: signHex(key, signedHead(entry, FORMAT_VERSION, keyId), entry.payload),
+    };
   }
 
   /** Says whether a stored entry is exactly what was signed, for the key that was asked for. Parses nothing. */
@@ -67,21 +81,29 @@ export class Seal {
     if (typeof stored.payload !== 'string' || stored.sizeBytes !== sizeOf(stored)) return 'malformed';
     const key = this.#keys.get(stored.keyId);
     if (key === undefined) return 'unknown-key';
-    if (!isSignedBy(key, signedHead(stored), stored.payload, stored.signature)) return 'bad-signature';
+    if (
+      !isSignedBy(
+        key,
+        signedHead(stored, stored.formatVersion, stored.keyId),
+        stored.payload,
+        stored.signature,
+      )
+    )
+      return 'bad-signature';
     // Only a properly signed time says anything about clocks.
     return stored.createdAt > this.#epochMs() + MAX_CLOCK_AHEAD_MS ? 'future' : 'ok';
   }
 }
 
-type SignedFields = Omit<StoredEntry, 'signature' | 'hits' | 'sizeBytes' | 'payload'>;
+type SignedFields = Omit<UnsealedEntry, 'hits' | 'payload'>;
 
 /**
  * Everything that is signed besides the payload, as one line: JSON says where each field ends, and the line break,
  * which JSON text cannot hold, says where the payload starts. `hits` changes with every use and is not signed, and
  * the size follows from what is.
  */
-function signedHead(entry: SignedFields): string {
-  const { formatVersion, keyId, key, agent, tags, createdAt, expiresAt, staleUntil, costUsd } = entry;
+function signedHead(entry: SignedFields, formatVersion: number, keyId: string): string {
+  const { key, agent, tags, createdAt, expiresAt, staleUntil, costUsd } = entry;
   return `${JSON.stringify([formatVersion, keyId, key, agent, tags, createdAt, expiresAt, staleUntil, costUsd])}\n`;
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/codes.js';
+import { CACHE_EVENT_NAMES, type CacheEvents } from './cache-events.js';
 import type { CacheSource } from './result.js';
 import type { Usage } from './usage.js';
 
@@ -21,7 +22,7 @@ export interface LaneEvent {
 }
 
 /** Every event of an orchestrator and its payload. Payloads are flat and can be serialised. */
-export interface TuttiEvents {
+export interface TuttiEvents extends CacheEvents {
   /** A call was accepted. */
   'call:start': CallEvent & {
     /** Length of its task, in characters. */
@@ -156,4 +157,5 @@ export const EVENT_NAMES = [
   'agent:add',
   'agent:remove',
   'orchestrator:close',
+  ...CACHE_EVENT_NAMES,
 ] as const satisfies readonly TuttiEventName[];

@@ -14,7 +14,9 @@ export function deriveSigningKey(secret: Uint8Array, purpose: string): SigningKe
 
 /** HMAC-SHA256 over the parts one after the other, in 64 lowercase hex characters. */
 export function signHex(key: SigningKey, head: string, body: string): string {
-  return createHmac('sha256', key).update(head).update(body).digest('hex');
+  return createHmac('sha256', key)
+    .update(head + body)
+    .digest('hex');
 }
 
 /**
@@ -23,7 +25,9 @@ export function signHex(key: SigningKey, head: string, body: string): string {
  */
 export function isSignedBy(key: SigningKey, head: string, body: string, signature: unknown): boolean {
   if (typeof signature !== 'string' || !SIGNATURE_HEX.test(signature)) return false;
-  const expected = createHmac('sha256', key).update(head).update(body).digest();
+  const expected = createHmac('sha256', key)
+    .update(head + body)
+    .digest();
   const given = Buffer.from(signature, 'hex');
   return given.length === SIGNATURE_BYTES && timingSafeEqual(expected, given);
 }

@@ -3,11 +3,13 @@ import type { CacheHit } from '../cache/cached-answer.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { CacheSetOptions } from '../cache/set-options.js';
 import type { CacheStorage } from '../contracts/cache-storage.js';
+import type { TuttiEvents } from '../contracts/events.js';
 import type { AgentResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { asError, fieldOf } from '../errors/foreign.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
+import type { TypedEmitter } from '../events/typed-emitter.js';
 import { buildHit } from './build-result.js';
 import type { Call } from './call.js';
 import type { CallCache } from './call-parts.js';
@@ -36,14 +38,19 @@ export class CachedCalls implements CallCache {
   /** Those that renew stale answers: nobody need wait for them, so closing has to end them. */
   readonly #background = new Set<SharedCall>();
   readonly #stopListening: () => void;
+  readonly #stopForwarding: () => void;
 
-  constructor(cache: ResponseCache, isOwned: boolean) {
+  constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
     this.#cache = cache;
     this.#isOwned = isOwned;
     this.#stopListening = cache.onInvalidate({
       forget: (key) => this.#forget(key),
       forgetAll: () => this.#forgetAll(),
     });
+    this.#stopForwarding = cache.observe(
+      (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
+      (name) => events.wants(name),
+    );
   }
 
   take(call: Call): boolean {
@@ -64,8 +71,13 @@ export class CachedCalls implements CallCache {
   async close(): Promise<void> {
     this.#stopListening();
     for (const shared of [...this.#background]) shared.cancelBecause('the orchestrator was closed');
-    if (this.#isOwned) await this.#cache.close();
-    else await this.#cache.flush();
+    try {
+      if (this.#isOwned) await this.#cache.close();
+      else await this.#cache.flush();
+    } finally {
+      // Last, as closing may find something to tell.
+      this.#stopForwarding();
+    }
   }
 
   #isCacheable({ agent, parts }: Call): boolean {

@@ -41,7 +41,7 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     permits,
     newLine,
     traffic: new TrafficControl(options, clock, observeTraffic(events, clock)),
-    cache: openCache(options, clock, logger),
+    cache: openCache(options, clock, logger, events),
     events,
     counters: new CallCounters(),
     signals: new SignalHub(),
@@ -71,11 +71,12 @@ function openCache(
   { cache, tenant }: ResolvedOrchestratorOptions,
   clock: Clock,
   logger: Logger,
+  events: TypedEmitter<TuttiEvents>,
 ): CachedCalls | undefined {
   if (cache === undefined || cache === false) return undefined;
-  if (isResponseCache(cache)) return new CachedCalls(cache, false);
+  if (isResponseCache(cache)) return new CachedCalls(cache, false, events);
   const options = cache === true ? {} : (cache as ResponseCacheOptions);
-  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true);
+  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events);
 }
 
 // By shape, so that a cache from another copy of the package is one too.

@@ -38,7 +38,7 @@ export class ChaosTier implements CacheTier {
   }
 
   set(entry: StoredEntry): Promise<void> {
-    return this.#suffer(() => this.#tier.set(entry));
+    return this.#suffer(async () => this.#tier.set(entry));
   }
 
   touch(key: string, hits: number): void {

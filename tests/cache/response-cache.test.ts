@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CacheEventName } from '../../src/cache/cache-events.js';
 import type { CacheRequest } from '../../src/cache/cache-key.js';
 import type { CacheAnswer, CacheHit } from '../../src/cache/cached-answer.js';
 import { ResponseCache } from '../../src/cache/response-cache.js';
+import type { CacheEventName } from '../../src/contracts/cache-events.js';
 import { ClosedError, InvalidArgumentError } from '../../src/errors/input-errors.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { randomFrom, zipfPicker } from '../../src/testing/request-trace.js';

@@ -43,6 +43,10 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.RunChangedError('run', 0, ['task'], 'task 0 differs'),
   new api.RunBusyError('run', 'path'),
   new api.RunJournalError({ runId: 'run', path: 'path' }, 'full', 'cannot be used.'),
+  new api.StreamLaggedError(1),
+  new api.DatabaseError('busy', 'file', 'wrong'),
+  new api.DatabaseError('corrupt', 'file', 'wrong'),
+  new api.CacheStoreError('disk', 'get', 'wrong'),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { agentDefinitionSchema } from '../../src/agents/agent-schema.js';
+import { responseCacheOptionsSchema } from '../../src/cache/cache-options.js';
 import { orchestratorOptionsSchema } from '../../src/orchestrator/options.js';
 import {
   breakerSchema,
@@ -15,10 +16,12 @@ const TRAFFIC = 'src/contracts/traffic.ts';
 const OPTIONS = 'src/orchestrator/options.ts';
 const CALL = 'src/contracts/call.ts';
 const AGENT = 'src/contracts/agent.ts';
+const CACHE = 'src/cache/cache-options.ts';
 const page = readDocument('docs/reference/options.md');
-const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT, TRAFFIC]);
+const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT, TRAFFIC, CACHE]);
 
 const resolved: Record<string, unknown> = orchestratorOptionsSchema.parse({});
+const cacheDefaults: Record<string, unknown> = responseCacheOptionsSchema.parse({});
 const names = (file: string, type: string): string[] =>
   program.properties(file, type).map(({ name }) => name);
 
@@ -54,6 +57,13 @@ describe('docs/reference/options.md', () => {
     const retry = resolved.retry as Record<string, unknown>;
     const keys = names(OPTIONS, 'RetryOptions');
     expect(documented('retry').sort(byName)).toEqual(defaults(keys, retry).sort(byName));
+  });
+
+  test("has the cache's options with the schema's defaults", () => {
+    const keys = Object.keys(responseCacheOptionsSchema.shape);
+    // Objects that stand for silence and for the system's own; the page says so in words.
+    const { logger: _logger, clock: _clock, ...from } = cacheDefaults;
+    expect(documented('ResponseCache').sort(byName)).toEqual(defaults(keys, from).sort(byName));
   });
 
   test.each([
@@ -100,25 +110,31 @@ describe('docs/reference/options.md', () => {
 
 describe('the doc comments of the options', () => {
   test.each([
-    ['AsyncOrchestratorOptions', resolved],
-    ['RetryOptions', resolved.retry as Record<string, unknown>],
-  ])('say the defaults of %s as the schema has them', (type, from) => {
+    [OPTIONS, 'AsyncOrchestratorOptions', resolved],
+    [OPTIONS, 'RetryOptions', resolved.retry as Record<string, unknown>],
+    [CACHE, 'ResponseCacheOptions', cacheDefaults],
+  ])('in %s say the defaults of %s as the schema has them', (file, type, from) => {
     // `none`, `silent` and the like are words for leaving an option out.
     const said = program
-      .properties(OPTIONS, type)
+      .properties(file, type)
       .filter(({ defaultText }) => defaultText !== undefined && /^['\d]/.test(defaultText));
     expect(said.length).toBeGreaterThan(0);
     for (const { name, defaultText } of said) {
-      expect({ name, default: readDefault(defaultText) }).toEqual({ name, default: from[name] });
+      // What follows in brackets says the same in another unit.
+      expect({ name, default: readDefault(defaultText?.replace(/ \(.*\)$/, '')) }).toEqual({
+        name,
+        default: from[name],
+      });
     }
   });
 
   test.each([
-    ['AsyncOrchestratorOptions', resolved],
-    ['RetryOptions', resolved.retry as Record<string, unknown>],
-  ])('say a default wherever %s has one', (type, from) => {
+    [OPTIONS, 'AsyncOrchestratorOptions', resolved],
+    [OPTIONS, 'RetryOptions', resolved.retry as Record<string, unknown>],
+    [CACHE, 'ResponseCacheOptions', cacheDefaults],
+  ])('in %s say a default wherever %s has one', (file, type, from) => {
     const silent = program
-      .properties(OPTIONS, type)
+      .properties(file, type)
       .filter(
         ({ name, defaultText }) =>
           typeof from[name] !== 'object' && from[name] !== undefined && defaultText === undefined,

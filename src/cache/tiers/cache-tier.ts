@@ -30,8 +30,11 @@ export interface CacheTier {
   readonly name: 'disk' | 'redis' | 'store';
   /** The entries under the keys, in the order of the keys; `undefined` where there is none. */
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>>;
-  /** Takes an entry; replaces one of the same key. May write it later: see `flush`. */
-  set(entry: StoredEntry): Promise<void>;
+  /**
+   * Takes an entry; replaces one of the same key. May write it later: see `flush`. Gives nothing when it has taken
+   * it at once, which spares its caller the waiting.
+   */
+  set(entry: StoredEntry): Promise<void> | undefined;
   /** Notes that an entry was served, for recency and hit counts. Cheap; never throws. */
   touch(key: string, hits: number): void;
   /** Removes an entry; says whether there was one. */

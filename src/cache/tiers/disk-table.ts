@@ -30,7 +30,7 @@ export interface TableState extends TierSize {
 export const ROWS_PER_WRITE = 200;
 /** Rows of one statement that reads the index or deletes. */
 const ROWS_PER_PAGE = 250;
-const COLUMNS = 14;
+const COLUMNS = 12;
 
 const TABLE = 'tutti_cache_entries';
 const TOTALS = 'tutti_cache_totals';
@@ -47,9 +47,8 @@ const SCHEMA = [
     id INTEGER PRIMARY KEY CHECK (id = 1), entries INTEGER NOT NULL, size_bytes INTEGER NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS ${TABLE} (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, used_at INTEGER NOT NULL, hits INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL, stale_until INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, cost_usd REAL NOT NULL, format_version INTEGER NOT NULL, agent TEXT NOT NULL,
-    tags TEXT NOT NULL, key_id TEXT NOT NULL, signature TEXT NOT NULL, payload TEXT NOT NULL)`,
+    size_bytes INTEGER NOT NULL, stale_until INTEGER NOT NULL, expires_at INTEGER NOT NULL, cost_usd REAL NOT NULL,
+    agent TEXT NOT NULL, tags TEXT NOT NULL, origin TEXT NOT NULL, signature TEXT NOT NULL, payload TEXT NOT NULL)`,
   `CREATE INDEX IF NOT EXISTS tutti_cache_recency
     ON ${TABLE} (used_at, id, key, size_bytes, stale_until, cost_usd, hits)`,
   `CREATE INDEX IF NOT EXISTS tutti_cache_expiry ON ${TABLE} (stale_until)`,
@@ -69,12 +68,11 @@ function trigger(name: string, event: string, change: string): string {
 
 const INDEX_COLUMNS =
   'id, key, used_at AS usedAt, size_bytes AS sizeBytes, stale_until AS staleUntil, cost_usd AS costUsd, hits';
-// What is longer than any entry of ours may be is not even read into memory. Names are changed afterwards, as every
-// statement is parsed anew and a longer one costs more.
-const ENTRY_COLUMNS = `id,key,agent,tags,created_at,expires_at,stale_until,cost_usd,size_bytes,hits,format_version,key_id,
-signature,CASE WHEN length(payload)<=? THEN payload END AS payload`;
+// What is longer than any entry of ours may be is not even read into memory.
+const ENTRY_COLUMNS = `id, key, agent, tags, expires_at, stale_until, cost_usd, size_bytes, hits, origin, signature,
+  CASE WHEN octet_length(payload) <= ? THEN payload END AS payload`;
 const WRITE_COLUMNS =
-  'key, used_at, hits, size_bytes, stale_until, expires_at, created_at, cost_usd, format_version, agent, tags, key_id, signature, payload';
+  'key, used_at, hits, size_bytes, stale_until, expires_at, cost_usd, agent, tags, origin, signature, payload';
 
 /** A row as it is stored. Somebody else may have written anything into it. */
 interface EntryRow {
@@ -82,14 +80,13 @@ interface EntryRow {
   readonly key: string;
   readonly agent: string;
   readonly tags: unknown;
-  readonly created_at: number;
   readonly expires_at: number;
   readonly stale_until: number;
   readonly cost_usd: number;
   readonly size_bytes: number;
   readonly hits: number;
-  readonly format_version: number;
-  readonly key_id: string;
+  /** Format version, creation and key id: see {@link originOf}. */
+  readonly origin: unknown;
   readonly signature: string;
   readonly payload: string;
 }
@@ -97,36 +94,45 @@ interface EntryRow {
 /** The statements of the disk tier, over its own tables and no others. */
 export class DiskTable {
   readonly #database: Database;
-  readonly #maxPayloadChars: number;
+  readonly #maxPayloadBytes: number;
 
-  private constructor(database: Database, maxPayloadChars: number) {
+  private constructor(database: Database, maxPayloadBytes: number) {
     this.#database = database;
-    this.#maxPayloadChars = maxPayloadChars;
+    this.#maxPayloadBytes = maxPayloadBytes;
   }
 
   /** Makes what is missing of the tables. */
-  static async over(database: Database, maxPayloadChars: number): Promise<DiskTable> {
+  static async over(database: Database, maxPayloadBytes: number): Promise<DiskTable> {
     for (const statement of SCHEMA) await database.query(statement);
-    return new DiskTable(database, maxPayloadChars);
+    return new DiskTable(database, maxPayloadBytes);
   }
 
   /** The rows of the keys that are there, in no order. */
   async read(keys: readonly string[]): Promise<StoredEntry[]> {
-    // Unpacking a list costs as much as half a read, so that one key goes without.
-    const [one, ...more] = keys;
-    const isOne = one !== undefined && more.length === 0;
+    if (keys.length === 1) return await this.#readOne(keys[0] as string);
     const rows = await this.#database.query<EntryRow>(
-      `SELECT ${ENTRY_COLUMNS} FROM ${TABLE} WHERE key ${isOne ? '= ?' : 'IN (SELECT value FROM json_each(?))'}`,
-      [this.#maxPayloadChars, isOne ? one : JSON.stringify(keys)],
+      `SELECT ${ENTRY_COLUMNS} FROM ${TABLE} WHERE key IN (SELECT value FROM json_each(?))`,
+      [this.#maxPayloadBytes, JSON.stringify(keys)],
     );
     return rows.map(toEntry);
+  }
+
+  // Statements are parsed anew each time, which costs as much as running them: the common one is short, and the
+  // row that it leaves out, being too long, is looked for again.
+  async #readOne(key: string): Promise<StoredEntry[]> {
+    const params = [key, this.#maxPayloadBytes];
+    const short = `SELECT * FROM ${TABLE} WHERE key=? AND octet_length(payload)<=?`;
+    const [row] = await this.#database.query<EntryRow>(short, params);
+    if (row !== undefined) return [toEntry(row)];
+    const whole = `SELECT ${ENTRY_COLUMNS} FROM ${TABLE} WHERE key = ?`;
+    return (await this.#database.query<EntryRow>(whole, params.reverse())).map(toEntry);
   }
 
   /** Whole rows in the order they were written, some at a time. */
   async *all(): AsyncGenerator<StoredEntry> {
     const select = `SELECT ${ENTRY_COLUMNS} FROM ${TABLE} WHERE id > ? ORDER BY id LIMIT 100`;
     for (let lastId = 0; ; ) {
-      const rows = await this.#database.query<EntryRow>(select, [this.#maxPayloadChars, lastId]);
+      const rows = await this.#database.query<EntryRow>(select, [this.#maxPayloadBytes, lastId]);
       if (rows.length === 0) return;
       lastId = rows.at(-1)?.id as number;
       for (const row of rows) yield toEntry(row);
@@ -243,12 +249,10 @@ function toParams(entry: StoredEntry, usedAt: number): Array<string | number> {
     entry.sizeBytes,
     entry.staleUntil,
     entry.expiresAt,
-    entry.createdAt,
     entry.costUsd,
-    entry.formatVersion,
     entry.agent,
     entry.tags.length === 0 ? '[]' : JSON.stringify(entry.tags),
-    entry.keyId,
+    originOf(entry),
     entry.signature,
     entry.payload,
   ];
@@ -256,21 +260,36 @@ function toParams(entry: StoredEntry, usedAt: number): Array<string | number> {
 
 /** A row as an entry. What somebody else wrote into it is left as it is: the seal judges it. */
 function toEntry(row: EntryRow): StoredEntry {
+  const { formatVersion, createdAt, keyId } = parseOrigin(row.origin);
   return {
     key: row.key,
     agent: row.agent,
     tags: parseTags(row.tags),
-    createdAt: row.created_at,
+    createdAt,
     expiresAt: row.expires_at,
     staleUntil: row.stale_until,
     payload: row.payload,
     costUsd: row.cost_usd,
     sizeBytes: row.size_bytes,
     hits: row.hits,
-    formatVersion: row.format_version,
-    keyId: row.key_id,
+    formatVersion,
+    keyId,
     signature: row.signature,
   };
+}
+
+type Origin = Pick<StoredEntry, 'formatVersion' | 'createdAt' | 'keyId'>;
+
+/** What nobody searches for shares a column: each column of a row costs a read as much as a short text does. */
+function originOf({ formatVersion, createdAt, keyId }: Origin): string {
+  return `${formatVersion} ${createdAt} ${keyId}`;
+}
+
+/** Text that is not exactly what we write becomes a version that never was. */
+function parseOrigin(text: unknown): Origin {
+  const [version, created, keyId = ''] = String(text).split(' ', 3);
+  const origin = { formatVersion: Number(version), createdAt: Number(created), keyId };
+  return originOf(origin) === text ? origin : { formatVersion: Number.NaN, createdAt: 0, keyId };
 }
 
 /** Text that is not exactly what we write becomes one tag that nobody signed, so that the seal notices. */

@@ -42,8 +42,8 @@ export interface DiskTierOptions {
 
 /** The one file name in the folder, besides what SQLite adds to it. */
 const FILE_NAME = 'cache.db';
-/** Uses are worth less than entries: they wait longer, to be written with them. */
-const TOUCH_DELAY_MS = 500;
+/** Uses are worth less than entries: they wait long, to be written with others, the same one only once. */
+const TOUCH_DELAY_MS = 10_000;
 const MAX_TOUCHES = 10_000;
 /** How often entries past their time are looked for while nothing else happens. */
 const HOUSEKEEPING_MS = 60_000;
@@ -112,14 +112,22 @@ export class DiskTier implements CacheTier {
     return Promise.all(keys.map((key) => this.#get(key)));
   }
 
-  async set(entry: StoredEntry): Promise<void> {
-    this.#assertOpen();
-    if (entry.sizeBytes > this.#options.maxSizeBytes) return this.#forgetFormer(entry.key);
-    if (this.#queue.sizeBytes + entry.sizeBytes > this.#maxQueuedBytes) {
-      if (this.#timer.isFailing || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
-      // The caller's own pace is the limit: it waits until what it queued is on disk.
-      await this.#drain();
-    }
+  set(entry: StoredEntry): Promise<void> | undefined {
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    if (entry.sizeBytes > this.#options.maxSizeBytes) this.#forgetFormer(entry.key);
+    else if (this.#queue.sizeBytes + entry.sizeBytes <= this.#maxQueuedBytes) this.#take(entry);
+    else return this.#takeLater(entry);
+    return undefined;
+  }
+
+  async #takeLater(entry: StoredEntry): Promise<void> {
+    if (this.#timer.isFailing || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
+    // The caller's own pace is the limit: it waits until what it queued is on disk.
+    await this.#drain();
+    this.#take(entry);
+  }
+
+  #take(entry: StoredEntry): void {
     this.#giveUp(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
     this.#index.put(entry.key, entry);
     this.#touches.delete(entry.key);
@@ -416,6 +424,10 @@ export class DiskTier implements CacheTier {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new ClosedError('disk tier of the cache');
+    if (this.#closing !== undefined) throw closedError();
   }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('disk tier of the cache');
 }

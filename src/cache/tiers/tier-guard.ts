@@ -77,10 +77,19 @@ export class TierGuard implements CacheTier {
     return this.#run('get', () => this.#tier.getMany(keys), none);
   }
 
-  set(entry: StoredEntry): Promise<void> {
+  set(entry: StoredEntry): Promise<void> | undefined {
+    let taking: Promise<void> | undefined;
+    try {
+      if (this.#writing.failures === 0) {
+        taking = this.#tier.set(entry);
+        if (taking === undefined) return undefined;
+      }
+    } catch (error) {
+      taking = Promise.reject(error);
+    }
     // Given as long as a flush: a tier that takes entries no faster than it can write them is busy, not broken, and
     // no call waits for this.
-    return this.#run('set', () => this.#tier.set(entry), nothing, this.#longTimeoutMs);
+    return this.#run('set', async () => taking ?? this.#tier.set(entry), nothing, this.#longTimeoutMs);
   }
 
   touch(key: string, hits: number): void {

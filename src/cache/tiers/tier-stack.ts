@@ -87,8 +87,10 @@ export class TierStack {
   }
 
   /** Signs an entry and hands it to every tier. Resolves when they have taken it. */
-  set(entry: UnsealedEntry): Promise<void> {
-    const write = this.#set(entry).finally(() => this.#writes.delete(write));
+  set(entry: UnsealedEntry): Promise<void> | undefined {
+    const taking = this.#open === undefined ? this.#setOnceOpen(entry) : handTo(this.#open, entry);
+    if (taking === undefined) return undefined;
+    const write = taking.finally(() => this.#writes.delete(write));
     this.#writes.add(write);
     return write;
   }
@@ -165,10 +167,8 @@ export class TierStack {
     await Promise.all(tiers.map((tier) => tier.close()));
   }
 
-  async #set(entry: UnsealedEntry): Promise<void> {
-    const { tiers, seal } = this.#open ?? (await this.#ready());
-    const sealed = seal.seal(entry);
-    await Promise.all(tiers.map((tier) => tier.set(sealed)));
+  async #setOnceOpen(entry: UnsealedEntry): Promise<void> {
+    await handTo(await this.#ready(), entry);
   }
 
   async #ready(): Promise<OpenTiers> {
@@ -215,6 +215,17 @@ function verdictOf(entry: StoredEntry, key: string, seal: Seal): SealVerdict {
   } catch {
     return 'malformed';
   }
+}
+
+/** Gives nothing when all tiers have taken the entry at once. */
+function handTo({ tiers, seal }: OpenTiers, entry: UnsealedEntry): Promise<void> | undefined {
+  const sealed = seal.seal(entry);
+  let waiting: Promise<void> | undefined;
+  for (const tier of tiers) {
+    const taking = tier.set(sealed);
+    if (taking !== undefined) waiting = waiting === undefined ? taking : waiting.then(() => taking);
+  }
+  return waiting;
 }
 
 function copyUp(entry: StoredEntry, nearer: readonly CacheTier[]): void {

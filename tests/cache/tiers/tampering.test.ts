@@ -42,8 +42,8 @@ const TAMPERINGS: Readonly<Record<string, Tamper>> = {
     set(database, key, 'payload = substr(payload, 1, 9), size_bytes = 41'),
   'another row in its place': (database, key, other) =>
     database.query(
-      `UPDATE ${TABLE} SET (agent, tags, created_at, expires_at, stale_until, cost_usd, size_bytes, key_id, signature, payload) =
-        (SELECT agent, tags, created_at, expires_at, stale_until, cost_usd, size_bytes, key_id, signature, payload
+      `UPDATE ${TABLE} SET (agent, tags, origin, expires_at, stale_until, cost_usd, size_bytes, signature, payload) =
+        (SELECT agent, tags, origin, expires_at, stale_until, cost_usd, size_bytes, signature, payload
           FROM ${TABLE} WHERE key = ?) WHERE key = ?`,
       [other, key],
     ),
@@ -52,9 +52,12 @@ const TAMPERINGS: Readonly<Record<string, Tamper>> = {
   'tags that are no JSON': (database, key) => set(database, key, `tags = '[[[{'`),
   'no signature': (database, key) => set(database, key, `signature = ''`),
   'a signature that is bytes': (database, key) => set(database, key, `signature = x'00ff'`),
-  'a foreign key id': (database, key) => set(database, key, `key_id = '000000000000'`),
-  'an older version': (database, key) => set(database, key, 'format_version = 0'),
-  'a version that is a text': (database, key) => set(database, key, `format_version = 'one'`),
+  'a foreign key id': (database, key) =>
+    set(database, key, `origin = substr(origin, 1, length(origin) - 6) || '000000'`),
+  'an older version': (database, key) => set(database, key, `origin = '0' || substr(origin, 2)`),
+  'a version that is a text': (database, key) => set(database, key, `origin = 'one' || substr(origin, 2)`),
+  'an origin that is a number': (database, key) => set(database, key, 'origin = 1'),
+  'another date of making': (database, key) => set(database, key, `origin = replace(origin, ' ', ' 1')`),
   'a longer life': (database, key) =>
     set(database, key, 'expires_at = expires_at + 1, stale_until = stale_until + 1'),
   'a life that is a text': (database, key) => set(database, key, `stale_until = 'for ever'`),
@@ -144,13 +147,15 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     await first.set(unsealed(keyOf(1), 'answer'));
     await first.close();
     const database = await openDatabase(join(directory, 'cache.db'), { driver });
-    await set(database, keyOf(1), 'format_version = 2');
+    await set(database, keyOf(1), `origin = '2' || substr(origin, 2)`);
     const { stack, rejected } = stackOver(open());
     expect(await stack.getMany([keyOf(1)])).toEqual([undefined]);
     expect(await stack.verify()).toEqual({ checked: 1, intact: 0, rejected: 0, skipped: 1 });
     await stack.close();
     expect(rejected).toEqual([]);
-    expect(await database.query(`SELECT format_version FROM ${TABLE}`)).toEqual([{ format_version: 2 }]);
+    expect(await database.query(`SELECT substr(origin, 1, 2) AS version FROM ${TABLE}`)).toEqual([
+      { version: '2 ' },
+    ]);
     await database.close();
   });
 

@@ -1,5 +1,8 @@
-import type { NotStored } from './cache-policy.js';
-import type { HitTier } from './cache-stats.js';
+/** Where a hit was found. */
+export type HitTier = 'memory' | 'disk' | 'redis' | 'semantic';
+
+/** Why an answer is not stored. */
+export type NotStored = 'empty' | 'incomplete' | 'too-large';
 
 /** What every event of a cache says. */
 export interface CacheEvent {
@@ -96,34 +99,14 @@ export interface CacheEvents {
 /** Name of a cache event. */
 export type CacheEventName = keyof CacheEvents;
 
-/** Gets every event of a cache. */
-export type CacheObserver = <Name extends CacheEventName>(name: Name, payload: CacheEvents[Name]) => void;
-
-/** Those who watch a cache. What an observer throws breaks nothing. */
-export class CacheObservers {
-  readonly #observers = new Set<CacheObserver>();
-
-  /** Whether anybody watches; without, no payload is built. */
-  get any(): boolean {
-    return this.#observers.size > 0;
-  }
-
-  /** Adds an observer; the function that comes back removes it. */
-  add(observer: CacheObserver): () => void {
-    // Wrapped, so that adding one twice and removing it once leaves one.
-    const own: CacheObserver = (name, payload) => observer(name, payload);
-    this.#observers.add(own);
-    return () => void this.#observers.delete(own);
-  }
-
-  /** Tells all. */
-  emit<Name extends CacheEventName>(name: Name, payload: CacheEvents[Name]): void {
-    for (const observer of this.#observers) {
-      try {
-        observer(name, payload);
-      } catch {
-        // An observer's failure is its own: the call that caused the event must not suffer for it.
-      }
-    }
-  }
-}
+/** All of them. */
+export const CACHE_EVENT_NAMES = [
+  'cache:hit',
+  'cache:miss',
+  'cache:write',
+  'cache:skip',
+  'cache:evict',
+  'cache:reject',
+  'cache:error',
+  'cache:revalidate-error',
+] as const satisfies readonly CacheEventName[];
