@@ -76,7 +76,7 @@ async function reversed(first, second) {
 
 async function compareStreams(url) {
   const bare = await bareClient(url);
-  const { agent, request } = await directAgent(url);
+  const { open, close } = await throughTutti(url);
   const bareChunk = [];
   const ourChunk = [];
   for (let round = 0; round < 60; round += 1) {
@@ -84,12 +84,12 @@ async function compareStreams(url) {
       await bare.messages.create({ ...bodyOf('x'), stream: true }, { maxRetries: 0 }),
       isBareText,
     );
-    const b = await timeStream(agent.provider.stream(request()), isText);
+    const b = await timeStream(open(), isText);
     if (round < 10) continue;
     bareChunk.push(a.chunkMs);
     ourChunk.push(b.chunkMs);
   }
-  const first = await firstTokens(bare, agent, request);
+  const first = await firstTokens(bare, open);
   console.log(`\nstreams of ${CHUNKS} chunks, one at a time, medians`);
   console.log(
     `  first token: bare ${first.bare.toFixed(3)} ms, tutti ${first.tutti.toFixed(3)} ms, more ${(first.tutti - first.bare).toFixed(3)} ms`,
@@ -97,10 +97,10 @@ async function compareStreams(url) {
   console.log(
     `  per chunk:   bare ${median(bareChunk).toFixed(4)} ms, tutti ${median(ourChunk).toFixed(4)} ms, more ${(median(ourChunk) - median(bareChunk)).toFixed(4)} ms`,
   );
-  await agent.provider.close();
+  await close();
 }
 
-async function firstTokens(bare, agent, request) {
+async function firstTokens(bare, open) {
   const times = { bare: [], tutti: [] };
   for (let round = 0; round < 100; round += 1) {
     times.bare.push(
@@ -109,7 +109,7 @@ async function firstTokens(bare, agent, request) {
         isBareText,
       ),
     );
-    times.tutti.push(await untilFirst(async () => agent.provider.stream(request()), isText));
+    times.tutti.push(await untilFirst(async () => open(), isText));
   }
   return { bare: median(times.bare.slice(20)), tutti: median(times.tutti.slice(20)) };
 }
@@ -133,12 +133,12 @@ async function timeStream(events, isToken) {
 }
 
 async function manyStreams(url) {
-  const { agent, request } = await directAgent(url, { connections: STREAMS });
+  const { open, close } = await throughTutti(url, STREAMS);
   const startMs = performance.now();
   const cpu = process.cpuUsage();
   const params = { metadata: { user_id: 'slow' } };
   const results = await Promise.all(
-    Array.from({ length: STREAMS }, () => timeStream(agent.provider.stream(request({ params })), isText)),
+    Array.from({ length: STREAMS }, () => timeStream(open({ params }), isText)),
   );
   const wall = performance.now() - startMs;
   const used = process.cpuUsage(cpu);
@@ -149,7 +149,7 @@ async function manyStreams(url) {
     `  wall ${wall.toFixed(0)} ms, first token p50 ${median(results.map((r) => r.firstMs)).toFixed(0)} ms`,
   );
   console.log(`  CPU per chunk ${((used.user + used.system) / (STREAMS * CHUNKS)).toFixed(1)} µs`);
-  await agent.provider.close();
+  await close();
 }
 
 async function bareClient(baseURL) {
@@ -157,38 +157,20 @@ async function bareClient(baseURL) {
   return new Anthropic({ apiKey: 'k', baseURL, maxRetries: 0 });
 }
 
-async function throughTutti(baseURL) {
+async function throughTutti(baseURL, maxConcurrent = LIMIT) {
   const { anthropic } = await import('../dist/providers/index.js');
   const { AsyncOrchestrator } = await import('../dist/index.js');
-  const agent = anthropic({ model: 'claude-haiku-4-5', apiKey: 'k', baseURL });
-  const orchestrator = new AsyncOrchestrator({ agents: { writer: agent }, maxConcurrent: LIMIT });
+  const connections = Math.max(64, maxConcurrent);
+  const agent = anthropic({ model: 'claude-haiku-4-5', apiKey: 'k', baseURL, connections });
+  const orchestrator = new AsyncOrchestrator({ agents: { writer: agent }, maxConcurrent });
   return {
     call: async (tasks) => {
       const results = await orchestrator.executeMultiple(tasks.map((task) => ['writer', task]));
       for (const result of results) if (!result.success) throw result.error;
     },
+    open: (options) => orchestrator.stream('writer', 'x', options),
     close: () => orchestrator.close(),
   };
-}
-
-async function directAgent(baseURL, options = {}) {
-  const { anthropic } = await import('../dist/providers/index.js');
-  const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const agent = anthropic({ model: 'claude-haiku-4-5', apiKey: 'k', baseURL, ...options });
-  const request = (more = {}) => ({
-    agent: 'writer',
-    callId: '1',
-    attempt: 1,
-    task: 'x',
-    model: agent.model,
-    instructions: undefined,
-    params: {},
-    output: undefined,
-    signal: new AbortController().signal,
-    logger,
-    ...more,
-  });
-  return { agent, request };
 }
 
 function bodyOf(content) {

@@ -88,4 +88,17 @@ describe('DirectoryWatcher', () => {
     await watcher.close();
     await watcher.close();
   });
+
+  test('looks once more into a folder that it has just begun to watch', async () => {
+    const clock = new FakeClock();
+    let calls = 0;
+    const watcher = new DirectoryWatcher(async () => void calls++, { poll: false, clock });
+    watcher.follow([folder]);
+    await clock.advance(50);
+    expect(calls).toBe(1);
+    watcher.follow([folder]);
+    await clock.advance(200);
+    expect(calls).toBe(1);
+    await watcher.close();
+  });
 });

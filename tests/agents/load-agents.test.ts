@@ -439,4 +439,53 @@ describe('loadAgents, watching', () => {
     await agents[Symbol.asyncDispose]();
     expect(agents).toHaveLength(0);
   });
+
+  test('tells of a new file that is broken, and of one that the provider refuses, and keeps the others', async () => {
+    await put('a.md', md('name: a'));
+    const told: AgentFileError[] = [];
+    let onTold: () => void = () => {};
+    const { provider } = collector();
+    await using agents = await load({
+      watch: true,
+      clock: fastClock,
+      provider: (options, file) => {
+        if (options.name === 'refused') throw new Error('no such model');
+        return provider(options, file);
+      },
+      onError: (error) => {
+        told.push(error);
+        onTold();
+      },
+    });
+    const next = (count: number) =>
+      new Promise<void>((resolve) => {
+        onTold = () => {
+          if (told.length >= count) resolve();
+        };
+        onTold();
+      });
+    await put('b.md', 'no front matter');
+    await next(1);
+    expect(told[0]).toMatchObject({ code: 'TUTTI_AGENT_FILE', file: join(folder, 'b.md') });
+    await put('c.md', md('name: refused'));
+    await next(2);
+    expect(told[1]).toMatchObject({ code: 'TUTTI_AGENT_FILE', file: join(folder, 'c.md') });
+    expect(told[1]?.message).toContain('no such model');
+    expect(agents.map(({ name }) => name)).toEqual(['a']);
+  });
+
+  test('refuses folders that are nested without end', async () => {
+    await put(`${'deeper/'.repeat(20)}a.md`, md('name: a'));
+    const error = await failure();
+    expect(error.code).toBe('TUTTI_AGENT_FILE');
+    expect(error.message).toContain('nested too deeply');
+  });
+});
+
+describe('loadAgents, lists', () => {
+  test('names the line of a list with an entry that is wrong', async () => {
+    await put('a.md', md('name: a\ntools:\n  - Read\n  - [5]'));
+    const error = await failure();
+    expect(error).toMatchObject({ file: join(folder, 'a.md'), line: 3 });
+  });
 });
