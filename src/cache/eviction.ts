@@ -81,11 +81,11 @@ class LruOrder extends RankedOrder<RankedKey> implements EvictionOrder {
 }
 
 /** Uses after which an older use counts half, as a multiple of the keys held. */
-const HALF_LIFE_FACTOR = 8;
+const HALF_LIFE_FACTOR = 32;
 /** Fewer keys than this are not a measure for how fast time goes. */
 const FEWEST_KEYS = 64;
 /** Former keys that are remembered, as a multiple of the keys held, and at most. */
-const REMEMBERED_FACTOR = 2;
+const REMEMBERED_FACTOR = 8;
 const MOST_REMEMBERED = 200_000;
 
 interface CostAwareKey extends RankedKey {
@@ -100,7 +100,7 @@ interface CostAwareKey extends RankedKey {
  *
  * A use at time t counts 2^t instead of older ones counting less, so that a rank stays true while time passes
  * and only the key in use has to move. Ranks are logarithms, as 2^t would overflow. Time is counted in uses,
- * not milliseconds: a half-life is eight uses for each key held. The counts of keys that left are remembered
+ * not milliseconds: a half-life is 32 uses for each key held. The counts of keys that left are remembered
  * for a while, so that a key that keeps coming back is known as such.
  */
 class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder {

@@ -21,11 +21,6 @@ export class UseReporter {
     if (this.#unreported.size >= BATCH) this.report();
   }
 
-  /** Forgets an entry that was removed everywhere. */
-  forgetAll(): void {
-    this.#unreported.clear();
-  }
-
   /** Hands everything down. */
   report(): void {
     const entries = this.#unreported;

@@ -14,6 +14,7 @@ import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishFallback, publishRetry } from './call-events.js';
 import { runGuardedAttempt } from './guarded-attempt.js';
+import type { ResolvedOrchestratorOptions } from './options.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import { settleCall, toTuttiError } from './settle-call.js';
 
@@ -55,7 +56,7 @@ function answer(call: Call, scope: CancelScope): Promise<AgentReply> {
 
 /** Not behind an open breaker, nor behind a pause that nobody wanted to wait for. */
 function isAvailable({ parts }: Call, lane: Lane | undefined): boolean {
-  return lane === undefined || (lane.isAvailable && lane.pausedForMs <= parts.options.retry.maxDelayMs);
+  return lane === undefined || (lane.isAvailable && lane.pausedForMs <= longestWaitMs(parts.options));
 }
 
 async function answerBy(
@@ -96,13 +97,21 @@ interface Retrying {
   readonly isLast: boolean;
 }
 
+/** A wait this short is never too long, in milliseconds, whatever `maxDelayMs` says of our own backoff. */
+const SHORT_WAIT_MS = 2_000;
+
+/** The longest demanded wait that is waited out, in milliseconds. */
+function longestWaitMs({ retry }: ResolvedOrchestratorOptions): number {
+  return Math.max(retry.maxDelayMs, SHORT_WAIT_MS);
+}
+
 /** Waits before the next attempt, without a permit. Rejects where waiting is no use. */
 async function backOff(retrying: Retrying, error: TuttiError, failed: number): Promise<void> {
   const { call, target } = retrying;
   const { retryAfterMs } = error as { retryAfterMs?: number };
   const { options, traffic } = call.parts;
   // Longer than anybody wanted to wait: another agent, or the error at once.
-  if (retryAfterMs !== undefined && retryAfterMs > options.retry.maxDelayMs) throw error;
+  if (retryAfterMs !== undefined && retryAfterMs > longestWaitMs(options)) throw error;
   const lane = traffic.laneOf(call, target);
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
   checkDeadline(retrying, error, retryAfterMs ?? delayMs);

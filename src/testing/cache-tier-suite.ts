@@ -161,7 +161,7 @@ function basics(on: Make): TierTest[] {
       }
     }),
     on('keeps the last of many writes of one key that nobody waited for', async (tier, clock) => {
-      const writes = Array.from({ length: 200 }, (_, i) =>
+      const writes = Array.from({ length: 200 }, async (_, i) =>
         tier.set(tierEntry(clock, 'a', { payload: String(i) })),
       );
       await Promise.all(writes);
@@ -191,14 +191,14 @@ function basics(on: Make): TierTest[] {
     }),
     on('answers many reads at once', async (tier, clock) => {
       const entries = Array.from({ length: 500 }, (_, i) => tierEntry(clock, `n${i}`));
-      await Promise.all(entries.map((entry) => tier.set(entry)));
+      await Promise.all(entries.map(async (entry) => tier.set(entry)));
       await tier.flush();
       const found = await Promise.all(entries.map(({ key }) => tier.getMany([key])));
       assert.deepEqual(found.flat(), entries);
     }),
     on('lists every entry once', async (tier, clock) => {
       const entries = Array.from({ length: 450 }, (_, i) => tierEntry(clock, `l${i}`));
-      await Promise.all(entries.map((entry) => tier.set(entry)));
+      await Promise.all(entries.map(async (entry) => tier.set(entry)));
       assert.deepEqual(keysOf(await list(tier)).sort(), keysOf(entries).sort());
     }),
     on('notes uses', async (tier, clock) => {
@@ -432,7 +432,7 @@ function reopenings(on: Make, maker: TierMaker): TierTest[] {
       const entries = Array.from({ length: 20 }, (_, i) =>
         tierEntry(clock, `e${i}`, { tags: [`t${i % 2}`] }),
       );
-      await Promise.all(entries.map((entry) => tier.set(entry)));
+      await Promise.all(entries.map(async (entry) => tier.set(entry)));
       await tier.close();
       await again(tier, settings, async (next) => {
         assert.deepEqual(await next.getMany(keysOf(entries)), entries);

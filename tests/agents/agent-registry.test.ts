@@ -21,7 +21,7 @@ describe('AgentRegistry', () => {
     [[{ name: 'a', run: () => '', provider: scripted }], 'run', /one of the two/],
     [[{ name: 'a', provider: scripted, repairs: 1 }], 'repairs', /expected `output` too/],
     [[{ name: 'a', run: () => '', output: z.string(), repairs: 1 }], 'repairs', /expected `provider`/],
-  ])('refuses %j and names what is wrong', (agents, field, message) => {
+  ] as Array<[unknown, string, RegExp]>)('refuses %j and names what is wrong', (agents, field, message) => {
     const make = () => new AgentRegistry(agents as unknown as AgentsInput, quiet);
     expect(make).toThrow(expect.objectContaining({ code: 'TUTTI_INVALID_ARGUMENT', field }));
     expect(make).toThrow(message);

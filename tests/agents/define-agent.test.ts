@@ -71,9 +71,8 @@ describe('an output schema', () => {
   test('refuses what is not JSON, without repeating it', async () => {
     const error = await rejectionOf(OutputError, orchestrator.execute('json', 'a secret answer'));
     expect(error).toMatchObject({ code: 'TUTTI_OUTPUT_INVALID', path: '', agent: 'json' });
-    expect(error.message).toContain('its answer of 15 characters is not JSON');
+    expect(error.message).toContain('the answer holds no JSON (15 characters)');
     expect(error.message).not.toContain('secret');
-    expect((error.cause as Error).name).toBe('SyntaxError');
   });
 
   test('says where the answer does not fit', async () => {
@@ -82,7 +81,7 @@ describe('an output schema', () => {
       orchestrator.execute('json', '{ "items": [{ "price": "3" }] }'),
     );
     expect(error.path).toBe('items.0.price');
-    expect(error.message).toContain('its answer at items.0.price does not fit');
+    expect(error.message).toContain('the answer does not fit the output schema: items.0.price');
     expect((await rejectionOf(OutputError, orchestrator.execute('json', '7'))).path).toBe('');
   });
 });

@@ -8,7 +8,7 @@ const page = readDocument('docs/reference/events.md');
 const headings = [...page.matchAll(/^### `([^`]+)`$/gm)].map(([, name]) => name as string);
 
 describe('docs/reference/events.md', () => {
-  const program = TypeProgram.ofFiles([SOURCE]);
+  const program = TypeProgram.ofModules([SOURCE]);
 
   test('has a section for every event, and none for an event that does not exist', () => {
     expect([...headings].sort()).toEqual([...EVENT_NAMES].sort());

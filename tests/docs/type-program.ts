@@ -27,6 +27,15 @@ export class TypeProgram {
     return new TypeProgram([...absolute.keys()], compilerOptions(), absolute);
   }
 
+  /** Files of the repository with all that they import. */
+  static ofModules(files: readonly string[]): TypeProgram {
+    return new TypeProgram(
+      files.map((path) => join(REPOSITORY, path)),
+      compilerOptions(),
+      new Map(),
+    );
+  }
+
   /** Files of the repository, for their own types alone: what they import from others is not looked at, which is quick. */
   static ofFiles(files: readonly string[]): TypeProgram {
     const roots = files.map((path) => join(REPOSITORY, path));

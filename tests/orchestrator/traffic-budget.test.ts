@@ -253,6 +253,7 @@ describe('what is charged for an attempt without an answer', () => {
       yield { type: 'usage', usage: { inputTokens: 0, outputTokens: runs } } as const;
       if (runs < 3) throw httpError(500);
       yield 'answer';
+      yield { type: 'finish', finishReason: 'stop' } as const;
     }
     const provider: Provider = {
       name: 'scripted',

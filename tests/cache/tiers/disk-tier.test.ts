@@ -381,7 +381,7 @@ describe('DiskTier when its database misbehaves', () => {
     state.error = new DatabaseError('full', 'x', 'full');
     await tier.set(tierEntry(clock, 'first'));
     await expect(tier.flush()).rejects.toBe(state.error);
-    const sets = Array.from({ length: 30 }, (_, n) =>
+    const sets = Array.from({ length: 30 }, async (_, n) =>
       tier.set(tierEntry(clock, `e${n}`, { payload: 'x'.repeat(1_000) })),
     );
     const refused = (await Promise.allSettled(sets)).filter(({ status }) => status === 'rejected');

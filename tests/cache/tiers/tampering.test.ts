@@ -83,7 +83,7 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     const open = () => new DiskTier({ directory, driver, maxSizeBytes: 600_000, clock: new FakeClock() });
     const first = stackOver(open()).stack;
     const keys = Array.from({ length: 2 * ROWS }, (_, n) => keyOf(n + 1));
-    await Promise.all(keys.map((key, n) => first.set(unsealed(key, `answer ${n}`))));
+    await Promise.all(keys.map(async (key, n) => first.set(unsealed(key, `answer ${n}`))));
     await first.close();
 
     const database = await openDatabase(join(directory, 'cache.db'), { driver });
