@@ -102,7 +102,8 @@ export class Attempt extends CancelScope implements RunningAttempt {
   /** Watches work that takes time. */
   #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
     const { clock } = this.call.parts;
-    this.#timer = clock.setTimeout(timeOut, this.timeoutMs, this);
+    // What the agent did before it returned may have ended the attempt already.
+    if (!this.#isAnswered) this.#timer = clock.setTimeout(timeOut, this.timeoutMs, this);
     return new Promise((freePermit) => {
       this.#freePermit = freePermit;
       const fail = (thrown: unknown): void => {
@@ -120,7 +121,6 @@ export class Attempt extends CancelScope implements RunningAttempt {
         return undefined;
       };
       this.#settled = Promise.resolve(work).then(finish, fail);
-      // What the agent did before it returned may have cancelled its own call.
       if (this.#isAnswered) this.#outlast(this.#settled);
     });
   }

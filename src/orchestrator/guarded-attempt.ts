@@ -1,3 +1,4 @@
+import type { AgentDefinition } from '../contracts/agent.js';
 import type { AgentReply } from '../contracts/reply.js';
 import type { Usage } from '../contracts/usage.js';
 import { CancelledError, TimeoutError } from '../errors/execution-errors.js';
@@ -68,10 +69,15 @@ class RaceAccounts {
   }
 }
 
+function hasTools({ provider }: AgentDefinition): boolean {
+  const tools = provider?.identity?.tools;
+  return Array.isArray(tools) ? tools.length > 0 : tools !== undefined;
+}
+
 /** A stream has one reader, and tools may act twice: neither is raced. */
 function mayHedge(call: Call, { definition }: RegisteredAgent): boolean {
   if (call.sink !== undefined) return false;
-  return definition.provider?.identity?.tools === undefined || definition.idempotent === true;
+  return !hasTools(definition) || definition.idempotent === true;
 }
 
 function hasRoom(call: Call, target: RegisteredAgent, lane: Lane, policy: HedgePolicy): boolean {
