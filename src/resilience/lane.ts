@@ -176,20 +176,20 @@ export class Lane implements PassOwner {
     this.#limiter.submit(new RateRequest(cost, options, withPass, refuse));
   }
 
-  /** @internal */
+  /** For its passes alone. */
   sends(): number {
     this.#retryBudget.sent();
     return this.#adaptive?.started() ?? 0;
   }
 
-  /** @internal */
+  /** For its passes alone. */
   learned(report: RateLimitReport): void {
     if (this.#hasLimits || !REPORTED.some((quantity) => report[quantity]?.limit !== undefined)) return;
     this.#hasLimits = true;
     this.#applyConcurrency();
   }
 
-  /** @internal */
+  /** For its passes alone. */
   succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void {
     this.latencies.add(latencyMs);
     this.#coolOff.succeeded();
@@ -197,12 +197,12 @@ export class Lane implements PassOwner {
     if (this.#adaptive?.succeeded(request, this.#limiter.inFlight) === true) this.#applyConcurrency();
   }
 
-  /** @internal */
+  /** For its passes alone. */
   gaveUp(elapsedMs: number): void {
     this.latencies.addCancelled(elapsedMs);
   }
 
-  /** @internal */
+  /** For its passes alone. */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void {
     if (this.#adaptive?.overloaded(request) === true) this.#applyConcurrency();
     if (isRejection && this.#hasLimits) this.#limiter.surprised();
