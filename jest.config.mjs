@@ -19,6 +19,8 @@ export default {
       },
     ],
   },
+  globalSetup: './tests/helpers/build-once.mjs',
+  globalTeardown: './tests/helpers/remove-build.mjs',
   testMatch: ['**/tests/**/*.test.ts'],
   coverageProvider: 'babel',
   collectCoverageFrom: ['src/**/*.ts'],

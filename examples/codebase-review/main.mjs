@@ -1,12 +1,10 @@
 import { ArgumentError, HELP, readArguments } from './arguments.mjs';
 import { checkFolder, FolderError, findFiles } from './input/files.mjs';
-import { CACHE_FOLDER } from './orchestrator.mjs';
 import { findingsOf } from './output/findings.mjs';
 import { problemWithReport, writeReport } from './output/report.mjs';
 import { savingsText } from './output/savings.mjs';
 import { count, painterFor } from './output/style.mjs';
 import { agentTable, findingsText } from './output/summary.mjs';
-import { review } from './review.mjs';
 
 const stream = process.stdout;
 const paint = painterFor(stream);
@@ -28,6 +26,8 @@ async function main(argv) {
     return 0;
   }
   say(`Reviewing ${count(files.length, 'file')} of ${root}, ${concurrency} at a time. Ctrl-C stops.`);
+  // Loaded only now, so that --help and a mistake in the arguments are answered at once.
+  const { review } = await import('./review.mjs');
   const outcome = await review({ root, files, concurrency, cache, signal, stream, paint });
   const code = await conclude({
     ...outcome,
@@ -44,15 +44,15 @@ async function main(argv) {
 }
 
 async function conclude(outcome) {
-  const { plan, tally, seconds, attempts, warnings, root, report, concurrency, fileCount, isStopped } =
-    outcome;
+  const { plan, tally, seconds, attempts, warnings, cacheFolder } = outcome;
+  const { root, report, concurrency, fileCount, isStopped } = outcome;
   const sections = findingsOf(tally);
   say(`\n${agentTable(tally, paint, stream.columns)}\n`);
   say(`${findingsText(sections, paint, stream.columns)}\n`);
   const { skipped } = plan;
   if (skipped.length > 0) say(`Skipped ${count(skipped.length, 'file')}: ${reasonsOf(skipped)}.`);
   for (const warning of warnings) say(paint('yellow', warning));
-  const saved = savingsText(tally, concurrency, CACHE_FOLDER);
+  const saved = savingsText(tally, concurrency, cacheFolder);
   if (saved !== undefined) say(paint('green', saved));
   if (isStopped) {
     const stopped = `Stopped after ${count(tally.done, 'call')}; cancelled: ${tally.cancelled}. No report written.`;

@@ -1,5 +1,5 @@
 import { planTasks } from './input/tasks.mjs';
-import { createOrchestrator, NOT_CACHED } from './orchestrator.mjs';
+import { CACHE_FOLDER, createOrchestrator, NOT_CACHED } from './orchestrator.mjs';
 import { startProgress } from './output/progress.mjs';
 import { Tally } from './output/tally.mjs';
 
@@ -34,7 +34,8 @@ export async function review({ root, files, concurrency, cache, signal, stream, 
     await orchestrator.close();
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  return { plan, tally, seconds, attempts: orchestrator.stats().attempts, warnings: [...warnings] };
+  const { attempts } = orchestrator.stats();
+  return { plan, tally, seconds, attempts, warnings: [...warnings], cacheFolder: CACHE_FOLDER };
 }
 
 /** A logger that keeps what has to be said until the display is done, for instance of a cache that cannot be written. */

@@ -43,9 +43,11 @@ export class TypeProgram {
     return new TypeProgram(roots, options, new Map());
   }
 
-  /** What is wrong with the files, one line each. */
+  /** What is wrong with the files it was made of, one line each; what they import is checked elsewhere. */
   problems(): string[] {
-    return ts.getPreEmitDiagnostics(this.#program).map((diagnostic) => {
+    const sources = this.#program.getRootFileNames().map((path) => this.#program.getSourceFile(path));
+    const diagnostics = sources.flatMap((source) => ts.getPreEmitDiagnostics(this.#program, source));
+    return diagnostics.map((diagnostic) => {
       const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n');
       if (diagnostic.file === undefined) return text;
       const { line } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start ?? 0);

@@ -7,7 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
 import { withFolder } from './temporary-folder.js';
 
-const LOADER = new URL('source-loader.mjs', import.meta.url).href;
+const LOADER = new URL('../helpers/current-build.mjs', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../../examples/codebase-review/main.mjs', import.meta.url));
 
 interface RunOptions {
@@ -59,6 +59,9 @@ const FIXTURE = {
   'src/busy.ts': `// Decides.\nexport function decide(a: number) {\n${'  if (a > 1) a--;\n'.repeat(7)}  return a;\n}\n`,
   'src/empty.ts': '',
 };
+
+/** Without code: loading a compiler takes as long as all the rest. */
+const DOCUMENTS_ONLY = { 'README.md': FIXTURE['README.md'], 'docs/guide.md': FIXTURE['docs/guide.md'] };
 
 /** Whatever the machine has: these tests spend no money. */
 const NO_KEYS = {
@@ -130,7 +133,7 @@ describe('the codebase review', () => {
   }, 30_000);
 
   test('works where its cache cannot be, and says so', async () => {
-    await withFolder({ ...FIXTURE, '.tutti': 'not a folder' }, async (folder) => {
+    await withFolder({ ...DOCUMENTS_ONLY, '.tutti': 'not a folder' }, async (folder) => {
       const { code, out } = await runExample(['.', '--report', join(folder, 'report.md')], { cwd: folder });
       expect(code).toBe(0);
       expect(out).toMatch(/cache/i);
@@ -138,7 +141,7 @@ describe('the codebase review', () => {
   }, 20_000);
 
   test('asks a model too, and says plainly that a scripted one has answered', async () => {
-    await withFolder(FIXTURE, async (folder) => {
+    await withFolder(DOCUMENTS_ONLY, async (folder) => {
       const { code, out, err } = await runExample(
         [folder, '--report', join(folder, 'report.md'), '--model', '--no-cache'],
         { environment: NO_KEYS },
@@ -166,7 +169,7 @@ describe('the codebase review', () => {
         text: isStream ? ['well ', 'done'] : '{"verdict":"clear","stars":4}',
       }));
       try {
-        await withFolder(FIXTURE, async (folder) => {
+        await withFolder(DOCUMENTS_ONLY, async (folder) => {
           const { code, out, err } = await runExample(
             [folder, '--report', join(folder, 'report.md'), '--model', '--no-cache'],
             { environment: { ...NO_KEYS, [key]: 'test', ...address() } },
@@ -186,7 +189,7 @@ describe('the codebase review', () => {
   );
 
   test('stops at Ctrl-C, shows what there is and writes no report', async () => {
-    await withFolder(FIXTURE, async (folder) => {
+    await withFolder(DOCUMENTS_ONLY, async (folder) => {
       const report = join(folder, 'report.md');
       const { code, out, err } = await runExample([folder, '--report', report, '--concurrency', '1'], {
         cwd: folder,
