@@ -25,5 +25,5 @@ export function defineAgent<const Name extends string, Data = unknown>(
 
 /** Checks a definition's settings; its name may be empty, where a record's key gives it. */
 export function checkDefinition(definition: unknown): AgentDefinition {
-  return Object.freeze(parseOptions(agentDefinitionSchema, definition, 'agent definition'));
+  return Object.freeze(parseOptions(agentDefinitionSchema(), definition, 'agent definition'));
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { madeOnce } from '../input/made-once.js';
 import { count, delayMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
@@ -73,75 +74,79 @@ const hasMethods =
     value !== null &&
     names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 
-const exclusion = z.custom<AgentExclusion>(
-  (value) =>
-    (typeof value === 'string' && value !== '') ||
-    typeof value === 'function' ||
-    Object.prototype.toString.call(value) === '[object RegExp]',
-  'expected an agent name, a RegExp or a function (agent) => boolean',
+const exclusion = madeOnce(() =>
+  z.custom<AgentExclusion>(
+    (value) =>
+      (typeof value === 'string' && value !== '') ||
+      typeof value === 'function' ||
+      Object.prototype.toString.call(value) === '[object RegExp]',
+    'expected an agent name, a RegExp or a function (agent) => boolean',
+  ),
 );
 
 /** Checks {@link ResponseCacheOptions}. The defaults stand here and nowhere else. */
-export const responseCacheOptionsSchema = z
-  .strictObject({
-    directory: z.string('expected a path').min(1, 'expected a path').optional(),
-    rootDirectory: z.string('expected a path').min(1, 'expected a path').optional(),
-    store: z
-      .custom<KeyvLike>(
-        hasMethods('get', 'set', 'delete'),
-        'expected a Keyv instance: an object with get, set and delete',
-      )
-      .optional(),
-    ttlMs: z
-      .number(TTL)
-      .positive(TTL)
-      .max(LONGEST_TTL_MS, TTL)
-      .default(24 * 60 * 60 * 1_000),
-    maxSizeBytes: bytes().default(100 * 1024 * 1024),
-    maxMemoryBytes: bytes().default(32 * 1024 * 1024),
-    maxEntries: count(1).optional(),
-    secret: z.union([z.string(), z.array(z.string())], 'expected a string or a list of strings').optional(),
-    excludeAgents: z.array(exclusion, 'expected a list of exclusions').default([]),
-    eviction: z.enum(['lru', 'cost-aware'], 'expected "lru" or "cost-aware"').default('lru'),
-    enabled: z.boolean('expected true or false').default(true),
-    tenant: z.string('expected a string').min(1, 'expected a name').optional(),
-    staleWhileRevalidateMs: delayMs().default(0),
-    normalize: z
-      .union(
-        [
-          z.boolean(),
-          z.strictObject({
-            trim: z.boolean().optional(),
-            unicode: z.boolean().optional(),
-            spaces: z.boolean().optional(),
-            ignoreCase: z.boolean().optional(),
-          }),
-        ],
-        'expected true, false or { trim, unicode, spaces, ignoreCase }',
-      )
-      .default(false),
-    redis: z.undefined('is reserved: this version has no Redis tier').optional(),
-    semantic: z.undefined('is reserved: this version has no semantic tier').optional(),
-    logger: z
-      .custom<Logger>(
-        hasMethods('debug', 'info', 'warn', 'error'),
-        'expected a logger with debug, info, warn and error',
-      )
-      .default(silentLogger),
-    clock: z
-      .custom<Clock>(
-        hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-        'expected a clock with now, epochMs, setTimeout and clearTimeout',
-      )
-      .default(systemClock),
-  })
-  .refine((options) => options.directory === undefined || options.store === undefined, {
-    path: ['store'],
-    message: 'expected directory or store, not both',
-  });
+export const responseCacheOptionsSchema = madeOnce(() =>
+  z
+    .strictObject({
+      directory: z.string('expected a path').min(1, 'expected a path').optional(),
+      rootDirectory: z.string('expected a path').min(1, 'expected a path').optional(),
+      store: z
+        .custom<KeyvLike>(
+          hasMethods('get', 'set', 'delete'),
+          'expected a Keyv instance: an object with get, set and delete',
+        )
+        .optional(),
+      ttlMs: z
+        .number(TTL)
+        .positive(TTL)
+        .max(LONGEST_TTL_MS, TTL)
+        .default(24 * 60 * 60 * 1_000),
+      maxSizeBytes: bytes().default(100 * 1024 * 1024),
+      maxMemoryBytes: bytes().default(32 * 1024 * 1024),
+      maxEntries: count(1).optional(),
+      secret: z.union([z.string(), z.array(z.string())], 'expected a string or a list of strings').optional(),
+      excludeAgents: z.array(exclusion(), 'expected a list of exclusions').default([]),
+      eviction: z.enum(['lru', 'cost-aware'], 'expected "lru" or "cost-aware"').default('lru'),
+      enabled: z.boolean('expected true or false').default(true),
+      tenant: z.string('expected a string').min(1, 'expected a name').optional(),
+      staleWhileRevalidateMs: delayMs().default(0),
+      normalize: z
+        .union(
+          [
+            z.boolean(),
+            z.strictObject({
+              trim: z.boolean().optional(),
+              unicode: z.boolean().optional(),
+              spaces: z.boolean().optional(),
+              ignoreCase: z.boolean().optional(),
+            }),
+          ],
+          'expected true, false or { trim, unicode, spaces, ignoreCase }',
+        )
+        .default(false),
+      redis: z.undefined('is reserved: this version has no Redis tier').optional(),
+      semantic: z.undefined('is reserved: this version has no semantic tier').optional(),
+      logger: z
+        .custom<Logger>(
+          hasMethods('debug', 'info', 'warn', 'error'),
+          'expected a logger with debug, info, warn and error',
+        )
+        .default(silentLogger),
+      clock: z
+        .custom<Clock>(
+          hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
+          'expected a clock with now, epochMs, setTimeout and clearTimeout',
+        )
+        .default(systemClock),
+    })
+    .refine((options) => options.directory === undefined || options.store === undefined, {
+      path: ['store'],
+      message: 'expected directory or store, not both',
+    }),
+);
 
 /** {@link ResponseCacheOptions} with every default filled in. */
-export type ResolvedResponseCacheOptions = Readonly<z.output<typeof responseCacheOptionsSchema>>;
+export type ResolvedResponseCacheOptions = Readonly<z.output<ReturnType<typeof responseCacheOptionsSchema>>>;
 
 /**
  * Checks a cache's options and fills in the defaults. Touches no file.
@@ -149,7 +154,7 @@ export type ResolvedResponseCacheOptions = Readonly<z.output<typeof responseCach
  * @throws {@link InvalidArgumentError} for the first problem.
  */
 export function resolveCacheOptions(input: ResponseCacheOptions): ResolvedResponseCacheOptions {
-  const options = parseOptions(responseCacheOptionsSchema, input, 'ResponseCache options');
+  const options = parseOptions(responseCacheOptionsSchema(), input, 'ResponseCache options');
   givenSecrets({ secret: options.secret });
   const { directory, rootDirectory } = options;
   if (directory === undefined) return options;

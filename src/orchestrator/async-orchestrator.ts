@@ -58,7 +58,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * @throws {@link DuplicateAgentError} when two agents have the same name.
    */
   constructor(options: AsyncOrchestratorOptions<Agents> = {}) {
-    const resolved = parseOptions(orchestratorOptionsSchema, options, 'AsyncOrchestrator options');
+    const resolved = parseOptions(orchestratorOptionsSchema(), options, 'AsyncOrchestrator options');
     this.#parts = createParts(resolved);
     this.#createdAtMs = this.#parts.clock.now();
     this.#admission = new CallAdmission(this.#parts);
@@ -199,7 +199,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * @throws {@link InvalidArgumentError} for an unknown option or an unfit `drainMs`.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const { drainMs } = parseOptions(closeOptionsSchema, options, 'close options');
+    const { drainMs } = parseOptions(closeOptionsSchema(), options, 'close options');
     this.#admission.isClosed = true;
     this.#closing ??= shutDown(this.#parts, this.#runs, this.agents, drainMs);
     return this.#closing;

@@ -11,6 +11,7 @@ import type {
   HedgeSettings,
   LaneLimits,
 } from '../contracts/traffic.js';
+import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import type { Logger } from '../logging/logger.js';
 import type { Jitter } from '../resilience/backoff.js';
@@ -118,73 +119,78 @@ const hasMethods =
 const FACTOR = 'expected a number of at least 1';
 
 /** Checks {@link RetryOptions}. The defaults stand here and nowhere else. */
-const retrySchema = z
-  .strictObject({
-    minDelayMs: delayMs().default(1_000),
-    maxDelayMs: delayMs().default(30_000),
-    factor: z.number(FACTOR).min(1, FACTOR).max(1_000, 'expected at most 1000').default(2),
-    jitter: z.enum(['full', 'equal', 'none'], 'expected "full", "equal" or "none"').default('full'),
-    when: z
-      .custom<(thrown: unknown) => boolean>(
-        (value) => typeof value === 'function',
-        'expected a function (thrown) => boolean',
-      )
-      .optional(),
-  })
-  .refine((retry) => retry.maxDelayMs >= retry.minDelayMs, {
-    path: ['maxDelayMs'],
-    message: 'expected at least minDelayMs',
-  });
+const retrySchema = madeOnce(() =>
+  z
+    .strictObject({
+      minDelayMs: delayMs().default(1_000),
+      maxDelayMs: delayMs().default(30_000),
+      factor: z.number(FACTOR).min(1, FACTOR).max(1_000, 'expected at most 1000').default(2),
+      jitter: z.enum(['full', 'equal', 'none'], 'expected "full", "equal" or "none"').default('full'),
+      when: z
+        .custom<(thrown: unknown) => boolean>(
+          (value) => typeof value === 'function',
+          'expected a function (thrown) => boolean',
+        )
+        .optional(),
+    })
+    .refine((retry) => retry.maxDelayMs >= retry.minDelayMs, {
+      path: ['maxDelayMs'],
+      message: 'expected at least minDelayMs',
+    }),
+);
 
 /** Checks {@link AsyncOrchestratorOptions}. The defaults stand here and nowhere else. */
-export const orchestratorOptionsSchema = z.strictObject({
-  agents: z.unknown().optional(),
-  maxConcurrent: count(1).default(10),
-  timeoutMs: durationMs().default(30_000),
-  timeouts: phaseTimeoutsSchema.optional(),
-  deadlineMs: durationMs().optional(),
-  maxRetries: count(0).default(2),
-  retry: retrySchema.prefault({}),
-  limits: rateLimitsSchema.optional(),
-  breaker: breakerSchema.optional(),
-  hedge: hedgeSchema.optional(),
-  budget: budgetSchema.optional(),
-  tenantBudget: budgetSchema.optional(),
-  fairness: fairnessSchema.optional(),
-  // Its own options are checked by the cache.
-  cache: z
-    .custom<boolean | object>(
-      (value) =>
-        typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
-      'expected true, false, options of a cache or a ResponseCache',
-    )
-    .optional(),
-  tenant: z.string('expected a string').min(1, 'expected a name').optional(),
-  maxQueued: count(0).default(1_000_000),
-  maxTaskChars: count(1).default(100_000),
-  abandonMs: delayMs().default(5_000),
-  logger: z
-    .custom<Logger>(
-      hasMethods('debug', 'info', 'warn', 'error'),
-      'expected a logger with debug, info, warn and error',
-    )
-    .optional(),
-  signal: z
-    .custom<AbortSignal>(hasMethods('addEventListener', 'removeEventListener'), 'expected an AbortSignal')
-    .optional(),
-  clock: z
-    .custom<Clock>(
-      hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-      'expected a clock with now, epochMs, setTimeout and clearTimeout',
-    )
-    .optional(),
-});
+export const orchestratorOptionsSchema = madeOnce(() =>
+  z.strictObject({
+    agents: z.unknown().optional(),
+    maxConcurrent: count(1).default(10),
+    timeoutMs: durationMs().default(30_000),
+    timeouts: phaseTimeoutsSchema().optional(),
+    deadlineMs: durationMs().optional(),
+    maxRetries: count(0).default(2),
+    retry: retrySchema().prefault({}),
+    limits: rateLimitsSchema().optional(),
+    breaker: breakerSchema().optional(),
+    hedge: hedgeSchema().optional(),
+    budget: budgetSchema().optional(),
+    tenantBudget: budgetSchema().optional(),
+    fairness: fairnessSchema().optional(),
+    // Its own options are checked by the cache.
+    cache: z
+      .custom<boolean | object>(
+        (value) =>
+          typeof value === 'boolean' ||
+          (typeof value === 'object' && value !== null && !Array.isArray(value)),
+        'expected true, false, options of a cache or a ResponseCache',
+      )
+      .optional(),
+    tenant: z.string('expected a string').min(1, 'expected a name').optional(),
+    maxQueued: count(0).default(1_000_000),
+    maxTaskChars: count(1).default(100_000),
+    abandonMs: delayMs().default(5_000),
+    logger: z
+      .custom<Logger>(
+        hasMethods('debug', 'info', 'warn', 'error'),
+        'expected a logger with debug, info, warn and error',
+      )
+      .optional(),
+    signal: z
+      .custom<AbortSignal>(hasMethods('addEventListener', 'removeEventListener'), 'expected an AbortSignal')
+      .optional(),
+    clock: z
+      .custom<Clock>(
+        hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
+        'expected a clock with now, epochMs, setTimeout and clearTimeout',
+      )
+      .optional(),
+  }),
+);
 
 /** Checks the options of closing. */
-export const closeOptionsSchema = z.strictObject({ drainMs: delayMs().default(30_000) });
+export const closeOptionsSchema = madeOnce(() => z.strictObject({ drainMs: delayMs().default(30_000) }));
 
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
-export type ResolvedOrchestratorOptions = Readonly<z.output<typeof orchestratorOptionsSchema>>;
+export type ResolvedOrchestratorOptions = Readonly<z.output<ReturnType<typeof orchestratorOptionsSchema>>>;
 
 /** What one call runs under, once call, agent and orchestrator have been laid over one another. */
 export interface CallSettings {

@@ -57,7 +57,7 @@ const expectCache: Check = (value) => {
 };
 
 const expectBudget: Check = (value) => {
-  parseOptions(budgetSchema, value, 'budget');
+  parseOptions(budgetSchema(), value, 'budget');
   return undefined;
 };
 

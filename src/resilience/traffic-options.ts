@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import { MAX_BUDGET_USD } from './budget-amount.js';
 
@@ -25,44 +26,54 @@ const weights = () => {
 };
 
 /** The schema of `limits`. */
-export const rateLimitsSchema = z.strictObject({
-  requestsPerMinute: count(1).optional(),
-  inputTokensPerMinute: count(1).optional(),
-  outputTokensPerMinute: count(1).optional(),
-  tokensPerMinute: count(1).optional(),
-  maxConcurrent: count(1).optional(),
-});
+export const rateLimitsSchema = madeOnce(() =>
+  z.strictObject({
+    requestsPerMinute: count(1).optional(),
+    inputTokensPerMinute: count(1).optional(),
+    outputTokensPerMinute: count(1).optional(),
+    tokensPerMinute: count(1).optional(),
+    maxConcurrent: count(1).optional(),
+  }),
+);
 
 /** The schema of `breaker`, with its defaults. */
-export const breakerSchema = z.strictObject({
-  failureRatio: share().default(0.5),
-  minimumCalls: count(1).default(5),
-  windowMs: durationMs().default(60_000),
-  openMs: durationMs().default(30_000),
-  halfOpenCalls: count(1).default(1),
-});
+export const breakerSchema = madeOnce(() =>
+  z.strictObject({
+    failureRatio: share().default(0.5),
+    minimumCalls: count(1).default(5),
+    windowMs: durationMs().default(60_000),
+    openMs: durationMs().default(30_000),
+    halfOpenCalls: count(1).default(1),
+  }),
+);
 
 /** The schema of `hedge`, with its defaults. */
-export const hedgeSchema = z
-  .strictObject({
-    afterMs: delayMs().optional(),
-    percentile: percentile().optional(),
-    maxExtraRatio: share().default(0.1),
-  })
-  .refine(({ afterMs, percentile }) => (afterMs === undefined) !== (percentile === undefined), {
-    error: 'expected one of afterMs and percentile',
-  });
+export const hedgeSchema = madeOnce(() =>
+  z
+    .strictObject({
+      afterMs: delayMs().optional(),
+      percentile: percentile().optional(),
+      maxExtraRatio: share().default(0.1),
+    })
+    .refine(({ afterMs, percentile }) => (afterMs === undefined) !== (percentile === undefined), {
+      error: 'expected one of afterMs and percentile',
+    }),
+);
 
 /** The schema of `budget`. */
-export const budgetSchema = z
-  .strictObject({ usd: usd().optional(), tokens: count(0).optional(), perCallUsd: usd().optional() })
-  .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, {
-    error: 'expected usd, tokens or both, since nothing else limits anything',
-  });
+export const budgetSchema = madeOnce(() =>
+  z
+    .strictObject({ usd: usd().optional(), tokens: count(0).optional(), perCallUsd: usd().optional() })
+    .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, {
+      error: 'expected usd, tokens or both, since nothing else limits anything',
+    }),
+);
 
 /** The schema of `fairness`, with its defaults. */
-export const fairnessSchema = z.strictObject({
-  tenantWeights: weights().optional(),
-  agentWeights: weights().optional(),
-  ageingMs: durationMs().default(5_000),
-});
+export const fairnessSchema = madeOnce(() =>
+  z.strictObject({
+    tenantWeights: weights().optional(),
+    agentWeights: weights().optional(),
+    ageingMs: durationMs().default(5_000),
+  }),
+);

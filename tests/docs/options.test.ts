@@ -20,8 +20,8 @@ const CACHE = 'src/cache/cache-options.ts';
 const page = readDocument('docs/reference/options.md');
 const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT, TRAFFIC, CACHE]);
 
-const resolved: Record<string, unknown> = orchestratorOptionsSchema.parse({});
-const cacheDefaults: Record<string, unknown> = responseCacheOptionsSchema.parse({});
+const resolved: Record<string, unknown> = orchestratorOptionsSchema().parse({});
+const cacheDefaults: Record<string, unknown> = responseCacheOptionsSchema().parse({});
 const names = (file: string, type: string): string[] =>
   program.properties(file, type).map(({ name }) => name);
 
@@ -48,7 +48,7 @@ const byName = (a: { name: string }, b: { name: string }): number => a.name.loca
 
 describe('docs/reference/options.md', () => {
   test("has the orchestrator's options with the schema's defaults", () => {
-    const keys = Object.keys(orchestratorOptionsSchema.shape).filter((key) => key !== 'retry');
+    const keys = Object.keys(orchestratorOptionsSchema().shape).filter((key) => key !== 'retry');
     const rows = documented('AsyncOrchestrator').filter(({ name }) => name !== 'retry');
     expect(rows.sort(byName)).toEqual(defaults(keys, resolved).sort(byName));
   });
@@ -60,18 +60,18 @@ describe('docs/reference/options.md', () => {
   });
 
   test("has the cache's options with the schema's defaults", () => {
-    const keys = Object.keys(responseCacheOptionsSchema.shape);
+    const keys = Object.keys(responseCacheOptionsSchema().shape);
     // Objects that stand for silence and for the system's own; the page says so in words.
     const { logger: _logger, clock: _clock, ...from } = cacheDefaults;
     expect(documented('ResponseCache').sort(byName)).toEqual(defaults(keys, from).sort(byName));
   });
 
   test.each([
-    ['limits', 'LaneLimits', rateLimitsSchema.parse({})],
-    ['breaker', 'BreakerSettings', breakerSchema.parse({})],
-    ['hedge', 'HedgeSettings', { ...hedgeSchema.parse({ afterMs: 1 }), afterMs: undefined }],
-    ['budget', 'BudgetSettings', { ...budgetSchema.parse({ usd: 1 }), usd: undefined }],
-    ['fairness', 'FairnessSettings', fairnessSchema.parse({})],
+    ['limits', 'LaneLimits', rateLimitsSchema().parse({})],
+    ['breaker', 'BreakerSettings', breakerSchema().parse({})],
+    ['hedge', 'HedgeSettings', { ...hedgeSchema().parse({ afterMs: 1 }), afterMs: undefined }],
+    ['budget', 'BudgetSettings', { ...budgetSchema().parse({ usd: 1 }), usd: undefined }],
+    ['fairness', 'FairnessSettings', fairnessSchema().parse({})],
   ])('has under "%s" the options of the type with the defaults of the schema', (heading, type, from) => {
     const rows = defaults(names(TRAFFIC, type), { ...from });
     expect(documented(heading).sort(byName)).toEqual(rows.sort(byName));
@@ -99,7 +99,7 @@ describe('docs/reference/options.md', () => {
   });
 
   test('has every setting of an agent definition', () => {
-    const keys = Object.keys(agentDefinitionSchema.shape);
+    const keys = Object.keys(agentDefinitionSchema().shape);
     expect(
       documented('Agent definitions')
         .map(({ name }) => name)

@@ -10,17 +10,17 @@ import {
 
 describe('options of traffic control', () => {
   test('have these defaults', () => {
-    expect(breakerSchema.parse({})).toEqual({
+    expect(breakerSchema().parse({})).toEqual({
       failureRatio: 0.5,
       minimumCalls: 5,
       windowMs: 60_000,
       openMs: 30_000,
       halfOpenCalls: 1,
     });
-    expect(hedgeSchema.parse({ afterMs: 0 })).toEqual({ afterMs: 0, maxExtraRatio: 0.1 });
-    expect(fairnessSchema.parse({})).toEqual({ ageingMs: 5_000 });
-    expect(rateLimitsSchema.parse({ requestsPerMinute: 5 })).toEqual({ requestsPerMinute: 5 });
-    expect(budgetSchema.parse({ usd: 0, perCallUsd: 0.01 })).toEqual({ usd: 0, perCallUsd: 0.01 });
+    expect(hedgeSchema().parse({ afterMs: 0 })).toEqual({ afterMs: 0, maxExtraRatio: 0.1 });
+    expect(fairnessSchema().parse({})).toEqual({ ageingMs: 5_000 });
+    expect(rateLimitsSchema().parse({ requestsPerMinute: 5 })).toEqual({ requestsPerMinute: 5 });
+    expect(budgetSchema().parse({ usd: 0, perCallUsd: 0.01 })).toEqual({ usd: 0, perCallUsd: 0.01 });
   });
 
   test.each([
@@ -35,7 +35,7 @@ describe('options of traffic control', () => {
     ['usd', budgetSchema, { usd: -1 }, 'expected dollars from 0 to 1000000'],
     ['tenantWeights.a', fairnessSchema, { tenantWeights: { a: 0 } }, 'expected a weight above 0'],
   ])('a wrong %s is named, with what was expected', (field, schema, input, message) => {
-    const parse = () => parseOptions(schema, input, 'options');
+    const parse = () => parseOptions(schema(), input, 'options');
     expect(parse).toThrow(expect.objectContaining({ code: 'TUTTI_INVALID_ARGUMENT', field }));
     expect(parse).toThrow(message);
   });
