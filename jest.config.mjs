@@ -1,9 +1,9 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
-  // Two, whatever the machine has: in one process the module registries of all files pile up and each file gets slower
-  // than the one before, and more than two would disturb the tests that measure real time.
-  maxWorkers: 2,
+  // Three, for two cores, since some tests wait for sockets, processes and real time. In one process the module
+  // registries of all files would pile up, each file slower than the one before; more would disturb each other.
+  maxWorkers: 3,
   workerIdleMemoryLimit: '600MB',
   // Ends what hangs. Long, for a busy machine is no reason to fail.
   testTimeout: 30_000,

@@ -252,19 +252,19 @@ describe('executeMultiple', () => {
     expect(await run).toHaveLength(3_000);
   });
 
-  test('runs 200,000 tasks of a generator without queueing or keeping them', async () => {
+  test('runs 50,000 tasks of a generator without queueing or keeping them', async () => {
     const orchestrator = new AsyncOrchestrator({ maxConcurrent: 10, agents: { echo } });
     let mostInFlight = 0;
     function* tasks(): Generator<[string, string]> {
-      for (let index = 0; index < 200_000; index += 1) {
+      for (let index = 0; index < 50_000; index += 1) {
         if (index % 1_000 === 0) mostInFlight = Math.max(mostInFlight, orchestrator.stats().inFlight);
         yield ['echo', 'x'];
       }
     }
     const outcomes = await orchestrator.executeMultiple(tasks());
-    expect(outcomes).toHaveLength(200_000);
+    expect(outcomes).toHaveLength(50_000);
     expect(mostInFlight).toBeLessThanOrEqual(10);
-    expect(orchestrator.stats()).toMatchObject({ succeeded: 200_000, queued: 0 });
+    expect(orchestrator.stats()).toMatchObject({ succeeded: 50_000, queued: 0 });
   });
 
   test('runs an array’s highest priorities first and gives results in its order', async () => {
