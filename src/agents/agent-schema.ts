@@ -2,18 +2,12 @@ import { z } from 'zod';
 import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
+import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, durationMs } from '../input/number-schemas.js';
 import { budgetSchema, hedgeSchema } from '../resilience/traffic-options.js';
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
-
-const hasMethod =
-  (...names: string[]) =>
-  (value: unknown): boolean =>
-    typeof value === 'object' &&
-    value !== null &&
-    names.every((name) => isFunction((value as Record<string, unknown>)[name]));
 
 /** Limits on single phases of a call. */
 export const phaseTimeoutsSchema = madeOnce(() =>
@@ -42,12 +36,12 @@ export const agentDefinitionSchema = madeOnce(
         description: z.string('expected a string').optional(),
         run: z.custom<AgentFunction>(isFunction, 'expected a function (task, context) => answer').optional(),
         provider: z
-          .custom<Provider>(hasMethod('generate'), 'expected a provider with a generate() method')
+          .custom<Provider>(hasMethods('generate'), 'expected a provider with a generate() method')
           .optional(),
         model: z.string('expected a string').min(1, 'expected a model name').optional(),
         instructions: z.string('expected a string').optional(),
         params: z.record(z.string(), z.unknown(), 'expected an object').optional(),
-        output: z.custom<OutputSchema>(hasMethod('safeParse'), 'expected a zod schema').optional(),
+        output: z.custom<OutputSchema>(hasMethods('safeParse'), 'expected a zod schema').optional(),
         repairs: count(0).optional(),
         timeoutMs: durationMs().optional(),
         timeouts: phaseTimeoutsSchema().optional(),

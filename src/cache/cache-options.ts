@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
@@ -67,13 +68,6 @@ const TTL = `expected milliseconds above 0 and at most ${LONGEST_TTL_MS} (100 ye
 const BYTES = 'expected a whole number of bytes of at least 1';
 
 const bytes = () => z.number(BYTES).int(BYTES).min(1, BYTES);
-const hasMethods =
-  (...names: string[]) =>
-  (value: unknown): boolean =>
-    typeof value === 'object' &&
-    value !== null &&
-    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
-
 const exclusion = madeOnce(() =>
   z.custom<AgentExclusion>(
     (value) =>

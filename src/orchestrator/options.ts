@@ -11,6 +11,7 @@ import type {
   HedgeSettings,
   LaneLimits,
 } from '../contracts/traffic.js';
+import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import type { Logger } from '../logging/logger.js';
@@ -108,13 +109,6 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   /** Where time comes from; for tests. @default the system's clock */
   clock?: Clock | undefined;
 }
-
-const hasMethods =
-  (...names: string[]) =>
-  (value: unknown): boolean =>
-    typeof value === 'object' &&
-    value !== null &&
-    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 
 const FACTOR = 'expected a number of at least 1';
 

@@ -1,35 +1,16 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { AgentsInput } from '../../src/agents/agent-registry.js';
 import { defineAgent } from '../../src/agents/define-agent.js';
 import { ResponseCache } from '../../src/cache/response-cache.js';
 import type { AgentReplyObject } from '../../src/contracts/reply.js';
 import type { FinishReason } from '../../src/contracts/usage.js';
-import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
-import type { AsyncOrchestratorOptions } from '../../src/orchestrator/options.js';
+import type { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { eventsOf, HeldAgent, httpError, rejection, textOf, turn } from './held-agent.js';
+import { openingOrchestrators } from './opened-orchestrators.js';
 
-const opened: Array<{ orchestrator: AsyncOrchestrator<AgentsInput>; clock: FakeClock }> = [];
-
-function open(options: AsyncOrchestratorOptions<AgentsInput>): {
-  orchestrator: AsyncOrchestrator<AgentsInput>;
-  clock: FakeClock;
-} {
-  const clock = (options.clock as FakeClock | undefined) ?? new FakeClock();
-  const orchestrator = new AsyncOrchestrator<AgentsInput>({ cache: true, ...options, clock });
-  opened.push({ orchestrator, clock });
-  return { orchestrator, clock };
-}
-
-afterEach(async () => {
-  for (const { orchestrator, clock } of opened.splice(0)) {
-    const closing = orchestrator.close({ drainMs: 0 });
-    await clock.advance(10_000);
-    await closing;
-    expect(orchestrator.stats()).toMatchObject({ running: 0, queued: 0, inFlight: 0, backingOff: 0 });
-  }
-});
+const open = openingOrchestrators({ keepsTimers: true });
 
 /** An agent that answers at once and counts. */
 function counting(reply: string | AgentReplyObject = 'answer'): {

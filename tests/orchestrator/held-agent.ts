@@ -2,6 +2,8 @@ import type { AgentContext, AgentFunction } from '../../src/contracts/agent.js';
 import type { AgentReply } from '../../src/contracts/reply.js';
 import type { StreamEvent } from '../../src/contracts/stream-event.js';
 
+export { httpError, rejection } from './scripted-agents.js';
+
 /** One run of a {@link HeldAgent}, which goes on as the test says. */
 export interface HeldRun {
   readonly task: string;
@@ -82,25 +84,9 @@ export class HeldStream {
   }
 }
 
-/** An error as an HTTP client throws it. */
-export function httpError(status: number, extra: Record<string, unknown> = {}): Error {
-  return Object.assign(new Error(`HTTP ${status}`), { status, ...extra });
-}
-
 /** Lets everything that can happen without time passing happen. */
 export async function turn(turns = 3): Promise<void> {
   for (let taken = 0; taken < turns; taken += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** What the promise was rejected with; fails when it was not. */
-// biome-ignore lint/suspicious/noExplicitAny: the test says what it has to be
-export async function rejection(promise: Promise<unknown>): Promise<any> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error('expected a rejection');
 }
 
 /** All events of a stream. */

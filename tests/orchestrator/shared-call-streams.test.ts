@@ -1,32 +1,9 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
-import type { AgentsInput } from '../../src/agents/agent-registry.js';
+import { describe, expect, test } from '@jest/globals';
 import type { StreamEvent } from '../../src/contracts/stream-event.js';
-import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
-import type { AsyncOrchestratorOptions } from '../../src/orchestrator/options.js';
-import { FakeClock } from '../../src/testing/fake-clock.js';
 import { eventsOf, HeldAgent, HeldStream, httpError, rejection, textOf, turn } from './held-agent.js';
+import { openingOrchestrators } from './opened-orchestrators.js';
 
-const opened: Array<{ orchestrator: AsyncOrchestrator<AgentsInput>; clock: FakeClock }> = [];
-
-function open(options: AsyncOrchestratorOptions<AgentsInput>): {
-  orchestrator: AsyncOrchestrator<AgentsInput>;
-  clock: FakeClock;
-} {
-  const clock = new FakeClock();
-  const orchestrator = new AsyncOrchestrator<AgentsInput>({ cache: true, clock, ...options });
-  opened.push({ orchestrator, clock });
-  return { orchestrator, clock };
-}
-
-afterEach(async () => {
-  for (const { orchestrator, clock } of opened.splice(0)) {
-    const closing = orchestrator.close({ drainMs: 0 });
-    await clock.advance(10_000);
-    await closing;
-    expect(orchestrator.stats()).toMatchObject({ running: 0, queued: 0, inFlight: 0, backingOff: 0 });
-    expect(clock.pendingTimers).toBe(0);
-  }
-});
+const open = openingOrchestrators();
 
 const EVENTS: StreamEvent[] = [
   { type: 'reasoning-delta', text: 'hm' },

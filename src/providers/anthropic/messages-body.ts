@@ -1,19 +1,20 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
+import { allTools, bodyParts, type Protocol } from '../body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
-import { bodyParams } from '../params.js';
-import { outputRequest } from '../structured-output.js';
 import { messagesSchema } from './messages-schema.js';
 
 /** The API wants a limit with every request. */
 const DEFAULT_MAX_TOKENS = 4_096;
 
-const NAMES = {
-  maxTokens: 'max_tokens',
-  topP: 'top_p',
-  topK: 'top_k',
-  stopSequences: 'stop_sequences',
+const PROTOCOL: Protocol = {
+  names: {
+    maxTokens: 'max_tokens',
+    topP: 'top_p',
+    topK: 'top_k',
+    stopSequences: 'stop_sequences',
+  },
+  reserved: new Set(['model', 'messages', 'system', 'stream']),
 };
-const RESERVED: ReadonlySet<string> = new Set(['model', 'messages', 'system', 'stream']);
 
 /** A request in the words of the Messages API. */
 export function messagesBody(
@@ -23,15 +24,11 @@ export function messagesBody(
   tools: readonly ModelToolDefinition[],
   nativeOutput: boolean,
 ): Record<string, unknown> {
-  const params = bodyParams(request.params, NAMES, RESERVED);
-  const { format, instruction } = outputRequest(request.output, nativeOutput);
-  const system = [request.instructions, instruction]
-    .filter((text) => text !== undefined && text !== '')
-    .join('\n\n');
+  const { params, format, system } = bodyParts(request, PROTOCOL, nativeOutput);
   const body: Record<string, unknown> = { max_tokens: DEFAULT_MAX_TOKENS, ...params, model };
   body.messages = messages.map(toMessage);
   if (system !== '') body.system = system;
-  if (tools.length > 0) body.tools = [...listOf(params.tools), ...tools.map(toTool)];
+  if (tools.length > 0) body.tools = allTools(params, tools, toTool);
   if (format !== undefined) {
     body.output_config = {
       ...(params.output_config as object | undefined),
@@ -70,8 +67,4 @@ function assistantBlocks({ text, toolCalls }: Extract<ModelMessage, { role: 'ass
 
 function toTool({ name, description, inputSchema }: ModelToolDefinition): Record<string, unknown> {
   return { name, ...(description === undefined ? {} : { description }), input_schema: inputSchema };
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

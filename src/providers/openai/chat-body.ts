@@ -1,16 +1,17 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
+import { allTools, argumentsText, bodyParts, type Protocol } from '../body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
-import { bodyParams } from '../params.js';
-import { outputRequest } from '../structured-output.js';
 
-const NAMES = {
-  maxTokens: 'max_completion_tokens',
-  topP: 'top_p',
-  stopSequences: 'stop',
-  frequencyPenalty: 'frequency_penalty',
-  presencePenalty: 'presence_penalty',
+const PROTOCOL: Protocol = {
+  names: {
+    maxTokens: 'max_completion_tokens',
+    topP: 'top_p',
+    stopSequences: 'stop',
+    frequencyPenalty: 'frequency_penalty',
+    presencePenalty: 'presence_penalty',
+  },
+  reserved: new Set(['model', 'messages', 'stream', 'stream_options']),
 };
-const RESERVED: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options']);
 
 /** A request in the words of the Chat Completions API. */
 export function chatBody(
@@ -20,18 +21,13 @@ export function chatBody(
   tools: readonly ModelToolDefinition[],
   nativeOutput: boolean,
 ): Record<string, unknown> {
-  const params = bodyParams(request.params, NAMES, RESERVED);
-  const { format, instruction } = outputRequest(request.output, nativeOutput);
-  const system = [request.instructions, instruction]
-    .filter((text) => text !== undefined && text !== '')
-    .join('\n\n');
+  const { params, format, system } = bodyParts(request, PROTOCOL, nativeOutput);
   const body: Record<string, unknown> = { ...params, model };
   body.messages = [
     ...(system === '' ? [] : [{ role: 'system', content: system }]),
     ...messages.flatMap(toMessages),
   ];
-  if (tools.length > 0)
-    body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
+  if (tools.length > 0) body.tools = allTools(params, tools, toTool);
   if (format !== undefined) {
     const schema = { name: 'answer', schema: format.schema, strict: format.allRequired };
     body.response_format = { type: 'json_schema', json_schema: schema };
@@ -58,7 +54,7 @@ function assistantMessage({ text, toolCalls }: Extract<ModelMessage, { role: 'as
     tool_calls: toolCalls.map(({ id, name, input }) => ({
       id,
       type: 'function',
-      function: { name, arguments: typeof input === 'string' ? input : JSON.stringify(input) },
+      function: { name, arguments: argumentsText(input) },
     })),
   };
 }

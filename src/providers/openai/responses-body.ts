@@ -1,10 +1,11 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
+import { allTools, argumentsText, bodyParts, type Protocol } from '../body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
-import { bodyParams } from '../params.js';
-import { outputRequest } from '../structured-output.js';
 
-const NAMES = { maxTokens: 'max_output_tokens', topP: 'top_p' };
-const RESERVED: ReadonlySet<string> = new Set(['model', 'input', 'instructions', 'stream']);
+const PROTOCOL: Protocol = {
+  names: { maxTokens: 'max_output_tokens', topP: 'top_p' },
+  reserved: new Set(['model', 'input', 'instructions', 'stream']),
+};
 
 /** A request in the words of the Responses API. */
 export function responsesBody(
@@ -14,15 +15,10 @@ export function responsesBody(
   tools: readonly ModelToolDefinition[],
   nativeOutput: boolean,
 ): Record<string, unknown> {
-  const params = bodyParams(request.params, NAMES, RESERVED);
-  const { format, instruction } = outputRequest(request.output, nativeOutput);
-  const system = [request.instructions, instruction]
-    .filter((text) => text !== undefined && text !== '')
-    .join('\n\n');
+  const { params, format, system } = bodyParts(request, PROTOCOL, nativeOutput);
   const body: Record<string, unknown> = { ...params, model, input: messages.flatMap(toItems) };
   if (system !== '') body.instructions = system;
-  if (tools.length > 0)
-    body.tools = [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
+  if (tools.length > 0) body.tools = allTools(params, tools, toTool);
   if (format !== undefined) {
     const answer = { type: 'json_schema', name: 'answer', schema: format.schema, strict: format.allRequired };
     body.text = { ...(params.text as object | undefined), format: answer };
@@ -48,7 +44,7 @@ function assistantItems({ text, toolCalls }: Extract<ModelMessage, { role: 'assi
       type: 'function_call',
       call_id: id,
       name,
-      arguments: typeof input === 'string' ? input : JSON.stringify(input),
+      arguments: argumentsText(input),
     })),
   ];
 }

@@ -1,0 +1,7 @@
+/** A check that a value is an object with these methods: how things of other libraries are recognised. */
+export const hasMethods =
+  (...names: string[]) =>
+  (value: unknown): boolean =>
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
