@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers';
 import type { RunOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
+import { type AsyncContext, captureContext } from '../lifecycle/async-context.js';
 import { Budget, type BudgetAccount } from '../resilience/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
@@ -50,6 +51,8 @@ export class TaskRun implements SignalMember {
   readonly #options: RunOptions;
   readonly #reader: TaskReader;
   readonly #calls = new Set<TaskCall>();
+  /** The one it was begun in: its source is read there and its agents run there, whoever's end makes it read on. */
+  readonly #context: AsyncContext | undefined = captureContext();
   /** Resolves when the run is over. */
   readonly done: Promise<void>;
   #resolveDone!: () => void;
@@ -136,6 +139,11 @@ export class TaskRun implements SignalMember {
   pump(): void {
     // What runs below may come back here: one loop does all the reading.
     if (this.#isPumping) return;
+    if (this.#context === undefined) this.#readOn();
+    else this.#context.runInAsyncScope(() => this.#readOn());
+  }
+
+  #readOn(): void {
     this.#isPumping = true;
     let taken = 0;
     while (this.#mayRead()) {

@@ -1,4 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
+import { type AsyncContext, captureContext } from '../lifecycle/async-context.js';
 import type { PermitRequest, WaitingLine } from './waiting-line.js';
 
 /** Where permits come from: one limit, or several in a row. */
@@ -24,6 +25,8 @@ export class ConcurrencyLimit implements Permits {
   readonly #limit: LimitFunction;
   #maxConcurrent: number;
   #onIdle: Array<() => void> = [];
+  /** Of those that wait: the context that they were submitted in, where there is one to keep. */
+  readonly #contexts = new Map<PermitRequest, AsyncContext>();
 
   constructor(maxConcurrent: number, line: WaitingLine) {
     this.#limit = pLimit({ concurrency: maxConcurrent, rejectOnClear: true });
@@ -51,11 +54,12 @@ export class ConcurrencyLimit implements Permits {
   }
 
   submit(request: PermitRequest): void {
-    if (this.isFull) this.#queue.push(request);
+    if (this.isFull) this.#wait(request);
     else this.#grant(request);
   }
 
   withdraw(request: PermitRequest): boolean {
+    this.#contexts.delete(request);
     return this.#queue.delete(request);
   }
 
@@ -63,6 +67,13 @@ export class ConcurrencyLimit implements Permits {
   whenIdle(): Promise<void> {
     if (this.held === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #wait(request: PermitRequest): void {
+    this.#queue.push(request);
+    // It will be started by whoever frees a permit, whose context is not its own.
+    const context = captureContext();
+    if (context !== undefined) this.#contexts.set(request, context);
   }
 
   #grant(request: PermitRequest): void {
@@ -90,7 +101,12 @@ export class ConcurrencyLimit implements Permits {
     while (this.held < this.#maxConcurrent) {
       const next = this.#queue.take();
       if (next === undefined) return;
-      this.#grant(next);
+      const context = this.#contexts.get(next);
+      if (context === undefined) this.#grant(next);
+      else {
+        this.#contexts.delete(next);
+        context.runInAsyncScope(() => this.#grant(next));
+      }
     }
   }
 }
