@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path';
 import { InvalidArgumentError } from '../errors/input-errors.js';
+import { expandHome } from '../input/expand-home.js';
 
 /** Folders of the system that no cache belongs in, nor in anything below them. */
 const SYSTEM_FOLDERS = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib64', '/proc', '/sbin', '/sys', '/usr'];
@@ -30,12 +30,6 @@ export function resolveCacheDirectory(directory: string, root: string | undefine
     );
   }
   return path;
-}
-
-function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') || path.startsWith(`~${sep}`)
-    ? homedir() + path.slice(1)
-    : path;
 }
 
 // By steps from one to the other, not by comparing the beginnings: "/data/cache-evil" is not in "/data/cache".

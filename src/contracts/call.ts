@@ -84,7 +84,7 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
    * @default none: nothing is kept
    */
   runId?: string | undefined;
-  /** Folder for the journals of runs, which are in `runs/` below it; it is made where there is none. Needed with `runId`. */
+  /** Folder for the journals of runs, which are in `runs/` below it; it is made where there is none. `~` is the home directory. Needed with `runId`. */
   directory?: string | undefined;
   /** Whether tasks whose failure is on record are run again; else the failure is given back. Only with `runId`. @default false */
   retryFailed?: boolean | undefined;

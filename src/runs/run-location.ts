@@ -2,11 +2,12 @@ import { join, resolve } from 'node:path';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { sha256Hex } from '../hashing/digest.js';
 import { describeValue } from '../input/describe-value.js';
+import { expandHome } from '../input/expand-home.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 
 /** Which run, and where its journal is. */
 export interface RunLocation {
-  /** The folder that was given to the run; the journals are in `runs/` below it. */
+  /** The folder that was given to the run; the journals are in `runs/` below it. `~` is the home directory. */
   directory: string;
   /** The run's name. */
   runId: string;
@@ -45,7 +46,7 @@ export function checkRunLocation(location: unknown): asserts location is RunLoca
  */
 export function journalPath({ directory, runId }: RunLocation): string {
   const readable = runId.replaceAll(/[^a-zA-Z0-9_-]+/g, '-').slice(0, 60);
-  return resolve(join(directory, 'runs', `${readable}-${sha256Hex(runId).slice(0, 16)}.db`));
+  return resolve(join(expandHome(directory), 'runs', `${readable}-${sha256Hex(runId).slice(0, 16)}.db`));
 }
 
 function misfit(field: string, expected: string, came: unknown): InvalidArgumentError {

@@ -1,8 +1,12 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { describeValue } from '../../src/input/describe-value.js';
+import { expandHome } from '../../src/input/expand-home.js';
 import { nearestName } from '../../src/input/nearest-name.js';
 import { parseOptions } from '../../src/input/parse-options.js';
+import { journalPath } from '../../src/runs/run-location.js';
 
 describe('describeValue', () => {
   test.each([
@@ -70,5 +74,22 @@ describe('parseOptions', () => {
     expect(() => parseOptions(schema, input, 'test options')).toThrow(
       expect.objectContaining({ field, message: expect.stringContaining(text) }),
     );
+  });
+});
+
+describe('a path as people write it', () => {
+  test.each([
+    ['~', homedir()],
+    ['~/.tutti', join(homedir(), '.tutti')],
+    ['~other', '~other'],
+    ['./~/x', './~/x'],
+    ['.tutti', '.tutti'],
+  ])('%s is %s', (path, expanded) => {
+    expect(expandHome(path)).toBe(expanded);
+  });
+
+  test('is what the journals of runs are found by', () => {
+    const written = journalPath({ directory: '~/runs', runId: 'a' });
+    expect(written).toBe(journalPath({ directory: join(homedir(), 'runs'), runId: 'a' }));
   });
 });
