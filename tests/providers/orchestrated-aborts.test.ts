@@ -50,7 +50,7 @@ async function abortAndWatch(
 describe.each(['claude', 'gpt'] as const)('aborting a call of %s', (agent) => {
   test('in the queue sends no request', async () => {
     const orchestrator = await open({ maxConcurrent: 1 });
-    server.script(() => ({ delayMs: 50 }));
+    server.script(() => ({ delayMs: 250 }));
     const running = orchestrator.execute(agent, 'the one that runs');
     const controller = new AbortController();
     const failed = rejection(orchestrator.execute(agent, 'queued', { signal: controller.signal }));
@@ -63,7 +63,7 @@ describe.each(['claude', 'gpt'] as const)('aborting a call of %s', (agent) => {
 
   test('before it has a socket sends no request', async () => {
     const orchestrator = await open();
-    server.script(() => ({ delayMs: 60 }));
+    server.script(() => ({ delayMs: 250 }));
     const running = [1, 2].map((place) => orchestrator.execute(agent, `takes socket ${place}`));
     await server.waitForRequest(3);
     const controller = new AbortController();
@@ -147,8 +147,8 @@ describe.each(['claude', 'gpt'] as const)('aborting a call of %s', (agent) => {
     const controller = new AbortController();
     const failed = rejection(orchestrator.execute(agent, 'fails', { signal: controller.signal }));
     await (await server.waitForRequest(2)).closed;
-    await wait(15);
-    expect(orchestrator.stats().backingOff).toBe(1);
+    // A moment after the answer; it would be over after 400 ms.
+    while (orchestrator.stats().backingOff === 0) await wait(1);
     await abortAndWatch(controller, failed);
     await wait(450);
     expect(server.requests).toHaveLength(3);

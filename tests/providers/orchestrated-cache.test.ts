@@ -76,7 +76,7 @@ describe.each(apis)('a cached stream over %s', (_api, make) => {
   test('is joined while it runs: one request, the same events for all', async () => {
     await using orchestrator = new AsyncOrchestrator({ agents: { writer: make() }, cache: true });
     const pieces = Array.from({ length: 30 }, (_, place) => `${place} `);
-    server.script(() => ({ text: pieces, chunkDelayMs: 2 }));
+    server.script(() => ({ text: pieces, chunkDelayMs: 5 }));
     const early = Array.from({ length: 5 }, () => orchestrator.stream('writer', 'count'));
     const read = early.map((stream) => collect(stream));
     await server.waitForRequest(0);

@@ -82,7 +82,7 @@ describe('an orchestrator over model providers', () => {
     const controller = new AbortController();
     const failed = rejection(orchestrator.execute('claude', 'hi', { signal: controller.signal }));
     await (await server.waitForRequest(0)).closed;
-    await wait(10);
+    while (orchestrator.stats().backingOff === 0) await wait(1);
     controller.abort();
     expect(await failed).toMatchObject({ code: 'TUTTI_CANCELLED' });
     await wait(30);

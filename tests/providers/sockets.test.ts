@@ -121,7 +121,7 @@ describe.each([
 describe('a cancelled call', () => {
   test('that waits for a socket sends no request', async () => {
     const agent = overMessages({ connections: 1 });
-    server.script(() => ({ delayMs: 40 }));
+    server.script(() => ({ delayMs: 200 }));
     const first = generate(agent);
     await server.waitForRequest(0);
     const controller = new AbortController();
