@@ -10,7 +10,7 @@ export interface RunningAttempt extends CancelScope {
   /** Who answers: the call's agent, or one that it falls back to. */
   readonly target: RegisteredAgent;
   /** What hears of the provider's responses. */
-  onResponse: ((info: ProviderResponseInfo) => void) | undefined;
+  readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
   /** Tokens that it is known to have used so far. */

@@ -54,9 +54,9 @@ export class RateLimitDimension {
     return nowMs < this.#othersUntilMs ? this.#othersUsed : 0;
   }
 
-  /** Used in the window by what was sent. */
-  enteredAt(nowMs: number): number {
-    return this.#window.usedAt(nowMs);
+  /** Used in the window by what was sent, when an entry was made last. */
+  get entered(): number {
+    return this.#window.used;
   }
 
   /** Promises an amount that enters the window later. */
