@@ -56,6 +56,10 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   /** The agent runs next; the attempt fails with what this throws. */
   protected starting(): void {}
 
+  get onSent(): (() => void) | undefined {
+    return undefined;
+  }
+
   get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
     return undefined;
   }

@@ -73,6 +73,12 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
     this.#ends.sent?.();
   }
 
+  /** What hears that a request was written to its connection. */
+  get onSent(): (() => void) | undefined {
+    const pass = this.#pass;
+    return pass && (() => pass.left());
+  }
+
   /** What hears of the provider's responses. */
   get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
     const pass = this.#pass;
@@ -175,6 +181,10 @@ class GuardedWork extends Attempt {
   constructor(guarded: GuardedAttempt, queuedMs: number) {
     super(guarded.call, queuedMs, guarded, guarded.target);
     this.#guarded = guarded;
+  }
+
+  override get onSent(): (() => void) | undefined {
+    return this.#guarded.onSent;
   }
 
   override get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {

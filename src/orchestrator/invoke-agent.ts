@@ -59,6 +59,7 @@ function toProviderRequest(
     rejected,
     signal: context.signal,
     logger: context.logger,
+    onSent: attempt.onSent,
     onResponse: attempt.onResponse,
   };
 }

@@ -14,6 +14,8 @@ export interface ClientRequestOptions {
   readonly signal: AbortSignal;
   readonly maxRetries: 0;
   readonly timeout: number;
+  /** What the client hands on to its `fetch`. */
+  readonly fetchOptions?: object;
 }
 
 /** What they return; a stand-in may return a plain promise. */
@@ -42,10 +44,12 @@ export class ClientExchange {
   /** Starts the request and waits for its value: a parsed answer, or a stream of parsed events. */
   async send<Value>(start: (options: ClientRequestOptions) => ClientPromise<Value>): Promise<Value & object> {
     this.#request.signal.throwIfAborted();
+    const { onSent } = this.#request;
     const promise = start({
       signal: this.#linked.controller.signal,
       maxRetries: 0,
       timeout: MAX_TIMER_MS,
+      ...(onSent === undefined ? undefined : { fetchOptions: { onSent } }),
     });
     if (promise.asResponse !== undefined) {
       this.#response = await promise.asResponse();

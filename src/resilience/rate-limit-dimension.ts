@@ -70,6 +70,12 @@ export class RateLimitDimension {
     return this.#window.add(used, nowMs);
   }
 
+  /** Has an entry count from now on; gives its new number. */
+  move(entry: number, amount: number, nowMs: number): number {
+    this.#window.takeBack(entry, amount, nowMs);
+    return this.#window.add(amount, nowMs);
+  }
+
   /** Replaces what an entry reserved with what was used; what exceeds the reservation counts from now. */
   correct(entry: number, reserved: number, used: number, nowMs: number): void {
     if (used < reserved) this.#window.takeBack(entry, reserved - used, nowMs);

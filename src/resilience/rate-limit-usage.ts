@@ -36,6 +36,8 @@ export class Booking {
   readonly cost: TokenCost;
   /** Counts the requests in the order in which they were sent; `undefined` before. */
   order: number | undefined = undefined;
+  /** Whether it is known when it really left. */
+  hasLeft = false;
   // Its entries in the windows.
   requestsEntry = 0;
   inputEntry = 0;
@@ -140,11 +142,28 @@ export class RateLimitUsage {
     booking.requestsEntry = this.#requests.keep(1, 1, nowMs);
     booking.inputEntry = this.#input.keep(inputTokens, inputTokens, nowMs);
     booking.tokensEntry = this.#tokens.keep(total, total, nowMs);
+    this.#note(booking, nowMs);
+  }
+
+  /** What reports on the request are compared with. */
+  #note(booking: Booking, nowMs: number): void {
     booking.order = this.#order++;
     booking.requests = this.#requests.entered;
     booking.inputTokens = this.#input.entered;
     booking.outputTokens = this.#output.usedAt(nowMs);
     booking.tokens = this.#tokens.entered;
+  }
+
+  /** The request leaves only now: its entries move. */
+  leave(booking: Booking, nowMs: number): void {
+    if (booking.hasLeft || booking.order === undefined) return;
+    booking.hasLeft = true;
+    if (this.#margin.told()) this.#applyMargin();
+    const { inputTokens } = booking.cost;
+    booking.requestsEntry = this.#requests.move(booking.requestsEntry, 1, nowMs);
+    booking.inputEntry = this.#input.move(booking.inputEntry, inputTokens, nowMs);
+    booking.tokensEntry = this.#tokens.move(booking.tokensEntry, totalOf(booking.cost), nowMs);
+    this.#note(booking, nowMs);
   }
 
   /** The request was answered: what it really used takes the place of what it reserved. */

@@ -221,6 +221,11 @@ export class RateLimiter {
     this.#pump();
   }
 
+  /** For its reservations alone. */
+  left(booking: Booking): void {
+    this.#usage.leave(booking, this.#clock.now());
+  }
+
   /** For its reservations alone. `used` is left out where nothing arrived. */
   ended(booking: Booking, used: TokenCost | undefined): void {
     const nowMs = this.#clock.now();
@@ -336,6 +341,10 @@ class Place implements RateReservation {
 
   sent(): void {
     this.#limiter.sent(this.#booking);
+  }
+
+  left(): void {
+    this.#limiter.left(this.#booking);
   }
 
   settle(used: TokenCost): void {

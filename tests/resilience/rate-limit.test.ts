@@ -294,4 +294,41 @@ describe('RateLimiter', () => {
     for (let index = 0; index < 9; index += 1) limiter.surprised();
     expect(await sendAndWait()).toBe(63_000);
   });
+
+  test('a request that leaves late counts from when it left, once', async () => {
+    const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1, tokensPerMinute: 10 } });
+    const place = limiter.tryAcquire({ inputTokens: 4, outputTokens: 4 });
+    place?.left();
+    place?.sent();
+    await clock.advance(2_000);
+    place?.left();
+    await clock.advance(2_000);
+    place?.left();
+    place?.settle({ inputTokens: 4, outputTokens: 2 });
+    expect(limiter.stats().limits).toMatchObject({ requests: { used: 1 }, tokens: { used: 6 } });
+    await clock.advance(57_999);
+    expect(limiter.isSaturated).toBe(true);
+    await clock.advance(1);
+    expect(limiter.isSaturated).toBe(false);
+    expect(limiter.stats().limits).toMatchObject({ requests: { used: 0 }, tokens: { used: 0 } });
+  });
+
+  test('an entry counts less long where it is known when requests leave', async () => {
+    const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1 }, marginMs: undefined });
+    const sendAndWait = async () => {
+      const place = limiter.tryAcquire(SMALL);
+      place?.sent();
+      place?.left();
+      place?.settle(SMALL);
+      const sentMs = clock.now();
+      while (limiter.isSaturated) await clock.advance(5);
+      return clock.now() - sentMs;
+    };
+    expect(await sendAndWait()).toBe(60_750);
+    expect(await sendAndWait()).toBe(60_750);
+    // Halfway to the least of 0.6 per cent.
+    expect(await sendAndWait()).toBe(60_555);
+    limiter.surprised();
+    expect(await sendAndWait()).toBe(61_155);
+  });
 });

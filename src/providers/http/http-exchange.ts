@@ -8,6 +8,7 @@ import { parseRetryAfterMs } from '../../resilience/retry-after.js';
 import { cutError, translateClientError } from '../client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../http-status.js';
 import { linkAbort } from '../link-signal.js';
+import type { PooledInit } from '../pooled-fetch.js';
 import { rateLimits } from '../rate-limit-headers.js';
 import { describeUrl } from './http-url.js';
 
@@ -52,7 +53,8 @@ export async function exchangeJson(
       // Following one would carry headers, keys among them, to wherever the answer says.
       redirect: 'manual',
       signal: linked.controller.signal,
-    });
+      onSent: request.onSent,
+    } as PooledInit);
     report(response, request);
     const text = await response.text();
     signal.throwIfAborted();
