@@ -1,13 +1,13 @@
 import type { ProviderRequest } from '../contracts/provider.js';
 import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import { ProviderResponseError } from '../errors/provider-errors.js';
+import { parseRateLimits } from '../resilience/rate-limit-headers.js';
 import { type HeaderSource, parseRetryAfterMs } from '../resilience/retry-after.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 import { cutError, translateClientError } from './client-errors.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
 import { endedEarly } from './pooled-fetch.js';
-import { rateLimits } from './rate-limit-headers.js';
 
 /** What the official clients' methods take besides the body. */
 export interface ClientRequestOptions {
@@ -133,7 +133,7 @@ export class ClientExchange {
       status,
       requestId: requestIdOf(headers),
       retryAfterMs: parseRetryAfterMs(headers),
-      limits: rateLimits(headers),
+      limits: parseRateLimits(headers),
     };
     onResponse(info);
   }

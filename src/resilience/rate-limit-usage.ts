@@ -158,7 +158,6 @@ export class RateLimitUsage {
   leave(booking: Booking, nowMs: number): void {
     if (booking.hasLeft || booking.order === undefined) return;
     booking.hasLeft = true;
-    if (this.#margin.told()) this.#applyMargin();
     const { inputTokens } = booking.cost;
     booking.requestsEntry = this.#requests.move(booking.requestsEntry, 1, nowMs);
     booking.inputEntry = this.#input.move(booking.inputEntry, inputTokens, nowMs);

@@ -35,7 +35,7 @@ export interface RateLimiterOptions {
   readonly windowMs?: number | undefined;
   /**
    * How much longer an entry counts than the window is long, in milliseconds: requests do not reach the provider
-   * in the rhythm in which they were sent. @default 2.5 % of the window at first, shrinking to 1 %
+   * in the rhythm in which they were sent. @default 2 % of the window at first, shrinking to 1 %
    */
   readonly marginMs?: number | undefined;
 }

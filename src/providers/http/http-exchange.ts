@@ -4,12 +4,12 @@ import {
   ProviderRequestError,
   ProviderResponseError,
 } from '../../errors/provider-errors.js';
+import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
 import { parseRetryAfterMs } from '../../resilience/retry-after.js';
 import { cutError, translateClientError } from '../client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../http-status.js';
 import { linkAbort } from '../link-signal.js';
 import type { PooledInit } from '../pooled-fetch.js';
-import { rateLimits } from '../rate-limit-headers.js';
 import { describeUrl } from './http-url.js';
 
 const PROVIDER = 'http';
@@ -129,6 +129,6 @@ function report(response: Response, { onResponse, model }: ProviderRequest): voi
     status: response.status,
     requestId: requestIdOf(response),
     retryAfterMs: parseRetryAfterMs(response.headers),
-    limits: rateLimits(response.headers),
+    limits: parseRateLimits(response.headers),
   });
 }
