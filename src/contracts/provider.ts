@@ -42,6 +42,8 @@ export interface ProviderRequest {
    * on. Before that it may have waited for a module, a connection or the processor.
    */
   readonly onSent?: (() => void) | undefined;
+  /** Told, in an attempt of several requests, how many tokens they have used so far: should it end early, that much is paid. */
+  readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
   /** Told about every answer of the far side as soon as its headers are known, failures included. */
   readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }

@@ -9,6 +9,7 @@ import type { TimerHandle } from '../time/clock.js';
 import type { CancelPoint } from '../time/sleep.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
+import { checkedReply } from './checked-usage.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
 import { priceOf } from './price-of.js';
@@ -136,8 +137,9 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     });
   }
 
-  #succeed(reply: AgentReply): void {
+  #succeed(answer: AgentReply): void {
     if (this.#isAnswered) return;
+    const reply = typeof answer === 'string' ? answer : checkedReply(answer, this.call, this.target);
     this.#answer(undefined);
     this.succeeded(reply);
   }

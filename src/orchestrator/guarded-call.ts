@@ -2,12 +2,14 @@ import type { AgentReply } from '../contracts/reply.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
+import { CircuitOpenError } from '../errors/traffic-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { AttemptEnds } from '../resilience/attempt-ends.js';
 import { backoffDelayMs } from '../resilience/backoff.js';
 import { failureClassOf } from '../resilience/failure-class.js';
 import { runWithFallbacks } from '../resilience/fallback.js';
 import type { Lane } from '../resilience/lane.js';
+import { pausedTooLong } from '../resilience/rate-limit-refusals.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
 import { sleep } from '../time/sleep.js';
 import { buildFailure, buildResult } from './build-result.js';
@@ -75,16 +77,19 @@ function askInTurn(call: Call, fallbacks: readonly RegisteredAgent[]): Promise<A
       return reply;
     },
     {
-      isAvailable: (target) => isAvailable(call, traffic.laneOf(call, target)),
+      refusalOf: (target) => refusalOf(call, traffic.laneOf(call, target)),
       hasStarted: () => call.sink?.started === true,
       onFallback: (from, to, error) => publishFallback(call, from.definition.name, to.definition.name, error),
     },
   );
 }
 
-/** Not behind an open breaker, nor behind a pause that nobody wanted to wait for. */
-function isAvailable({ parts }: Call, lane: Lane | undefined): boolean {
-  return lane === undefined || (lane.isAvailable && lane.pausedForMs <= longestWaitMs(parts.options));
+/** Why a target is not worth asking: an open breaker, or a pause that nobody wanted to wait for. */
+function refusalOf({ parts }: Call, lane: Lane | undefined): Error | undefined {
+  if (lane === undefined) return undefined;
+  const { breaker, name, pausedForMs } = lane;
+  if (!lane.isAvailable) return new CircuitOpenError(name, breaker?.retryAfterMs ?? 0);
+  return pausedForMs > longestWaitMs(parts.options) ? pausedTooLong(name, pausedForMs) : undefined;
 }
 
 /** Somebody who is asked. */
