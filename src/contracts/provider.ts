@@ -37,6 +37,13 @@ export interface ProviderRequest {
   readonly signal: AbortSignal;
   /** Bound to this agent and call. */
   readonly logger: Logger;
+  /**
+   * Told when a request is written to its connection, where the provider can know that: limits count it from then
+   * on. Before that it may have waited for a module, a connection or the processor.
+   */
+  readonly onSent?: (() => void) | undefined;
+  /** Told, in an attempt of several requests, how many tokens they have used so far: should it end early, that much is paid. */
+  readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
   /** Told about every answer of the far side as soon as its headers are known, failures included. */
   readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }

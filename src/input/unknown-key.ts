@@ -4,12 +4,17 @@ import { nearestName } from './nearest-name.js';
 /** Longer keys are not repeated in full. */
 const MAX_KEY_CHARS = 100;
 
-/** The error for an option nobody knows; suggests the nearest known one, else names them all. */
-export function unknownKeyError(path: string, key: string, known: readonly string[]): InvalidArgumentError {
+/** The error for an option, or something else with a name, that nobody knows; suggests the nearest known one, else names them all. */
+export function unknownKeyError(
+  path: string,
+  key: string,
+  known: readonly string[],
+  what = 'option',
+): InvalidArgumentError {
   const shown = key.length > MAX_KEY_CHARS ? `${key.slice(0, MAX_KEY_CHARS)}…` : key;
   const field = path === '' ? shown : `${path}.${shown}`;
   const suggestion = nearestName(shown, known);
   const hint =
     suggestion === undefined ? `Known ones: ${known.join(', ')}.` : `Did you mean "${suggestion}"?`;
-  return new InvalidArgumentError(field, `Unknown option "${field}". ${hint}`, { details: { suggestion } });
+  return new InvalidArgumentError(field, `Unknown ${what} "${field}". ${hint}`, { details: { suggestion } });
 }

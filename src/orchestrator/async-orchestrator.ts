@@ -168,7 +168,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    */
   on<Name extends TuttiEventName>(event: Name, listener: (payload: TuttiEvents[Name]) => void): Unsubscribe {
     const { events } = this.#parts;
-    if (!events.knows(event)) throw unknownKeyError('', String(event), events.names());
+    if (!events.knows(event)) throw unknownKeyError('', String(event), events.names(), 'event');
     if (typeof listener !== 'function') {
       throw new InvalidArgumentError(
         'listener',

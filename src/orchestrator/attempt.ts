@@ -9,6 +9,7 @@ import type { TimerHandle } from '../time/clock.js';
 import type { CancelPoint } from '../time/sleep.js';
 import type { Call } from './call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from './call-events.js';
+import { checkedReply } from './checked-usage.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
 import { priceOf } from './price-of.js';
@@ -20,19 +21,15 @@ import type { RunningAttempt } from './running-attempt.js';
  * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
  * settled, or was given up as abandoned (what `run` gives back).
  */
-export class Attempt extends CancelScope implements RunningAttempt {
+export abstract class Attempt extends CancelScope implements RunningAttempt {
   readonly call: Call;
   readonly target: RegisteredAgent;
   /** Which attempt of its call this is, from 1. */
-  readonly number: number;
+  number = 0;
   usage: Partial<Usage> | undefined = undefined;
-  onResponse: ((info: ProviderResponseInfo) => void) | undefined = undefined;
-  /** The agent's reply, or the `TuttiError` that ended the attempt. */
-  readonly reply: Promise<AgentReply>;
   readonly #point: CancelPoint;
-  readonly #startedAtMs: number;
-  #resolve!: (reply: AgentReply) => void;
-  #reject!: (error: Error) => void;
+  readonly #queuedMs: number;
+  #startedAtMs = 0;
   #isAnswered = false;
   #timer: TimerHandle | undefined = undefined;
   #settled: Promise<void> | undefined = undefined;
@@ -43,25 +40,29 @@ export class Attempt extends CancelScope implements RunningAttempt {
    * @param point What cancels the attempt.
    * @param target Who answers.
    */
-  constructor(
-    call: Call,
-    queuedMs: number,
-    point: CancelPoint = call,
-    target: RegisteredAgent = call.registered,
-  ) {
+  constructor(call: Call, queuedMs: number, point: CancelPoint, target: RegisteredAgent) {
     super();
     this.call = call;
     this.target = target;
     this.#point = point;
-    this.#startedAtMs = call.parts.clock.now();
-    this.reply = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    point.add(this);
-    call.attemptStarted(queuedMs);
-    this.number = call.attempts;
-    publishAttemptStart(call, queuedMs);
+    this.#queuedMs = queuedMs;
+  }
+
+  /** The agent's reply is there. */
+  protected abstract succeeded(reply: AgentReply): void;
+
+  /** The attempt has failed, run out of time or been cancelled. */
+  protected abstract failed(error: TuttiError): void;
+
+  /** The agent runs next; the attempt fails with what this throws. */
+  protected starting(): void {}
+
+  get onSent(): (() => void) | undefined {
+    return undefined;
+  }
+
+  get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
+    return undefined;
   }
 
   /** How long it may take, in milliseconds: what the call asks for, else the setting of whoever answers. */
@@ -77,9 +78,10 @@ export class Attempt extends CancelScope implements RunningAttempt {
   }
 
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
-  run(beforeStart?: (attempt: Attempt) => void): Promise<void> | undefined {
+  run(): Promise<void> | undefined {
+    this.#begin();
     try {
-      beforeStart?.(this);
+      this.starting();
       const invocation = invokeAgent(this);
       // An answer may refuse even to say what it is, so this stands inside.
       if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
@@ -95,8 +97,17 @@ export class Attempt extends CancelScope implements RunningAttempt {
     if (this.#isAnswered) return;
     super.cancel(reason);
     this.#answer(reason as TuttiError);
-    this.#reject(reason);
+    this.failed(reason as TuttiError);
     if (this.#settled !== undefined) this.#outlast(this.#settled);
+  }
+
+  #begin(): void {
+    const { call } = this;
+    this.#startedAtMs = call.parts.clock.now();
+    this.#point.add(this);
+    call.attemptStarted(this.#queuedMs);
+    this.number = call.attempts;
+    publishAttemptStart(call, this.#queuedMs);
   }
 
   /** Watches work that takes time. */
@@ -113,8 +124,9 @@ export class Attempt extends CancelScope implements RunningAttempt {
       const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
         try {
           if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
-          this.#succeed(reply);
+          // First the permit: whoever is answered now finds it free.
           freePermit();
+          this.#succeed(reply);
         } catch (thrown) {
           fail(thrown);
         }
@@ -125,10 +137,11 @@ export class Attempt extends CancelScope implements RunningAttempt {
     });
   }
 
-  #succeed(reply: AgentReply): void {
+  #succeed(answer: AgentReply): void {
     if (this.#isAnswered) return;
+    const reply = typeof answer === 'string' ? answer : checkedReply(answer, this.call, this.target);
     this.#answer(undefined);
-    this.#resolve(reply);
+    this.succeeded(reply);
   }
 
   #fail(thrown: unknown): void {
@@ -137,7 +150,7 @@ export class Attempt extends CancelScope implements RunningAttempt {
     const identity = { agent: call.agent, attempt: this.number };
     const error = classifyFailure(thrown, identity, call.parts.clock.epochMs(), call.parts.mayPass);
     this.#answer(error);
-    this.#reject(error);
+    this.failed(error);
   }
 
   /** Books the end of the attempt as its caller sees it. */
@@ -160,6 +173,31 @@ export class Attempt extends CancelScope implements RunningAttempt {
       this.#freePermit?.();
       publishAbandoned(call, number);
     });
+  }
+}
+
+/** An attempt of the call's own agent that gives a promise of its end. */
+export class PromisedAttempt extends Attempt {
+  /** The agent's reply, or the `TuttiError` that ended the attempt. */
+  readonly reply: Promise<AgentReply>;
+  #resolve!: (reply: AgentReply) => void;
+  #reject!: (error: Error) => void;
+
+  /** @param queuedMs How long the call waited for this attempt's permit. */
+  constructor(call: Call, queuedMs: number) {
+    super(call, queuedMs, call, call.registered);
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  protected succeeded(reply: AgentReply): void {
+    this.#resolve(reply);
+  }
+
+  protected failed(error: TuttiError): void {
+    this.#reject(error);
   }
 }
 

@@ -1,214 +1,214 @@
-import type { AgentDefinition } from '../contracts/agent.js';
+import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import type { AgentReply } from '../contracts/reply.js';
-import type { Usage } from '../contracts/usage.js';
-import { CancelledError, TimeoutError } from '../errors/execution-errors.js';
+import { CancelledError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
-import { type BudgetReservation, reserveBudgets, type Spending } from '../resilience/budget.js';
-import { type FailureClass, failureClassOf } from '../resilience/failure-class.js';
-import { hedge } from '../resilience/hedge.js';
-import type { HedgePolicy } from '../resilience/hedge-policy.js';
+import type { AttemptEnds } from '../resilience/attempt-ends.js';
+import { type BudgetReservation, reserveBudgets } from '../resilience/budget.js';
+import { failureClassOf } from '../resilience/failure-class.js';
+import type { Racer } from '../resilience/hedge.js';
 import type { Lane } from '../resilience/lane.js';
 import type { LanePass } from '../resilience/lane-pass.js';
 import type { TokenCost } from '../resilience/rate-limit-usage.js';
-import { CancelScope } from '../time/cancel-scope.js';
-import type { TimerHandle } from '../time/clock.js';
-import type { Attempt } from './attempt.js';
-import { worstCase } from './attempt-cost.js';
+import type { Cancellable } from '../time/cancel-scope.js';
+import type { CancelPoint } from '../time/sleep.js';
+import { Attempt } from './attempt.js';
+import { sizeOf, spendingAtWorst, worstTokens } from './attempt-cost.js';
+import { settleFailure, spendingOf, usageOf } from './attempt-spending.js';
 import type { Call } from './call.js';
-import { publishHedge } from './call-events.js';
-import { runInTurn } from './permit-turn.js';
-import { priceOf } from './price-of.js';
+import { PermitTurn } from './permit-turn.js';
 import type { RegisteredAgent } from './registered-agent.js';
 
-/** One attempt, or two that race, within the budgets: budget ⊃ hedge ⊃ rate limit ⊃ permit ⊃ breaker ⊃ timeout. */
-export function runGuardedAttempt(
-  call: Call,
-  scope: CancelScope,
-  target: RegisteredAgent,
-): Promise<AgentReply> {
-  const { traffic, clock } = call.parts;
-  const lane = traffic.laneOf(call, target);
-  const policy = lane && mayHedge(call, target) ? traffic.hedgeOf(lane, target.definition) : undefined;
-  const delayMs = policy?.attemptStarts();
-  if (lane === undefined || policy === undefined || delayMs === undefined) {
-    return runBudgeted({ call, scope, target, lane });
-  }
-  const accounts = new RaceAccounts(call);
-  return hedge(
-    (own, attempt) => {
-      const request = { call, scope: own, target, lane };
-      if (attempt === 1) return accounts.book(runBudgeted(request));
-      return accounts.book(runBudgeted({ ...request, onAdmitted: () => publishHedge(call, delayMs) }));
-    },
-    {
-      clock,
-      scope,
-      delayMs,
-      mayHedge: () => hasRoom(call, target, lane, policy),
-      loserReason: () =>
-        new CancelledError({ agent: call.agent, attempt: call.attempts }, 'another attempt answered first'),
-    },
-  );
-}
+const NO_TOKENS: TokenCost = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
-/** Two attempts may answer in the same moment, too late to stop the second: it was paid for too. */
-class RaceAccounts {
-  readonly #call: Call;
-  #isWon = false;
+/**
+ * One attempt under traffic control: budget ⊃ rate limit ⊃ permit ⊃ breaker ⊃ timeout. It is one object from its
+ * reservation to its end, stands in the queue for its permit itself, and tells `ends` without a promise in between:
+ * thousands may wait at once.
+ */
+export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
+  /** Why it was cancelled. */
+  reason: Error | undefined = undefined;
+  readonly #lane: Lane | undefined;
+  readonly #ends: AttemptEnds<AgentReply>;
+  #sizeBytes = 0;
+  #tokens: TokenCost = NO_TOKENS;
+  #reservation: BudgetReservation | undefined = undefined;
+  #pass: LanePass | undefined = undefined;
+  #work: GuardedWork | undefined = undefined;
+  // What has to be ended when it is cancelled: the wait for its lane, or its work.
+  #stage: Cancellable | undefined = undefined;
 
-  constructor(call: Call) {
-    this.#call = call;
+  constructor(call: Call, target: RegisteredAgent, lane: Lane | undefined, ends: AttemptEnds<AgentReply>) {
+    super(call, target);
+    this.#lane = lane;
+    this.#ends = ends;
   }
 
-  async book(attempt: Promise<AgentReply>): Promise<AgentReply> {
-    const reply = await attempt;
-    if (this.#isWon && typeof reply !== 'string' && reply.usage !== undefined)
-      this.#call.addSpent(reply.usage, reply.costUsd);
-    this.#isWon = true;
-    return reply;
+  /** Reserves what it can cost at worst, then waits for its lane where there is one. */
+  begin(): void {
+    if (this.call.reason !== undefined) this.#ends.failed(this.call.reason);
+    else if (this.#reserve()) this.#enterLane();
   }
-}
 
-function hasTools({ provider }: AgentDefinition): boolean {
-  const tools = provider?.identity?.tools;
-  return Array.isArray(tools) ? tools.length > 0 : tools !== undefined;
-}
-
-/** A stream has one reader, and tools may act twice: neither is raced. */
-function mayHedge(call: Call, { definition }: RegisteredAgent): boolean {
-  if (call.sink !== undefined) return false;
-  return !hasTools(definition) || definition.idempotent === true;
-}
-
-function hasRoom(call: Call, target: RegisteredAgent, lane: Lane, policy: HedgePolicy): boolean {
-  return lane.hasRoomForHedge && !target.permits.isFull && call.reason === undefined && policy.tryHedge();
-}
-
-/** What is attempted. */
-interface GuardedRequest {
-  readonly call: Call;
-  readonly scope: CancelScope;
-  readonly target: RegisteredAgent;
-  readonly lane: Lane | undefined;
-  /** Of a hedge: told when budgets and lane have room for it. A hedge does not wait for its lane. */
-  readonly onAdmitted?: (() => void) | undefined;
-}
-
-/** Reserves what the attempt can cost at worst, and settles what it has cost. */
-async function runBudgeted(request: GuardedRequest): Promise<AgentReply> {
-  const { call, scope, target, lane, onAdmitted } = request;
-  const budgets = call.parts.traffic.budgetsOf(call, target);
-  const cost = worstCase(call, target, lane);
-  const reservation = budgets.length === 0 ? undefined : reserveBudgets(budgets, cost.spending);
-  const { tokens, sizeBytes } = cost;
-  const sinceMs = call.parts.clock.now();
-  const run: GuardedRun = {
-    call,
-    scope,
-    target,
-    lane,
-    onAdmitted,
-    tokens,
-    sizeBytes,
-    sinceMs,
-    attempt: undefined,
-  };
-  try {
-    const reply = await runInLane(run);
-    reservation?.settle(spendingOf(reply));
-    return reply;
-  } catch (error) {
-    if (reservation !== undefined) settleFailure(reservation, run, error as TuttiError);
-    throw error;
+  cancel(reason: Error): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    if (this.#stage !== undefined) this.#stage.cancel(reason);
+    else this.leave(reason);
   }
-}
 
-interface GuardedRun extends GuardedRequest {
-  readonly tokens: TokenCost;
-  readonly sizeBytes: number;
-  /** When it began to wait, for its lane first and then for a permit. */
-  readonly sinceMs: number;
-  /** The attempt, once it has its permit. */
-  attempt: Attempt | undefined;
-}
-
-async function runInLane(run: GuardedRun): Promise<AgentReply> {
-  const { call, scope: point, target, lane, sinceMs } = run;
-  if (lane === undefined)
-    return await runInTurn(call, { point, target, sinceMs, beforeStart: noteAttempt(run) });
-  // Nothing is awaited where there is room: a hedge was told of room that may be gone a moment later.
-  const pass = lane.tryAcquire(run.tokens, run.sizeBytes) ?? (await waitForLane(run, lane));
-  run.onAdmitted?.();
-  try {
-    const reply = await runInTurn(call, { point, target, sinceMs, beforeStart: send(run, pass) });
-    pass.answered(usageOf(reply));
-    return reply;
-  } catch (error) {
-    endPass(pass, run, error as TuttiError);
-    throw error;
+  /** It enters a stage, which hears of a cancellation. */
+  add(stage: Cancellable): void {
+    this.#stage = stage;
   }
-}
 
-/** Waits for the lane; the call needs no permit meanwhile. */
-async function waitForLane(run: GuardedRun, lane: Lane): Promise<LanePass> {
-  const { call, onAdmitted } = run;
-  if (onAdmitted !== undefined) throw noRoomForHedge(call);
-  const wait = new CancelScope();
-  run.scope.add(wait);
-  const timer = limitWait(call, wait);
-  call.setAside();
-  try {
-    return await acquireInTime(run, lane, wait);
-  } finally {
-    call.takenUp();
-    run.scope.delete(wait);
-    if (timer !== undefined) call.parts.clock.clearTimeout(timer);
+  /** It has left a stage. */
+  delete(stage: Cancellable): void {
+    if (this.#stage === stage) this.#stage = undefined;
   }
-}
 
-async function acquireInTime(run: GuardedRun, lane: Lane, scope: CancelScope): Promise<LanePass> {
-  const { call, target, tokens, sizeBytes } = run;
-  const { priority, tenant, deadlineAtMs } = call;
-  const agent = target.definition.name;
-  try {
-    return await lane.acquire(tokens, sizeBytes, { priority, tenant, agent, deadlineAtMs, scope });
-  } catch (refusal) {
-    const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
-    if (failureClassOf(refusal) !== 'rate-limited' || !isLonger) throw refusal;
-    // Somebody with more time has joined a shared call meanwhile.
-    return await acquireInTime(run, lane, scope);
+  /** Its permit is there and its agent runs next. @throws {@link CircuitOpenError} where the lane's breaker is open. */
+  send(): void {
+    this.#pass?.send();
+    this.#ends.sent?.();
+  }
+
+  /** What hears that a request was written to its connection. */
+  get onSent(): (() => void) | undefined {
+    const pass = this.#pass;
+    return pass && (() => pass.left());
+  }
+
+  /** What hears of the provider's responses. */
+  get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
+    const pass = this.#pass;
+    return pass && ((info) => pass.heard(info));
+  }
+
+  /** For its work alone. */
+  succeeded(reply: AgentReply): void {
+    this.#pass?.answered(usageOf(reply));
+    this.#reservation?.settle(spendingOf(reply));
+    this.call.delete(this);
+    this.#ends.succeeded(reply);
+  }
+
+  /** For its work alone. */
+  failed(error: TuttiError): void {
+    const attempt = this.#work;
+    if (this.#pass !== undefined) endPass(this.#pass, attempt, error);
+    if (this.#reservation !== undefined) settleFailure(this.#reservation, attempt, error);
+    this.call.delete(this);
+    this.#ends.failed(error);
+  }
+
+  protected granted(queuedMs: number): Promise<void> | undefined {
+    this.#work = new GuardedWork(this, queuedMs);
+    return this.#work.run();
+  }
+
+  protected refused(reason: Error): void {
+    this.failed(reason as TuttiError);
+  }
+
+  #reserve(): boolean {
+    const { call, target } = this;
+    const lane = this.#lane;
+    const budgets = call.parts.traffic.budgetsOf(call, target);
+    if (lane === undefined && budgets.length === 0) return true;
+    this.#sizeBytes = sizeOf(call, target);
+    this.#tokens = worstTokens(call, target, lane, this.#sizeBytes);
+    if (budgets.length === 0) return true;
+    try {
+      this.#reservation = reserveBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
+      return true;
+    } catch (refusal) {
+      this.failed(refusal as TuttiError);
+      return false;
+    }
+  }
+
+  #enterLane(): void {
+    this.limitWait();
+    const lane = this.#lane;
+    if (lane === undefined) {
+      this.submit();
+      return;
+    }
+    const pass = lane.tryAcquire(this.#tokens, this.#sizeBytes);
+    if (pass !== undefined) this.#admitted(pass);
+    // A hedge was told of room that may be gone a moment later; it does not wait.
+    else if (this.#ends.admitted !== undefined) this.leave(noRoomForHedge(this.call));
+    else {
+      this.call.setAside();
+      this.#waitForLane(lane);
+    }
+  }
+
+  /** Waits for the lane; the call needs no permit meanwhile. */
+  #waitForLane(lane: Lane): void {
+    const { call, priority, tenant, agent } = this;
+    const { deadlineAtMs } = call;
+    const admit = (pass: LanePass): void => {
+      call.takenUp();
+      this.#admitted(pass);
+    };
+    const refuse = (refusal: Error): void => {
+      const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
+      if (failureClassOf(refusal) === 'rate-limited' && isLonger) {
+        // Somebody with more time has joined a shared call meanwhile.
+        this.#waitForLane(lane);
+        return;
+      }
+      call.takenUp();
+      this.leave(refusal);
+    };
+    const options = { priority, tenant, agent, deadlineAtMs, scope: this };
+    lane.submit(this.#tokens, this.#sizeBytes, options, admit, refuse);
+  }
+
+  #admitted(pass: LanePass): void {
+    this.#pass = pass;
+    this.#ends.admitted?.();
+    this.submit();
   }
 }
 
-/** `timeouts.queueMs` counts from here on, for the lane and the permit together. */
-function limitWait(call: Call, wait: CancelScope): TimerHandle | undefined {
-  const queueMs = call.settings.timeouts?.queueMs;
-  if (queueMs === undefined) return undefined;
-  const identity = { agent: call.agent, attempt: call.attempts };
-  const end = (): void => wait.cancel(new TimeoutError('queue', queueMs, identity));
-  return call.parts.clock.setTimeout(end, queueMs, undefined);
+/** The attempt's part under its permit. */
+class GuardedWork extends Attempt {
+  readonly #guarded: GuardedAttempt;
+
+  constructor(guarded: GuardedAttempt, queuedMs: number) {
+    super(guarded.call, queuedMs, guarded, guarded.target);
+    this.#guarded = guarded;
+  }
+
+  override get onSent(): (() => void) | undefined {
+    return this.#guarded.onSent;
+  }
+
+  override get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
+    return this.#guarded.onResponse;
+  }
+
+  protected override starting(): void {
+    this.#guarded.send();
+  }
+
+  protected succeeded(reply: AgentReply): void {
+    this.#guarded.succeeded(reply);
+  }
+
+  protected failed(error: TuttiError): void {
+    this.#guarded.failed(error);
+  }
 }
 
 function noRoomForHedge({ agent, attempts }: Call): CancelledError {
   return new CancelledError({ agent, attempt: attempts }, 'its lane has no room for a second attempt');
 }
 
-function noteAttempt(run: GuardedRun): (attempt: Attempt) => void {
-  return (attempt) => {
-    run.attempt = attempt;
-  };
-}
-
-function send(run: GuardedRun, pass: LanePass): (attempt: Attempt) => void {
-  return (attempt) => {
-    run.attempt = attempt;
-    attempt.onResponse = (info) => pass.heard(info);
-    pass.send();
-  };
-}
-
-function endPass(pass: LanePass, run: GuardedRun, error: TuttiError): void {
-  const { attempt } = run;
+function endPass(pass: LanePass, attempt: Attempt | undefined, error: TuttiError): void {
   if (attempt === undefined) {
     pass.release();
     return;
@@ -224,49 +224,4 @@ function endPass(pass: LanePass, run: GuardedRun, error: TuttiError): void {
 
 function headersOf(cause: unknown): unknown {
   return typeof cause === 'object' && cause !== null && 'headers' in cause ? cause.headers : undefined;
-}
-
-/** Failures that a provider charges nothing for. */
-const FREE: ReadonlySet<FailureClass> = new Set([
-  'rate-limited',
-  'overloaded',
-  'server',
-  'auth',
-  'request',
-  'circuit-open',
-]);
-
-/** Ends that came from outside while the agent worked. */
-const STOPPED: ReadonlySet<FailureClass> = new Set(['cancelled', 'deadline', 'timeout']);
-
-/** A function that was stopped may have spent anything; one that says that it failed is believed. */
-function isFree(failure: FailureClass, { definition }: RegisteredAgent): boolean {
-  return FREE.has(failure) || (definition.provider === undefined && !STOPPED.has(failure));
-}
-
-function settleFailure(reservation: BudgetReservation, run: GuardedRun, error: TuttiError): void {
-  const { attempt } = run;
-  if (attempt === undefined) {
-    reservation.release();
-    return;
-  }
-  const { usage } = attempt;
-  if (usage !== undefined) reservation.settle({ usd: priceOf(attempt, usage), tokens: totalOf(usage) });
-  else if (isFree(failureClassOf(error), run.target)) reservation.release();
-  // It was sent, and nobody knows what the provider has worked: charged as it was reserved.
-  else reservation.settle({ usd: undefined, tokens: undefined });
-}
-
-function spendingOf(reply: AgentReply): Spending {
-  if (typeof reply === 'string') return { usd: undefined, tokens: undefined };
-  return { usd: reply.costUsd, tokens: reply.usage && totalOf(reply.usage) };
-}
-
-function usageOf(reply: AgentReply): Partial<Usage> | undefined {
-  return typeof reply === 'string' ? undefined : reply.usage;
-}
-
-function totalOf(usage: Partial<Usage>): number {
-  const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
-  return usage.totalTokens ?? inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
 }

@@ -2,18 +2,20 @@ import type { AgentReply } from '../contracts/reply.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
+import { CircuitOpenError } from '../errors/traffic-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
+import type { AttemptEnds } from '../resilience/attempt-ends.js';
 import { backoffDelayMs } from '../resilience/backoff.js';
 import { failureClassOf } from '../resilience/failure-class.js';
 import { runWithFallbacks } from '../resilience/fallback.js';
 import type { Lane } from '../resilience/lane.js';
+import { pausedTooLong } from '../resilience/rate-limit-refusals.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
-import { CancelScope } from '../time/cancel-scope.js';
 import { sleep } from '../time/sleep.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishFallback, publishRetry } from './call-events.js';
-import { runGuardedAttempt } from './guarded-attempt.js';
+import { beginAttempt, runAttempt } from './hedged-attempt.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import { settleCall, toTuttiError } from './settle-call.js';
@@ -22,62 +24,101 @@ import { settleCall, toTuttiError } from './settle-call.js';
 // timeout). Calls that no lane, budget or fallback concerns take the plain path of run-call, which costs less.
 
 /** Makes the call. It holds no permit until an attempt of it has passed its lane. */
-export async function runGuardedCall(call: Call): Promise<void> {
-  const scope = new CancelScope();
-  call.add(scope);
+export function runGuardedCall(call: Call): void {
+  if (call.fallbacks.length > 0) void settleWith(call, askInTurn(call, call.fallbacks));
+  else beginAttempt(call, call.registered, new FirstAttempt(call));
+}
+
+/** Most calls are answered at once: they need no promise on the way. */
+class FirstAttempt implements AttemptEnds<AgentReply> {
+  readonly #call: Call;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  succeeded(reply: AgentReply): void {
+    settleCall(this.#call, outcomeOf(this.#call, reply));
+  }
+
+  failed(failure: Error): void {
+    const call = this.#call;
+    void settleWith(call, retry({ call, target: call.registered, isLast: true }, failure));
+  }
+}
+
+async function settleWith(call: Call, answer: Promise<AgentReply>): Promise<void> {
   let outcome: CallOutcome;
   try {
-    outcome = buildResult(call, await answer(call, scope));
+    outcome = outcomeOf(call, await answer);
   } catch (thrown) {
     outcome = buildFailure(call, toTuttiError(call, thrown));
   }
-  call.delete(scope);
   settleCall(call, outcome);
 }
 
-function answer(call: Call, scope: CancelScope): Promise<AgentReply> {
-  if (call.fallbacks.length === 0) return answerBy(call, scope, call.registered, true);
+function outcomeOf(call: Call, reply: AgentReply): CallOutcome {
+  try {
+    return buildResult(call, reply);
+  } catch (unfit) {
+    return buildFailure(call, toTuttiError(call, unfit));
+  }
+}
+
+/** Asks the call's agent, and in its place its fallbacks. */
+function askInTurn(call: Call, fallbacks: readonly RegisteredAgent[]): Promise<AgentReply> {
   const { traffic } = call.parts;
-  const targets: [RegisteredAgent, ...RegisteredAgent[]] = [call.registered, ...call.fallbacks];
+  const targets: [RegisteredAgent, ...RegisteredAgent[]] = [call.registered, ...fallbacks];
   return runWithFallbacks(
     targets,
     async (target, index) => {
-      const reply = await answerBy(call, scope, target, index === targets.length - 1);
+      const reply = await answerBy({ call, target, isLast: index === targets.length - 1 });
       if (target !== call.registered) call.answeredBy = target;
       return reply;
     },
     {
-      isAvailable: (target) => isAvailable(call, traffic.laneOf(call, target)),
+      refusalOf: (target) => refusalOf(call, traffic.laneOf(call, target)),
       hasStarted: () => call.sink?.started === true,
       onFallback: (from, to, error) => publishFallback(call, from.definition.name, to.definition.name, error),
     },
   );
 }
 
-/** Not behind an open breaker, nor behind a pause that nobody wanted to wait for. */
-function isAvailable({ parts }: Call, lane: Lane | undefined): boolean {
-  return lane === undefined || (lane.isAvailable && lane.pausedForMs <= longestWaitMs(parts.options));
+/** Why a target is not worth asking: an open breaker, or a pause that nobody wanted to wait for. */
+function refusalOf({ parts }: Call, lane: Lane | undefined): Error | undefined {
+  if (lane === undefined) return undefined;
+  const { breaker, name, pausedForMs } = lane;
+  if (!lane.isAvailable) return new CircuitOpenError(name, breaker?.retryAfterMs ?? 0);
+  return pausedForMs > longestWaitMs(parts.options) ? pausedTooLong(name, pausedForMs) : undefined;
 }
 
-async function answerBy(
-  call: Call,
-  scope: CancelScope,
-  target: RegisteredAgent,
-  isLast: boolean,
-): Promise<AgentReply> {
+/** Somebody who is asked. */
+interface Asked {
+  readonly call: Call;
+  readonly target: RegisteredAgent;
+  /** Whether nobody else is left to be asked. */
+  readonly isLast: boolean;
+}
+
+async function answerBy(asked: Asked): Promise<AgentReply> {
   try {
-    return await runGuardedAttempt(call, scope, target);
+    return await runAttempt(asked.call, asked.target);
   } catch (failure) {
-    const attempt = (): Promise<AgentReply> => runGuardedAttempt(call, scope, target);
-    return await retryAfterFailure(attempt, asError(failure), retryRulesOf(call, scope, target, isLast));
+    return await retry(asked, failure);
   }
 }
 
-function retryRulesOf(call: Call, scope: CancelScope, target: RegisteredAgent, isLast: boolean): RetryRules {
+function retry(asked: Asked, failure: unknown): Promise<AgentReply> {
+  const attempt = (): Promise<AgentReply> => runAttempt(asked.call, asked.target);
+  return retryAfterFailure(attempt, asError(failure), retryRulesOf(asked));
+}
+
+function retryRulesOf(asked: Asked): RetryRules {
+  const { call, target, isLast } = asked;
   return {
     maxRetries: target === call.registered ? call.settings.maxRetries : target.settings.maxRetries,
     isRetryable: (error) => call.sink?.started !== true && mayRetry(error as TuttiError, isLast),
-    backOff: (error, failed) => backOff({ call, scope, target, isLast }, error as TuttiError, failed),
+    backOff: (error, failed) => backOff(asked, error as TuttiError, failed),
     exhausted: (errors) => new RetriesExhaustedError(target.definition.name, errors as TuttiError[]),
   };
 }
@@ -86,15 +127,6 @@ function retryRulesOf(call: Call, scope: CancelScope, target: RegisteredAgent, i
 function mayRetry(error: TuttiError, isLast: boolean): boolean {
   if (!error.retryable || error.code === 'TUTTI_RATE_LIMITED') return false;
   return isLast || failureClassOf(error) !== 'circuit-open';
-}
-
-/** A target that has failed and may be asked again. */
-interface Retrying {
-  readonly call: Call;
-  readonly scope: CancelScope;
-  readonly target: RegisteredAgent;
-  /** Whether nobody else is left to be asked. */
-  readonly isLast: boolean;
 }
 
 /** A wait this short is never too long, in milliseconds, whatever `maxDelayMs` says of our own backoff. */
@@ -106,23 +138,23 @@ function longestWaitMs({ retry }: ResolvedOrchestratorOptions): number {
 }
 
 /** Waits before the next attempt, without a permit. Rejects where waiting is no use. */
-async function backOff(retrying: Retrying, error: TuttiError, failed: number): Promise<void> {
-  const { call, target } = retrying;
+async function backOff(asked: Asked, error: TuttiError, failed: number): Promise<void> {
+  const { call, target } = asked;
   const { retryAfterMs } = error as { retryAfterMs?: number };
   const { options, traffic } = call.parts;
   // Longer than anybody wanted to wait: another agent, or the error at once.
   if (retryAfterMs !== undefined && retryAfterMs > longestWaitMs(options)) throw error;
   const lane = traffic.laneOf(call, target);
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
-  checkDeadline(retrying, error, retryAfterMs ?? delayMs);
+  checkDeadline(asked, error, retryAfterMs ?? delayMs);
   if (lane !== undefined && !lane.tryRetry()) throw error;
   publishRetry(call, error, delayMs);
   // A lane that was told to wait holds everybody back and spreads their return itself.
-  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pause(retrying, delayMs);
+  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pause(call, delayMs);
 }
 
 /** Where the wait would outlast the call: somebody else may still answer in time, else it has failed now. */
-function checkDeadline({ call, isLast }: Retrying, error: TuttiError, waitMs: number): void {
+function checkDeadline({ call, isLast }: Asked, error: TuttiError, waitMs: number): void {
   const { deadlineMs, deadlineAtMs } = call;
   if (deadlineAtMs === undefined || call.parts.clock.now() + waitMs < deadlineAtMs) return;
   if (!isLast) throw error;
@@ -135,12 +167,12 @@ function isRejection(error: TuttiError): boolean {
   return failure === 'rate-limited' || failure === 'overloaded';
 }
 
-async function pause({ call, scope }: Retrying, delayMs: number): Promise<void> {
+async function pause(call: Call, delayMs: number): Promise<void> {
   const { clock, counters } = call.parts;
   counters.backingOff += 1;
   call.setAside();
   try {
-    await sleep(delayMs, clock, scope);
+    await sleep(delayMs, clock, call);
   } finally {
     counters.backingOff -= 1;
     call.takenUp();

@@ -2,8 +2,10 @@ import { addUsage } from '../contracts/add-usage.js';
 import type { AgentContext } from '../contracts/agent.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../contracts/reply.js';
+import type { Usage } from '../contracts/usage.js';
 import { repairOutput } from '../output/repair-output.js';
 import { CallContext } from './agent-context.js';
+import { checkedUsage } from './checked-usage.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /** What an agent answers with: a reply, now or later, or a stream. */
@@ -29,15 +31,17 @@ async function generate(
   provider: Provider,
 ): Promise<AgentReplyObject> {
   const { output: schema, repairs = 0 } = attempt.target.definition;
-  if (schema === undefined || repairs === 0) {
-    return await provider.generate(toProviderRequest(attempt, context, undefined));
-  }
-  const ask = async (rejected: readonly RejectedReply[]): Promise<AgentReplyObject> => {
-    const reply = await provider.generate(toProviderRequest(attempt, context, rejected));
+  const ask = async (rejected: readonly RejectedReply[] | undefined): Promise<AgentReplyObject> => {
+    const before = attempt.usage;
     // If the attempt ends before an answer fits, this much has been spent.
-    attempt.usage = addUsage(attempt.usage ?? {}, reply.usage ?? {});
+    const note = (usage: Partial<Usage>): void => {
+      attempt.usage = addUsage(before ?? {}, usage);
+    };
+    const reply = await provider.generate(toProviderRequest(attempt, context, rejected, note));
+    note(checkedUsage((reply as AgentReplyObject | undefined)?.usage) ?? {});
     return reply;
   };
+  if (schema === undefined || repairs === 0) return await ask(undefined);
   const { reply } = await repairOutput(ask, { schema, repairs, signal: context.signal });
   return reply;
 }
@@ -46,6 +50,7 @@ function toProviderRequest(
   attempt: RunningAttempt,
   context: AgentContext,
   rejected: readonly RejectedReply[] | undefined,
+  onUsage?: (usage: Partial<Usage>) => void,
 ): ProviderRequest {
   return {
     agent: context.agent,
@@ -59,6 +64,8 @@ function toProviderRequest(
     rejected,
     signal: context.signal,
     logger: context.logger,
+    onSent: attempt.onSent,
+    onUsage,
     onResponse: attempt.onResponse,
   };
 }

@@ -20,17 +20,22 @@ export interface JournalOwnerParts {
  * disk counts as under way, so a crash never costs more tasks than may run at once.
  */
 export function journalOwner({ journal, owner, run, recalled, logger }: JournalOwnerParts): TaskRunOwner {
+  let hasBegun = false;
   let hasWarned = false;
   return {
     parts: owner.parts,
-    admit: (input) => owner.admit(input),
+    admit: (input) => {
+      if (!hasBegun) keepFirstAccounts(journal, run().budget);
+      hasBegun = true;
+      return owner.admit(input);
+    },
     unread: () => owner.unread() + journal.unwritten,
     settled: (outcome, index) => {
       if (recalled.has(outcome) || !isDone(outcome, run().isCancelled)) {
         owner.settled(outcome, index);
         return;
       }
-      keepAccount(journal, run().budget);
+      keepAccount(journal, run().budget, journal.unwritten + 1);
       const isRecorded = journal.record(index, outcome, () => {
         owner.settled(outcome, index);
         run().pump();
@@ -41,6 +46,8 @@ export function journalOwner({ journal, owner, run, recalled, logger }: JournalO
       owner.settled(outcome, index);
     },
     finished: async (sourceError) => {
+      // Nothing is under way any more: from here on it is known what has been spent.
+      keepAccount(journal, run().budget, 0);
       const journalError = await journal.close();
       await owner.finished(sourceError ?? journalError);
     },
@@ -49,12 +56,19 @@ export function journalOwner({ journal, owner, run, recalled, logger }: JournalO
 
 /**
  * Keeps what has been spent with the outcomes it was spent on. What is reserved counts as spent: should the process
- * be killed, those calls have been made and nobody will have seen what they cost.
+ * be killed, those calls have been made and nobody will have seen what they cost. The same is true of the calls that
+ * begin in the places of `ended` ones before the next outcome is recorded.
  */
-function keepAccount(journal: RunJournal, budget: Budget | undefined): void {
+function keepAccount(journal: RunJournal, budget: Budget | undefined, ended: number): void {
   if (budget === undefined) return;
-  const { spentUsd, spentTokens, reservedUsd, reservedTokens } = budget.stats();
-  journal.keepAccount({ spentUsd: spentUsd + reservedUsd, spentTokens: spentTokens + reservedTokens });
+  budget.onReserved = undefined;
+  journal.keepAccount(budget.accountAtWorst(ended));
+}
+
+/** The same for the calls that begin before there is any outcome. */
+function keepFirstAccounts(journal: RunJournal, budget: Budget | undefined): void {
+  if (budget === undefined) return;
+  budget.onReserved = () => journal.keepAccount(budget.accountAtWorst(0));
 }
 
 const NOT_RECORDED =

@@ -4,106 +4,128 @@ import { TimeoutError } from '../errors/execution-errors.js';
 import type { PermitRequest } from '../resilience/waiting-line.js';
 import type { Cancellable } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
-import type { CancelPoint } from '../time/sleep.js';
-import { Attempt } from './attempt.js';
+import { PromisedAttempt } from './attempt.js';
 import type { Call } from './call.js';
 import type { RegisteredAgent } from './registered-agent.js';
 
-/** How an attempt differs from a call's plain ones. */
-export interface TurnOptions {
-  /** What cancels it. */
-  readonly point: CancelPoint;
+/** A place in the queue for an attempt other than a plain call's first. */
+export abstract class PermitTurn extends QueueNode implements PermitRequest, Cancellable {
+  readonly call: Call;
   /** Who answers: the call's agent, or one that it falls back to. */
   readonly target: RegisteredAgent;
-  /** When it began to wait, where it has waited for its lane before. @default now */
-  readonly sinceMs?: number | undefined;
-  /** Called with the permit, before the agent runs; the attempt fails with what it throws. */
-  readonly beforeStart?: ((attempt: Attempt) => void) | undefined;
-}
-
-/** Waits for a permit, then makes an attempt. */
-export function runInTurn(call: Call, options: TurnOptions): Promise<AgentReply> {
-  // Cancelled between the end of its backoff and here, when there was nothing to end.
-  const { reason } = options.point;
-  if (reason !== undefined) return Promise.reject(reason);
-  return new Promise((resolve, reject) => new PermitTurn(call, options, resolve, reject).submit());
-}
-
-/** A place in the queue for an attempt other than a plain call's first. */
-class PermitTurn extends QueueNode implements PermitRequest, Cancellable {
   readonly priority: number;
+  /** When it began to wait, for its lane too. */
   readonly queuedAtMs: number;
   readonly tenant: string | undefined;
-  readonly agent: string;
-  readonly #call: Call;
-  readonly #options: TurnOptions;
-  readonly #resolve: (reply: Promise<AgentReply>) => void;
-  readonly #reject: (error: Error) => void;
   #timer: TimerHandle | undefined = undefined;
   #isOver = false;
 
-  constructor(
-    call: Call,
-    options: TurnOptions,
-    resolve: (reply: Promise<AgentReply>) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(call: Call, target: RegisteredAgent) {
     super();
-    this.#call = call;
-    this.#options = options;
+    this.call = call;
+    this.target = target;
     this.priority = call.priority;
     this.tenant = call.tenant;
-    this.agent = options.target.definition.name;
-    this.queuedAtMs = options.sinceMs ?? call.parts.clock.now();
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.queuedAtMs = call.parts.clock.now();
   }
 
-  submit(): void {
-    const call = this.#call;
-    this.#options.point.add(this);
-    const queueMs = call.settings.timeouts?.queueMs;
-    if (queueMs !== undefined) {
-      const { clock } = call.parts;
-      this.#timer = clock.setTimeout(timeOut, this.queuedAtMs + queueMs - clock.now(), this);
-    }
-    this.#options.target.permits.submit(this);
-    call.parts.overdue.noteWaiting();
+  get agent(): string {
+    return this.target.definition.name;
+  }
+
+  /** It has its permit, which is freed when the promise that comes back settles. */
+  protected abstract granted(queuedMs: number): Promise<void> | undefined;
+
+  /** It was ended while it waited. */
+  protected abstract refused(reason: Error): void;
+
+  /** Ends it in whatever stage it is. */
+  abstract cancel(reason: Error): void;
+
+  /** Has `timeouts.queueMs` end the wait. */
+  protected limitWait(): void {
+    const { settings, parts } = this.call;
+    const queueMs = settings.timeouts?.queueMs;
+    if (queueMs !== undefined) this.#timer = parts.clock.setTimeout(timeOut, queueMs, this);
+  }
+
+  /** Waits for the permit. */
+  protected submit(): void {
+    this.target.permits.submit(this);
+    this.call.parts.overdue.noteWaiting();
   }
 
   start(): Promise<void> | undefined {
     if (this.#isOver) return undefined;
-    this.#leave();
-    const { clock, overdue } = this.#call.parts;
+    const { clock, overdue } = this.call.parts;
+    this.endWait();
     overdue.noteWaiting();
-    const { point, target, beforeStart } = this.#options;
-    const attempt = new Attempt(this.#call, clock.now() - this.queuedAtMs, point, target);
-    this.#resolve(attempt.reply);
-    return attempt.run(beforeStart);
+    return this.granted(clock.now() - this.queuedAtMs);
   }
 
-  cancel(reason: Error): void {
+  /** Leaves the queue, if it still waits. */
+  protected leave(reason: Error): void {
     if (this.#isOver) return;
-    this.#leave();
-    this.#options.target.permits.withdraw(this);
-    this.#call.parts.overdue.noteWaiting();
-    this.#reject(reason);
+    this.endWait();
+    this.target.permits.withdraw(this);
+    this.call.parts.overdue.noteWaiting();
+    this.refused(reason);
+  }
+
+  /** The waiting is over. */
+  protected endWait(): void {
+    this.#isOver = true;
+    if (this.#timer !== undefined) this.call.parts.clock.clearTimeout(this.#timer);
   }
 
   /** The wait's own limit has passed. */
   timeOut(): void {
-    const { agent, attempts, settings } = this.#call;
+    const { agent, attempts, settings } = this.call;
     const queueMs = settings.timeouts?.queueMs as number;
     this.cancel(new TimeoutError('queue', queueMs, { agent, attempt: attempts }));
-  }
-
-  #leave(): void {
-    this.#isOver = true;
-    this.#options.point.delete(this);
-    if (this.#timer !== undefined) this.#call.parts.clock.clearTimeout(this.#timer);
   }
 }
 
 function timeOut(turn: PermitTurn): void {
   turn.timeOut();
+}
+
+/** Waits for a permit, then makes another attempt of a plain call. */
+export function runInTurn(call: Call): Promise<AgentReply> {
+  // Cancelled between the end of its backoff and here, when there was nothing to end.
+  if (call.reason !== undefined) return Promise.reject(call.reason);
+  return new Promise((resolve, reject) => new RetryTurn(call, resolve, reject).begin());
+}
+
+class RetryTurn extends PermitTurn {
+  readonly #resolve: (reply: Promise<AgentReply>) => void;
+  readonly #reject: (error: Error) => void;
+
+  constructor(call: Call, resolve: (reply: Promise<AgentReply>) => void, reject: (error: Error) => void) {
+    super(call, call.registered);
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  begin(): void {
+    this.call.add(this);
+    this.limitWait();
+    this.submit();
+  }
+
+  cancel(reason: Error): void {
+    this.leave(reason);
+  }
+
+  protected granted(queuedMs: number): Promise<void> | undefined {
+    this.call.delete(this);
+    const attempt = new PromisedAttempt(this.call, queuedMs);
+    this.#resolve(attempt.reply);
+    return attempt.run();
+  }
+
+  protected refused(reason: Error): void {
+    this.call.delete(this);
+    this.#reject(reason);
+  }
 }

@@ -7,7 +7,7 @@ import type { TuttiError } from '../errors/tutti-error.js';
 import { backoffDelayMs } from '../resilience/backoff.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
 import { sleep } from '../time/sleep.js';
-import { Attempt } from './attempt.js';
+import { PromisedAttempt } from './attempt.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishRetry } from './call-events.js';
@@ -26,7 +26,7 @@ export function queueUp(call: Call): void {
     return;
   }
   if (call.registered.isGuarded || call.runBudget !== undefined) {
-    void runGuardedCall(call);
+    runGuardedCall(call);
     return;
   }
   const queueMs = settings.timeouts?.queueMs;
@@ -38,13 +38,15 @@ export function queueUp(call: Call): void {
 function isOverflow(call: Call): boolean {
   const { mayOverflow, parts, registered } = call;
   if (mayOverflow) return false;
-  if (!registered.permits.isFull && !isLaneSaturated(call)) return false;
-  return parts.waiting() + parts.traffic.waiting() >= parts.options.maxQueued;
+  const { isFull } = registered.permits;
+  if (!isFull && !registered.isGuarded) return false;
+  if (parts.waiting() + parts.traffic.waiting() < parts.options.maxQueued) return false;
+  return isFull || isLaneSaturated(call);
 }
 
 function isLaneSaturated(call: Call): boolean {
   const { registered, parts } = call;
-  return registered.isGuarded && parts.traffic.laneOf(call, registered)?.isSaturated === true;
+  return parts.traffic.laneOf(call, registered)?.isSaturated === true;
 }
 
 /** Runs the call under its first permit, which is freed when the promise that comes back settles. */
@@ -57,12 +59,12 @@ export function startCall(call: Call): Promise<void> | undefined {
     return undefined;
   }
   if (call.queueTimer !== undefined) clock.clearTimeout(call.queueTimer);
-  const attempt = new Attempt(call, clock.now() - call.queuedAtMs);
+  const attempt = new PromisedAttempt(call, clock.now() - call.queuedAtMs);
   void runCall(call, attempt);
   return attempt.run();
 }
 
-async function runCall(call: Call, first: Attempt): Promise<void> {
+async function runCall(call: Call, first: PromisedAttempt): Promise<void> {
   let outcome: CallOutcome;
   try {
     outcome = buildResult(call, await answer(call, first));
@@ -73,15 +75,11 @@ async function runCall(call: Call, first: Attempt): Promise<void> {
 }
 
 /** The first attempt, and the others once it has failed: most calls never get that far. */
-async function answer(call: Call, first: Attempt): Promise<AgentReply> {
+async function answer(call: Call, first: PromisedAttempt): Promise<AgentReply> {
   try {
     return await first.reply;
   } catch (failure) {
-    return await retryAfterFailure(
-      () => runInTurn(call, { point: call, target: call.registered }),
-      asError(failure),
-      retryRulesOf(call),
-    );
+    return await retryAfterFailure(() => runInTurn(call), asError(failure), retryRulesOf(call));
   }
 }
 

@@ -9,8 +9,10 @@ export interface RunningAttempt extends CancelScope {
   readonly call: Call;
   /** Who answers: the call's agent, or one that it falls back to. */
   readonly target: RegisteredAgent;
+  /** What hears that a request was written to its connection. */
+  readonly onSent: (() => void) | undefined;
   /** What hears of the provider's responses. */
-  onResponse: ((info: ProviderResponseInfo) => void) | undefined;
+  readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
   /** Tokens that it is known to have used so far. */

@@ -1,19 +1,21 @@
 import type { ProviderRequest } from '../contracts/provider.js';
 import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import { ProviderResponseError } from '../errors/provider-errors.js';
+import { parseRateLimits } from '../resilience/rate-limit-headers.js';
 import { type HeaderSource, parseRetryAfterMs } from '../resilience/retry-after.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 import { cutError, translateClientError } from './client-errors.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
 import { endedEarly } from './pooled-fetch.js';
-import { rateLimits } from './rate-limit-headers.js';
 
 /** What the official clients' methods take besides the body. */
 export interface ClientRequestOptions {
   readonly signal: AbortSignal;
   readonly maxRetries: 0;
   readonly timeout: number;
+  /** What the client hands on to its `fetch`. */
+  readonly fetchOptions?: object;
 }
 
 /** What they return; a stand-in may return a plain promise. */
@@ -42,10 +44,12 @@ export class ClientExchange {
   /** Starts the request and waits for its value: a parsed answer, or a stream of parsed events. */
   async send<Value>(start: (options: ClientRequestOptions) => ClientPromise<Value>): Promise<Value & object> {
     this.#request.signal.throwIfAborted();
+    const { onSent } = this.#request;
     const promise = start({
       signal: this.#linked.controller.signal,
       maxRetries: 0,
       timeout: MAX_TIMER_MS,
+      ...(onSent === undefined ? undefined : { fetchOptions: { onSent } }),
     });
     if (promise.asResponse !== undefined) {
       this.#response = await promise.asResponse();
@@ -129,7 +133,7 @@ export class ClientExchange {
       status,
       requestId: requestIdOf(headers),
       retryAfterMs: parseRetryAfterMs(headers),
-      limits: rateLimits(headers),
+      limits: parseRateLimits(headers),
     };
     onResponse(info);
   }

@@ -4,10 +4,15 @@ import type { Agent, Dispatcher } from 'undici';
 export const DEFAULT_CONNECTIONS = 64;
 
 /** One request through a pool. */
-export type PooledRequest = Omit<Dispatcher.RequestOptions, 'maxRedirections'>;
+export type PooledRequest = Omit<Dispatcher.RequestOptions, 'maxRedirections'> & {
+  /** Told when the request is written to its socket. */
+  readonly onSent?: (() => void) | undefined;
+};
+
+type Pooled = Pick<Agent, 'request' | 'close'>;
 
 interface SharedPool {
-  readonly agent: Promise<Agent>;
+  readonly agent: Promise<Pooled>;
   leases: number;
 }
 
@@ -49,15 +54,33 @@ async function giveBack(connections: number, pool: SharedPool): Promise<void> {
   await (await pool.agent).close();
 }
 
-async function openAgent(connections: number): Promise<Agent> {
+async function openAgent(connections: number): Promise<Pooled> {
   // Node's own undici puts its dispatcher in place when it is first touched; ours would take that place for
   // the whole process if it came first.
   void globalThis.Response;
   const undici = await import('undici');
-  return new undici.Agent({
+  const agent = new undici.Agent({
     connections,
     // The attempt's signal is the only clock: these would end a slow but living answer.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  return agent.compose((dispatch) => (options, handler) => {
+    const { onSent } = options as PooledRequest;
+    if (onSent !== undefined) tellWhenSent(handler, onSent);
+    return dispatch(options, handler);
+  });
+}
+
+/** undici tells a request's handler when it is given a socket, by one of two names. */
+function tellWhenSent(handler: Dispatcher.DispatchHandler, onSent: () => void): void {
+  const methods = handler as Record<string, unknown>;
+  for (const name of ['onConnect', 'onRequestStart']) {
+    const started = methods[name];
+    if (typeof started !== 'function') continue;
+    methods[name] = (...given: unknown[]): unknown => {
+      onSent();
+      return started.apply(handler, given);
+    };
+  }
 }

@@ -34,7 +34,10 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderP
     name: dialect.name,
     identity: parts.identity,
     async generate(request) {
-      const reply = await runToolLoop(dialect.step(request), loopOptions(request, parts));
+      const reply = await runToolLoop(dialect.step(request), {
+        ...loopOptions(request, parts),
+        onUsage: request.onUsage,
+      });
       return toReply(reply, request, pricing);
     },
     stream: (request) => streamReply(dialect, request, parts),

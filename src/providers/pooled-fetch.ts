@@ -12,6 +12,12 @@ export function endedEarly(response: object): boolean {
   return text !== undefined && !text.trimEnd().endsWith('}');
 }
 
+/** What may be asked of {@link pooledFetch} beyond what `fetch` takes. */
+export interface PooledInit extends RequestInit {
+  /** Told when the request is written to its socket. */
+  readonly onSent?: (() => void) | undefined;
+}
+
 /**
  * A `fetch` over the pool for clients that take one. It does what they need and no more, which makes a call
  * cheaper than the global one: bodies are text, redirects are not followed, since they would carry the key to
@@ -28,6 +34,7 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
       headers: toRecord(init.headers),
       body: (init.body as string | null | undefined) ?? null,
       signal: init.signal ?? null,
+      onSent: (init as PooledInit).onSent,
     };
     try {
       return new PooledResponse(await lease.request(options), href, limitBytes);

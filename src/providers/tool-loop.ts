@@ -32,6 +32,8 @@ export interface ToolLoopOptions {
   /** Ends the loop: the step or the tools that are running see it. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** Told after each step what all of them have used so far. */
+  readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
 }
 
 /** What came out of the loop. */
@@ -146,7 +148,8 @@ class Conversation {
   /** Takes a step into the conversation and runs its tools; the whole reply when it was the last one. */
   async take(step: ModelStep): Promise<ToolLoopReply | undefined> {
     this.usage = addUsage(this.usage, step.usage);
-    const { tools, maxSteps } = this.#options;
+    const { tools, maxSteps, onUsage } = this.#options;
+    if (Object.keys(this.usage).length > 0) onUsage?.(this.usage);
     const goesOn = tools !== undefined && asksForTools(step) && this.#steps.length + 1 < maxSteps;
     const toolCalls = goesOn ? await this.#runTools(step, tools) : step.toolCalls;
     this.#steps.push({ text: step.text, toolCalls, usage: step.usage, finishReason: finishReasonOf(step) });

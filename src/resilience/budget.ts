@@ -64,6 +64,11 @@ export class Budget {
   readonly #usd: Purse;
   readonly #tokens: Purse;
   readonly #perCallNanoUsd: number | undefined;
+  // The most that one call has reserved.
+  #largestNanoUsd = 0;
+  #largestTokens = 0;
+  /** Told after each reservation. */
+  onReserved: (() => void) | undefined = undefined;
 
   /** `account` goes on with what was spent before, for instance by the same run before a crash. */
   constructor(
@@ -91,6 +96,16 @@ export class Budget {
     };
   }
 
+  /**
+   * What counts as spent should this be the last that is heard of the process: what calls under way have reserved,
+   * and what `begun` more may have begun by then, each as large as the largest so far.
+   */
+  accountAtWorst(begun: number): BudgetAccount {
+    const nanoUsd = this.#usd.spent + this.#usd.reserved + begun * this.#largestNanoUsd;
+    const spentTokens = this.#tokens.spent + this.#tokens.reserved + begun * this.#largestTokens;
+    return { spentUsd: toUsd(nanoUsd), spentTokens };
+  }
+
   /** What the call needs at worst in this budget's units. @throws {@link BudgetExceededError} if it has no room. @internal */
   claim(worst: Spending): Claim {
     const nanoUsd = worst.usd === undefined ? this.#perCallNanoUsd : toNanoUsd(worst.usd);
@@ -104,6 +119,9 @@ export class Budget {
   reserve({ nanoUsd = 0, tokens = 0 }: Claim): void {
     this.#usd.reserved += nanoUsd;
     this.#tokens.reserved += tokens;
+    this.#largestNanoUsd = Math.max(this.#largestNanoUsd, nanoUsd);
+    this.#largestTokens = Math.max(this.#largestTokens, tokens);
+    this.onReserved?.();
   }
 
   /** Frees the reservation and charges what was spent. @internal */

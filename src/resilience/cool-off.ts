@@ -19,6 +19,8 @@ export interface CoolOffOptions {
 
 /** Share of a pause that is added to it at random. */
 const JITTER = 0.1;
+/** The most that is added, in milliseconds: it keeps processes apart, and more would only be lost. */
+const MAX_JITTER_MS = 1_000;
 /** Shortest step between two starts after a pause, as a share of the even step; the longest mirrors it. */
 const SHORTEST_STEP = 0.75;
 
@@ -77,7 +79,7 @@ export class CoolOff implements StartGate {
     const pauseMs = retryAfterMs ?? this.#pauseMs(kind === 'paused');
     const untilMs = Math.max(
       this.#phase.kind === 'paused' ? this.#phase.untilMs : 0,
-      nowMs + pauseMs * (1 + JITTER * this.#random()),
+      nowMs + pauseMs + Math.min(MAX_JITTER_MS, JITTER * pauseMs) * this.#random(),
     );
     if (untilMs <= nowMs) return false;
     const isLonger = this.#phase.kind !== 'paused' || untilMs > this.#phase.untilMs;

@@ -17,11 +17,11 @@ const NEVER: ReadonlySet<FailureClass> = new Set(['cancelled', 'deadline']);
 export interface FallbackRules<Target> {
   /** Failures after which the next one is asked. @default FALLBACK_CLASSES */
   readonly on?: readonly FailureClass[] | undefined;
-  /** Whether it is worth asking at all; an open breaker is not. The last one is asked in any case. */
-  isAvailable?(target: Target): boolean;
+  /** Why it is not worth asking at all, such as an open breaker; the last one is asked in any case. */
+  refusalOf?(target: Target): Error | undefined;
   /** Whether part of the answer has been given out: then nobody else can answer. */
   hasStarted?(): boolean;
-  /** Told of every move. */
+  /** Told of every move, also away from a first target that was not worth asking. */
   onFallback?(from: Target, to: Target, error: Error): void;
 }
 
@@ -43,6 +43,10 @@ export async function runWithFallbacks<Target, T>(
   rules: FallbackRules<Target> = {},
 ): Promise<T> {
   let index = firstAvailable(targets, 0, rules);
+  if (index > 0) {
+    const refusal = rules.refusalOf?.(targets[0]);
+    if (refusal !== undefined) rules.onFallback?.(targets[0], targets[index] as Target, refusal);
+  }
   for (;;) {
     const target = targets[index] as Target;
     try {
@@ -63,6 +67,6 @@ function firstAvailable<Target>(
 ): number {
   const last = targets.length - 1;
   let index = from;
-  while (index < last && rules.isAvailable?.(targets[index] as Target) === false) index += 1;
+  while (index < last && rules.refusalOf?.(targets[index] as Target) !== undefined) index += 1;
   return index;
 }

@@ -1,119 +1,132 @@
-import { type Cancellable, CancelScope } from '../time/cancel-scope.js';
+import type { Cancellable } from '../time/cancel-scope.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
+import type { AttemptEnds } from './attempt-ends.js';
 
-/** How two attempts race. */
-export interface HedgeRace {
-  /** Where time comes from. */
-  readonly clock: Clock;
-  /** Cancels both attempts. */
-  readonly scope: CancelScope;
-  /** How long the first attempt may take before the second starts, in milliseconds. */
-  readonly delayMs: number;
-  /** Asked when the delay is over: whether limiter, permit, breaker, budget and allowance have room for another. */
-  mayHedge(): boolean;
-  /** Why the loser is cancelled. */
-  loserReason(): Error;
+/** An attempt of a race: tells how it ends, early when it is cancelled. */
+export interface Racer extends Cancellable {
+  /** Sets it on its way. */
+  begin(): void;
 }
-
-/** An attempt of a race: 1 is the first, 2 the hedge. It has to end early when its scope is cancelled. */
-export type HedgedAttempt<T> = (scope: CancelScope, attempt: 1 | 2) => Promise<T>;
 
 /**
  * Runs an attempt, and beside it a second one if it is slow. The first success wins and cancels the other, whose
  * own accounting goes on: each attempt settles what it used wherever it settles anything else.
  *
- * A failure of the first before the second has started is the answer. With both under way the failure of one waits
- * for the other; when both fail, the first attempt's error is the answer.
+ * Slow is counted from the moment when the first attempt is sent: while it waits its turn, a second would wait
+ * behind it. A failure of the first before the second has started is the answer. With both under way the failure of
+ * one waits for the other; when both fail, the first attempt's error is the answer.
+ *
+ * The race is told by its first attempt itself, and makes nothing for the second before that is needed.
  */
-export function hedge<T>(run: HedgedAttempt<T>, race: HedgeRace): Promise<T> {
-  return new Promise((resolve, reject) => new Race(run, race, resolve, reject).start());
-}
-
-class Race<T> implements Cancellable {
-  readonly #run: HedgedAttempt<T>;
-  readonly #race: HedgeRace;
-  readonly #resolve: (value: T) => void;
-  readonly #reject: (error: unknown) => void;
-  readonly #scopes = [new CancelScope(), new CancelScope()] as const;
-  readonly #errors: unknown[] = [];
-  #running = 0;
+export abstract class HedgeRace<T> implements Cancellable, AttemptEnds<T> {
+  readonly #clock: Clock;
+  readonly #ends: AttemptEnds<T>;
+  #first: Racer | undefined = undefined;
+  #second: Racer | undefined = undefined;
+  #firstError: Error | undefined = undefined;
+  #running = 1;
   #isOver = false;
   #timer: TimerHandle = undefined;
 
-  constructor(
-    run: HedgedAttempt<T>,
-    race: HedgeRace,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#run = run;
-    this.#race = race;
-    this.#resolve = resolve;
-    this.#reject = reject;
+  constructor(clock: Clock, ends: AttemptEnds<T>) {
+    this.#clock = clock;
+    this.#ends = ends;
   }
 
-  start(): void {
-    const { clock, delayMs, scope } = this.#race;
-    if (scope.reason !== undefined) {
-      this.#reject(scope.reason);
-      return;
-    }
-    scope.add(this);
-    this.#timer = clock.setTimeout(this.#onSlow, delayMs, undefined);
-    this.#attempt(1);
+  /** Makes an attempt that tells `ends`; it is begun by the race. */
+  protected abstract makeAttempt(ends: AttemptEnds<T>): Racer;
+
+  /** How long the first attempt may take before the second starts, in milliseconds; `undefined` for ever. */
+  protected abstract slowAfterMs(): number | undefined;
+
+  /** Asked when it is slow: whether limiter, permit, breaker and allowance have room for another. */
+  protected abstract mayHedge(): boolean;
+
+  /** The second attempt has passed budgets and limits; it began this long after the first was sent, in milliseconds. */
+  protected abstract hedged(delayMs: number): void;
+
+  /** Why the loser is cancelled. */
+  protected abstract loserReason(): Error;
+
+  /** A loser was answered all the same: it was paid for too. */
+  protected abstract answeredToo(value: T): void;
+
+  /** Begins the first attempt. */
+  begin(): void {
+    this.#first = this.makeAttempt(this);
+    this.#first.begin();
   }
 
-  /** The whole race is cancelled: both attempts are told and settle as they do. */
+  /** The whole race is cancelled: its attempts are told and settle as they do. */
   cancel(reason: Error): void {
     this.#stopTimer();
-    for (const scope of this.#scopes) scope.cancel(reason);
+    this.#first?.cancel(reason);
+    this.#second?.cancel(reason);
   }
 
-  readonly #onSlow = (): void => {
+  /** Of the first attempt. */
+  sent(): void {
+    const delayMs = this.slowAfterMs();
+    if (delayMs === undefined) return;
+    this.#timer = this.#clock.setTimeout((afterMs) => this.#slow(afterMs), delayMs, delayMs);
+  }
+
+  /** Of the first attempt. */
+  succeeded(value: T): void {
+    this.#won(value, this.#second);
+  }
+
+  /** Of the first attempt. */
+  failed(error: Error): void {
+    this.#firstError = error;
+    this.#lost(error);
+  }
+
+  #slow(delayMs: number): void {
     this.#timer = undefined;
-    if (this.#race.mayHedge()) this.#attempt(2);
-  };
-
-  #attempt(attempt: 1 | 2): void {
+    if (!this.mayHedge()) return;
     this.#running += 1;
-    const scope = this.#scopes[attempt - 1] as CancelScope;
-    let running: Promise<T>;
-    try {
-      running = this.#run(scope, attempt);
-    } catch (thrown) {
-      running = Promise.reject(thrown);
+    this.#second = this.makeAttempt({
+      admitted: () => this.hedged(delayMs),
+      succeeded: (value) => this.#won(value, this.#first),
+      failed: (error) => this.#lost(error),
+    });
+    this.#second.begin();
+  }
+
+  #won(value: T, other: Racer | undefined): void {
+    this.#running -= 1;
+    if (this.#isOver) {
+      this.answeredToo(value);
+      return;
     }
-    running.then(
-      (value) => this.#won(value, attempt),
-      (error: unknown) => this.#lost(error, attempt),
-    );
-  }
-
-  #won(value: T, attempt: 1 | 2): void {
-    this.#running -= 1;
-    if (this.#isOver) return;
     this.#end();
-    this.#resolve(value);
-    const other = this.#scopes[attempt === 1 ? 1 : 0];
-    if (this.#running > 0) other.cancel(this.#race.loserReason());
+    if (other === undefined || this.#running === 0) {
+      this.#ends.succeeded(value);
+      return;
+    }
+    // In a moment: an answer that has come together with this one is counted rather than thrown away. What the loser
+    // has cost is known before the race's answer is given.
+    queueMicrotask(() => {
+      if (this.#running > 0) other.cancel(this.loserReason());
+      this.#ends.succeeded(value);
+    });
   }
 
-  #lost(error: unknown, attempt: 1 | 2): void {
+  #lost(error: Error): void {
     this.#running -= 1;
-    this.#errors[attempt - 1] = error;
     if (this.#isOver || this.#running > 0) return;
     this.#end();
-    this.#reject(this.#errors[0]);
+    this.#ends.failed(this.#firstError ?? error);
   }
 
   #end(): void {
     this.#isOver = true;
     this.#stopTimer();
-    this.#race.scope.delete(this);
   }
 
   #stopTimer(): void {
-    if (this.#timer !== undefined) this.#race.clock.clearTimeout(this.#timer);
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }

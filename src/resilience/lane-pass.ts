@@ -81,6 +81,11 @@ export class LanePass {
     this.#reservation.sent();
   }
 
+  /** The request has left: what it takes counts from now. Of several in one attempt the first. */
+  left(): void {
+    if (this.#isOpen) this.#reservation.left();
+  }
+
   /** The headers of a response have come; there may be several responses in one attempt. */
   heard({ limits, retryAfterMs }: ProviderResponseInfo): void {
     if (limits === undefined && retryAfterMs === undefined) return;

@@ -60,7 +60,7 @@ export interface LaneStats extends RateLimiterStats {
 const TOLERATED_REJECTIONS = 3;
 
 /**
- * The way to one provider's model with one key: everything that decides when a request may be sent there, in one
+ * The way to one provider's model: everything that decides when a request may be sent there, in one
  * place, shared by all callers.
  */
 export class Lane implements PassOwner {

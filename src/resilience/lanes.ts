@@ -1,5 +1,4 @@
 import { Lane, type LaneOptions, type LaneStats } from './lane.js';
-import type { TokenCost } from './rate-limit-usage.js';
 
 /** All lanes of one orchestrator, made as they are needed. */
 export class Lanes {
@@ -33,24 +32,7 @@ export class Lanes {
   }
 }
 
-/**
- * The best of several lanes to the same model, one a key: among those that take requests the one with the shortest
- * wait, the first of equals. Where none takes requests, the one that is likely to do so first.
- */
-export function chooseLane(lanes: readonly [Lane, ...Lane[]], cost: TokenCost, priority = 0): Lane {
-  let best = lanes[0];
-  let bestMs = Number.POSITIVE_INFINITY;
-  for (const lane of lanes) {
-    const waitMs = Math.max(lane.breaker?.retryAfterMs ?? 0, lane.estimateWaitMs(cost, priority));
-    if (waitMs >= bestMs) continue;
-    best = lane;
-    bestMs = waitMs;
-  }
-  return best;
-}
-
-/** Names the lane of a provider's model, and of a key where several are used; never the key itself. */
-export function laneName(provider: string, model: string | undefined, keyName?: string): string {
-  const path = model === undefined ? provider : `${provider}/${model}`;
-  return keyName === undefined ? path : `${path}#${keyName}`;
+/** Names the lane of a provider's model. */
+export function laneName(provider: string, model: string | undefined): string {
+  return model === undefined ? provider : `${provider}/${model}`;
 }

@@ -54,9 +54,9 @@ export class RateLimitDimension {
     return nowMs < this.#othersUntilMs ? this.#othersUsed : 0;
   }
 
-  /** Used in the window by what was sent. */
-  enteredAt(nowMs: number): number {
-    return this.#window.usedAt(nowMs);
+  /** Used in the window by what was sent, when an entry was made last. */
+  get entered(): number {
+    return this.#window.used;
   }
 
   /** Promises an amount that enters the window later. */
@@ -68,6 +68,12 @@ export class RateLimitDimension {
   keep(promised: number, used: number, nowMs: number): number {
     this.#pending -= promised;
     return this.#window.add(used, nowMs);
+  }
+
+  /** Has an entry count from now on; gives its new number. */
+  move(entry: number, amount: number, nowMs: number): number {
+    this.#window.takeBack(entry, amount, nowMs);
+    return this.#window.add(amount, nowMs);
   }
 
   /** Replaces what an entry reserved with what was used; what exceeds the reservation counts from now. */

@@ -1,6 +1,8 @@
+import type { RateLimits } from '../contracts/rate-limits.js';
 import { fieldOf } from '../errors/foreign.js';
+import { systemClock } from '../time/clock.js';
 import type { LimitReport } from './rate-limit-dimension.js';
-import { parseRetryAfterMs } from './retry-after.js';
+import { answeredAt, parseRetryAfterMs } from './retry-after.js';
 
 /** What can be limited. `tokens` are input and output together. */
 export type LimitedQuantity = 'requests' | 'inputTokens' | 'outputTokens' | 'tokens';
@@ -39,25 +41,35 @@ const OPENAI: Family = {
 };
 
 /**
- * Reads `anthropic-ratelimit-*` (resets as RFC 3339 instants), `x-ratelimit-*` (resets as lengths such as `12ms`,
- * `1m3s`, `6m0s`, or seconds), `retry-after-ms` and `retry-after`. What is absent or makes no sense is left out.
+ * The limits that an answer's headers tell: `anthropic-ratelimit-*` (resets as RFC 3339 instants) and `x-ratelimit-*`
+ * (resets as lengths such as `12ms`, `1m3s`, `6m0s`, or seconds). What is absent or makes no sense is left out;
+ * `undefined` when they say nothing. Instants are measured from the answer's own `date`, so that a wrong clock on
+ * either side does no harm.
  *
  * @param headers A `Headers` object or a plain record of headers, names in any case.
  * @param epochMs Now, milliseconds since the Unix epoch.
  */
-export function parseRateLimitHeaders(headers: unknown, epochMs: number): RateLimitReport {
+export function parseRateLimits(headers: unknown, epochMs = systemClock.epochMs()): RateLimits | undefined {
   const read = readerOf(headers);
-  const report: { -readonly [Quantity in LimitedQuantity]?: LimitReport } & { retryAfterMs?: number } = {};
-  if (read === undefined) return report;
+  if (read === undefined) return undefined;
+  const answeredAtMs = answeredAt(headers, epochMs);
+  let limits: { -readonly [Quantity in LimitedQuantity]?: LimitReport } | undefined;
   for (const family of [ANTHROPIC, OPENAI]) {
     for (const [quantity, name] of family.names) {
-      const found = readOne(family, name, read, epochMs);
-      if (found !== undefined) report[quantity] = found;
+      const found = readOne(family, name, read, answeredAtMs);
+      if (found === undefined) continue;
+      limits ??= {};
+      limits[quantity] = found;
     }
   }
+  return limits;
+}
+
+/** As {@link parseRateLimits}, with what `retry-after-ms` and `retry-after` ask for. */
+export function parseRateLimitHeaders(headers: unknown, epochMs: number): RateLimitReport {
+  const limits = parseRateLimits(headers, epochMs);
   const retryAfterMs = parseRetryAfterMs(headers, epochMs);
-  if (retryAfterMs !== undefined) report.retryAfterMs = retryAfterMs;
-  return report;
+  return retryAfterMs === undefined ? { ...limits } : { ...limits, retryAfterMs };
 }
 
 type Reader = (name: string) => string | undefined;
@@ -65,9 +77,9 @@ type Reader = (name: string) => string | undefined;
 function readOne(family: Family, name: string, read: Reader, epochMs: number): LimitReport | undefined {
   const limit = wholeNumber(read(family.nameOf('limit', name)));
   const remaining = wholeNumber(read(family.nameOf('remaining', name)));
-  if (limit === undefined && remaining === undefined) return undefined;
   const reset = read(family.nameOf('reset', name));
-  return { limit, remaining, resetMs: reset === undefined ? undefined : family.resetMs(reset, epochMs) };
+  const resetMs = reset === undefined ? undefined : family.resetMs(reset, epochMs);
+  return (limit ?? remaining ?? resetMs) === undefined ? undefined : { limit, remaining, resetMs };
 }
 
 /** Some providers report overdrawn limits below zero; that is nothing left. */

@@ -1,5 +1,5 @@
 /** Shares of the window that entries count longer: at first, at least and at most. */
-const FIRST = 0.025;
+const FIRST = 0.02;
 const LEAST = 0.01;
 const MOST = 0.05;
 /** What a rejection adds that should not have come. */

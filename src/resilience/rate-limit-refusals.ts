@@ -11,6 +11,16 @@ export function waitTooLong(lane: string, waitMs: number, leftMs: number): RateL
   );
 }
 
+/** The lane is told to pause for longer than anybody wants to wait, in milliseconds. */
+export function pausedTooLong(lane: string, pausedForMs: number): RateLimitedError {
+  return new RateLimitedError(
+    lane,
+    'wait-too-long',
+    `Rate limit of "${lane}": its provider asks to wait ${Math.ceil(pausedForMs)} ms, longer than retry.maxDelayMs.`,
+    pausedForMs,
+  );
+}
+
 /** The call sends more than a whole window allows. */
 export function tooLarge(lane: string, inputTokens: number, limit: number): RateLimitedError {
   return new RateLimitedError(

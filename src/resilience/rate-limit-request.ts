@@ -1,4 +1,5 @@
-import type { Cancellable, CancelScope } from '../time/cancel-scope.js';
+import type { Cancellable } from '../time/cancel-scope.js';
+import type { CancelPoint } from '../time/sleep.js';
 import type { FairQueueHandle } from './fair-queue.js';
 import type { RateReservation } from './rate-limit-reservation.js';
 import type { TokenCost } from './rate-limit-usage.js';
@@ -14,7 +15,7 @@ export interface AcquireOptions {
   /** Instant of the clock's `now()` at which waiting is no use any more, in milliseconds. */
   readonly deadlineAtMs?: number | undefined;
   /** Ends the waiting when it is cancelled. */
-  readonly scope?: CancelScope | undefined;
+  readonly scope?: CancelPoint | undefined;
 }
 
 /** A request that wants a place in a lane. One of `admit` and `refuse` is called, once, maybe at once. */
@@ -25,7 +26,7 @@ export class RateRequest implements Cancellable {
   /** What it will take from the limits. */
   readonly cost: TokenCost;
   readonly deadlineAtMs: number;
-  readonly scope: CancelScope | undefined;
+  readonly scope: CancelPoint | undefined;
   readonly admit: (reservation: RateReservation) => void;
   readonly refuse: (error: Error) => void;
   /** Where it waits; `undefined` when it does not. */
@@ -57,8 +58,14 @@ export class RateRequest implements Cancellable {
 }
 
 /** Whole tokens, rounded up, so that sums stay exact; what is no number counts as nothing. */
-export function wholeCost({ inputTokens, outputTokens }: TokenCost): TokenCost {
+export function wholeCost(cost: TokenCost): TokenCost {
+  const { inputTokens, outputTokens } = cost;
+  if (isWhole(inputTokens) && isWhole(outputTokens)) return cost;
   return { inputTokens: wholeTokens(inputTokens), outputTokens: wholeTokens(outputTokens) };
+}
+
+function isWhole(tokens: number): boolean {
+  return Number.isSafeInteger(tokens) && tokens >= 0;
 }
 
 function wholeTokens(tokens: number): number {

@@ -8,6 +8,8 @@ import type { TokenCost } from './rate-limit-usage.js';
 export interface RateReservation {
   /** The request is sent now; from here on it counts in the window. */
   sent(): void;
+  /** The request has left the process: it counts from now on, and not from when it was handed over. The first time only. */
+  left(): void;
   /** The request was answered: what was really used takes the place of the estimate. */
   settle(used: TokenCost): void;
   /** The request was never sent, or never arrived: gives everything back. */

@@ -32,17 +32,25 @@ export interface WaitingSum {
 }
 
 /** What a request was promised, and once it was sent, what it took. */
-export interface Booking {
+export class Booking {
   readonly cost: TokenCost;
-  sent: SentBooking | undefined;
-}
+  /** Counts the requests in the order in which they were sent; `undefined` before. */
+  order: number | undefined = undefined;
+  /** Whether it is known when it really left. */
+  hasLeft = false;
+  // Its entries in the windows.
+  requestsEntry = 0;
+  inputEntry = 0;
+  tokensEntry = 0;
+  // How much of every quantity was used when it was sent, itself included.
+  requests = 0;
+  inputTokens = 0;
+  outputTokens = 0;
+  tokens = 0;
 
-interface SentBooking {
-  /** Counts the requests in the order in which they were sent. */
-  readonly order: number;
-  readonly entries: { readonly requests: number; readonly input: number; readonly tokens: number };
-  /** How much of every quantity was used then, this request included. */
-  readonly used: Readonly<Record<LimitedQuantity, number>>;
+  constructor(cost: TokenCost) {
+    this.cost = cost;
+  }
 }
 
 const NO_TOKENS: TokenCost = { inputTokens: 0, outputTokens: 0 };
@@ -61,6 +69,8 @@ export class RateLimitUsage {
   readonly #output: RateLimitDimension;
   readonly #tokens: RateLimitDimension;
   readonly #margin: RateLimitMargin;
+  /** Every quantity with its name. */
+  readonly dimensions: ReadonlyArray<readonly [LimitedQuantity, RateLimitDimension]>;
   #order = 0;
 
   constructor(margin: RateLimitMargin, limits: RateLimits) {
@@ -70,6 +80,12 @@ export class RateLimitUsage {
     this.#input = new RateLimitDimension(spanMs, limits.inputTokensPerMinute);
     this.#output = new RateLimitDimension(spanMs, limits.outputTokensPerMinute);
     this.#tokens = new RateLimitDimension(spanMs, limits.tokensPerMinute);
+    this.dimensions = [
+      ['requests', this.#requests],
+      ['inputTokens', this.#input],
+      ['outputTokens', this.#output],
+      ['tokens', this.#tokens],
+    ];
   }
 
   /** Replaces the limits from the options; what was learned stays. */
@@ -83,16 +99,6 @@ export class RateLimitUsage {
   /** The most tokens that one request can send. */
   get maxInputTokens(): number {
     return Math.min(limitOf(this.#input), limitOf(this.#tokens));
-  }
-
-  /** Every quantity with its name. */
-  get dimensions(): ReadonlyArray<readonly [LimitedQuantity, RateLimitDimension]> {
-    return [
-      ['requests', this.#requests],
-      ['inputTokens', this.#input],
-      ['outputTokens', this.#output],
-      ['tokens', this.#tokens],
-    ];
   }
 
   /** The earliest instant at which the request fits, if nothing else happens until then; may be infinite. */
@@ -124,46 +130,63 @@ export class RateLimitUsage {
     this.#input.promise(cost.inputTokens);
     this.#output.promise(cost.outputTokens);
     this.#tokens.promise(totalOf(cost));
-    return { cost, sent: undefined };
+    return new Booking(cost);
   }
 
   /** The request is sent now. */
   send(booking: Booking, nowMs: number): void {
-    if (booking.sent !== undefined) return;
+    if (booking.order !== undefined) return;
     if (this.#margin.sent(nowMs)) this.#applyMargin();
-    const { cost } = booking;
-    const entries = {
-      requests: this.#requests.keep(1, 1, nowMs),
-      input: this.#input.keep(cost.inputTokens, cost.inputTokens, nowMs),
-      tokens: this.#tokens.keep(totalOf(cost), totalOf(cost), nowMs),
-    };
-    booking.sent = { order: this.#order++, entries, used: this.#usedAt(nowMs) };
+    const { inputTokens } = booking.cost;
+    const total = totalOf(booking.cost);
+    booking.requestsEntry = this.#requests.keep(1, 1, nowMs);
+    booking.inputEntry = this.#input.keep(inputTokens, inputTokens, nowMs);
+    booking.tokensEntry = this.#tokens.keep(total, total, nowMs);
+    this.#note(booking, nowMs);
+  }
+
+  /** What reports on the request are compared with. */
+  #note(booking: Booking, nowMs: number): void {
+    booking.order = this.#order++;
+    booking.requests = this.#requests.entered;
+    booking.inputTokens = this.#input.entered;
+    booking.outputTokens = this.#output.usedAt(nowMs);
+    booking.tokens = this.#tokens.entered;
+  }
+
+  /** The request leaves only now: its entries move. */
+  leave(booking: Booking, nowMs: number): void {
+    if (booking.hasLeft || booking.order === undefined) return;
+    booking.hasLeft = true;
+    const { inputTokens } = booking.cost;
+    booking.requestsEntry = this.#requests.move(booking.requestsEntry, 1, nowMs);
+    booking.inputEntry = this.#input.move(booking.inputEntry, inputTokens, nowMs);
+    booking.tokensEntry = this.#tokens.move(booking.tokensEntry, totalOf(booking.cost), nowMs);
+    this.#note(booking, nowMs);
   }
 
   /** The request was answered: what it really used takes the place of what it reserved. */
   settle(booking: Booking, used: TokenCost, nowMs: number): void {
     this.send(booking, nowMs);
-    const { cost, sent } = booking as Booking & { sent: SentBooking };
-    this.#input.correct(sent.entries.input, cost.inputTokens, used.inputTokens, nowMs);
-    this.#tokens.correct(sent.entries.tokens, totalOf(cost), totalOf(used), nowMs);
+    const { cost } = booking;
+    this.#input.correct(booking.inputEntry, cost.inputTokens, used.inputTokens, nowMs);
+    this.#tokens.correct(booking.tokensEntry, totalOf(cost), totalOf(used), nowMs);
     this.#output.keep(cost.outputTokens, used.outputTokens, nowMs);
   }
 
   /** The request was never sent, or nothing of it arrived. */
   release(booking: Booking, nowMs: number): void {
     this.send(booking, nowMs);
-    const { sent } = booking as Booking & { sent: SentBooking };
-    this.#requests.correct(sent.entries.requests, 1, 0, nowMs);
+    this.#requests.correct(booking.requestsEntry, 1, 0, nowMs);
     this.settle(booking, NO_TOKENS, nowMs);
   }
 
   /** Learns from the headers of a request's answer. */
   learn(report: RateLimitReport, booking: Booking, nowMs: number): void {
     this.send(booking, nowMs);
-    const { sent } = booking as Booking & { sent: SentBooking };
     for (const [quantity, dimension] of this.dimensions) {
       const said: LimitReport | undefined = report[quantity];
-      if (said !== undefined) dimension.learn(said, sent.order, sent.used[quantity], nowMs);
+      if (said !== undefined) dimension.learn(said, booking.order as number, booking[quantity], nowMs);
     }
   }
 
@@ -175,15 +198,6 @@ export class RateLimitUsage {
 
   #applyMargin(): void {
     for (const [, dimension] of this.dimensions) dimension.spanMs = this.#margin.spanMs;
-  }
-
-  #usedAt(nowMs: number): SentBooking['used'] {
-    return {
-      requests: this.#requests.enteredAt(nowMs),
-      inputTokens: this.#input.enteredAt(nowMs),
-      outputTokens: this.#output.usedAt(nowMs),
-      tokens: this.#tokens.enteredAt(nowMs),
-    };
   }
 
   /**

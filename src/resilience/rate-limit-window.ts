@@ -27,6 +27,11 @@ export class RateLimitWindow {
     this.spanMs = spanMs;
   }
 
+  /** The sum of what had not left when the window was last used. */
+  get used(): number {
+    return this.#used;
+  }
+
   /** The sum of what has not left yet. */
   usedAt(nowMs: number): number {
     this.#expire(nowMs);

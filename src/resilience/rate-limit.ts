@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../time/clock.js';
 import type { FairnessOptions } from './fair-queue.js';
-import type { LimitedQuantity } from './rate-limit-headers.js';
+import type { LimitedQuantity, RateLimitReport } from './rate-limit-headers.js';
 import { RateLimitMargin } from './rate-limit-margin.js';
 import { RateLimitQueue } from './rate-limit-queue.js';
 import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
@@ -35,7 +35,7 @@ export interface RateLimiterOptions {
   readonly windowMs?: number | undefined;
   /**
    * How much longer an entry counts than the window is long, in milliseconds: requests do not reach the provider
-   * in the rhythm in which they were sent. @default 2.5 % of the window at first, shrinking to 1 %
+   * in the rhythm in which they were sent. @default 2 % of the window at first, shrinking to 1 %
    */
   readonly marginMs?: number | undefined;
 }
@@ -211,33 +211,33 @@ export class RateLimiter {
   #start(cost: TokenCost, nowMs: number): RateReservation {
     this.#inFlight += 1;
     this.#gate?.started(nowMs);
-    const booking = this.#usage.book(cost);
-    let isOpen = true;
-    const end = (used: TokenCost | undefined): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      this.#end(booking, used);
-    };
-    return {
-      sent: () => {
-        this.#usage.send(booking, this.#clock.now());
-        // Now it is known when the room that it takes comes back.
-        this.#pump();
-      },
-      settle: (used) => end(wholeCost(used)),
-      release: () => end(undefined),
-      learn: (report) => {
-        this.#usage.learn(report, booking, this.#clock.now());
-        this.#pump();
-      },
-    };
+    return new Place(this, this.#usage.book(cost));
   }
 
-  #end(booking: Booking, used: TokenCost | undefined): void {
+  /** For its reservations alone. */
+  sent(booking: Booking): void {
+    this.#usage.send(booking, this.#clock.now());
+    // Now it is known when the room that it takes comes back.
+    this.#pump();
+  }
+
+  /** For its reservations alone. */
+  left(booking: Booking): void {
+    this.#usage.leave(booking, this.#clock.now());
+  }
+
+  /** For its reservations alone. `used` is left out where nothing arrived. */
+  ended(booking: Booking, used: TokenCost | undefined): void {
     const nowMs = this.#clock.now();
     this.#inFlight -= 1;
     if (used === undefined) this.#usage.release(booking, nowMs);
     else this.#usage.settle(booking, used, nowMs);
+    this.#pump();
+  }
+
+  /** For its reservations alone. */
+  learned(booking: Booking, report: RateLimitReport): void {
+    this.#usage.learn(report, booking, this.#clock.now());
     this.#pump();
   }
 
@@ -326,4 +326,42 @@ export class RateLimiter {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     this.#pump();
   };
+}
+
+/** A request's place, as whoever was admitted holds it. */
+class Place implements RateReservation {
+  readonly #limiter: RateLimiter;
+  readonly #booking: Booking;
+  #isOpen = true;
+
+  constructor(limiter: RateLimiter, booking: Booking) {
+    this.#limiter = limiter;
+    this.#booking = booking;
+  }
+
+  sent(): void {
+    this.#limiter.sent(this.#booking);
+  }
+
+  left(): void {
+    this.#limiter.left(this.#booking);
+  }
+
+  settle(used: TokenCost): void {
+    this.#end(wholeCost(used));
+  }
+
+  release(): void {
+    this.#end(undefined);
+  }
+
+  learn(report: RateLimitReport): void {
+    this.#limiter.learned(this.#booking, report);
+  }
+
+  #end(used: TokenCost | undefined): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#limiter.ended(this.#booking, used);
+  }
 }

@@ -150,4 +150,42 @@ describe('fallbacks', () => {
     await clock.advance(100);
     expect((await failed).status).toBe(503);
   });
+
+  test('are asked at once, and that is told, while the breaker of the agent is open or its provider asks for a long pause', async () => {
+    const { orchestrator, clock, primary } = pair(500, {
+      maxRetries: 0,
+      breaker: { minimumCalls: 1, openMs: 1_000 },
+    });
+    const events: unknown[] = [];
+    orchestrator.on('call:fallback', ({ from, to, errorCode }) => void events.push([from, to, errorCode]));
+    for (let index = 0; index < 2; index += 1) {
+      const call = orchestrator.execute('agent', 'task');
+      await clock.advance(100);
+      expect((await call).output).toBe('from the other');
+    }
+    expect(primary.asked).toHaveLength(1);
+    expect(events).toEqual([
+      ['agent', 'other', 'TUTTI_AGENT_FAILED'],
+      ['agent', 'other', 'TUTTI_CIRCUIT_OPEN'],
+    ]);
+
+    const paused = new Service(() => {
+      throw Object.assign(httpError(429), { headers: { 'retry-after': '120' } });
+    });
+    const other = new Service();
+    const second = openWith([paused, other], {
+      agents: [paused.agent('agent', { fallbacks: ['other'] }), other.agent('other')],
+      limits: { requestsPerMinute: 100 },
+    });
+    const codes: unknown[] = [];
+    second.orchestrator.on('call:fallback', ({ errorCode }) => void codes.push(errorCode));
+    for (let index = 0; index < 2; index += 1) {
+      const call = second.orchestrator.execute('agent', 'task');
+      await second.clock.advance(100);
+      expect((await call).output).toBe('answer');
+    }
+    expect(paused.asked).toHaveLength(1);
+    expect(codes).toEqual(['TUTTI_AGENT_FAILED', 'TUTTI_RATE_LIMITED']);
+    expect(second.orchestrator.stats().fallbacks).toBe(2);
+  });
 });

@@ -27,6 +27,23 @@ afterEach(async () => {
 });
 
 describe('pooledFetch', () => {
+  test('tells when a request is written to its socket, not when it waits for one', async () => {
+    const sent: string[] = [];
+    const answers: Array<() => void> = [];
+    answer = (_request, response) => answers.push(() => response.end('answer'));
+    const send = (name: string) => fetchIt({ onSent: () => sent.push(name) } as RequestInit);
+    const calls = ['first', 'second', 'third'].map(send);
+    while (answers.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    // The pool has two sockets.
+    expect(sent).toEqual(['first', 'second']);
+    for (const end of answers.splice(0)) end();
+    await Promise.all(calls.slice(0, 2).map(async (call) => (await call).text()));
+    while (answers.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toEqual(['first', 'second', 'third']);
+    answers[0]?.();
+    expect(await (await calls[2])?.text()).toBe('answer');
+  });
+
   test('sends method, path, headers and body, and gives status, headers and body', async () => {
     answer = (request, response) => {
       let body = '';

@@ -63,6 +63,20 @@ const options = (tools: ToolSet | undefined, more: Partial<ToolLoopOptions> = {}
 });
 
 describe('runToolLoop', () => {
+  test('tells what all steps have used so far, so that a later failure loses none of it', async () => {
+    const told: unknown[] = [];
+    const failing = async (request: ModelStepRequest): Promise<ModelStep> => {
+      if (request.messages.length > 4) throw new Error('the third step fails');
+      return { ...asking(call('weather', { city: 'Rome' })), usage: { inputTokens: 10, outputTokens: 2 } };
+    };
+    const onUsage = (usage: unknown) => told.push(usage);
+    await expect(runToolLoop(failing, options(weather, { onUsage }))).rejects.toThrow('third');
+    expect(told).toEqual([
+      { inputTokens: 10, outputTokens: 2 },
+      { inputTokens: 20, outputTokens: 4 },
+    ]);
+  });
+
   test('is one step without tools', async () => {
     const { step, requests } = model(answer('hello', { usage: { inputTokens: 3 }, model: 'm-1' }));
     expect(await runToolLoop(step, options(undefined))).toEqual({

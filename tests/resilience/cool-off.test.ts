@@ -37,6 +37,12 @@ describe('CoolOff', () => {
     }
   });
 
+  test('jitter never adds more than a second', () => {
+    const { coolOff } = coolOffOf(() => 1);
+    coolOff.rejected(60_000);
+    expect(coolOff.opensAtMs(0)).toBe(61_000);
+  });
+
   test('of several rejections the longest wait counts', async () => {
     const { clock, coolOff } = coolOffOf();
     expect(coolOff.rejected(2_000)).toBe(true);

@@ -109,11 +109,17 @@ describe('runWithFallbacks', () => {
       asked.push(target);
       throw ofStatus(529);
     };
-    const rules = { isAvailable: (target: string) => target === 'two' };
+    const moves: string[] = [];
+    const rules = {
+      refusalOf: (target: string) => (target === 'two' ? undefined : new CircuitOpenError(target, 5)),
+      onFallback: (from: string, to: string, error: Error) =>
+        moves.push(`${from} ${to} ${failureClassOf(error)}`),
+    };
     await expect(runWithFallbacks(['one', 'two', 'three', 'four'], run, rules)).rejects.toMatchObject({
       status: 529,
     });
     expect(asked).toEqual(['two', 'four']);
+    expect(moves).toEqual(['one two circuit-open', 'two four overloaded']);
   });
 
   test('once part of the answer is out, nobody else is asked', async () => {

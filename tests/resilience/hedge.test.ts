@@ -1,37 +1,96 @@
 import { describe, expect, test } from '@jest/globals';
-import { type HedgeRace, hedge } from '../../src/resilience/hedge.js';
+import type { AttemptEnds } from '../../src/resilience/attempt-ends.js';
+import { HedgeRace, type Racer } from '../../src/resilience/hedge.js';
 import { HedgePolicy } from '../../src/resilience/hedge-policy.js';
 import { LatencyWindow } from '../../src/resilience/latency-window.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { CancelScope } from '../../src/time/cancel-scope.js';
 
-interface Attempt {
-  number: 1 | 2;
-  scope: CancelScope;
-  resolve(value: string): void;
-  reject(error: Error): void;
+/** An attempt that is sent as soon as it begins, and ended by the test. */
+class HeldRacer implements Racer {
+  reason: Error | undefined = undefined;
+  readonly ends: AttemptEnds<string>;
+  readonly #sendsAtOnce: boolean;
+  #isOver = false;
+
+  constructor(ends: AttemptEnds<string>, sendsAtOnce: boolean) {
+    this.ends = ends;
+    this.#sendsAtOnce = sendsAtOnce;
+  }
+
+  begin(): void {
+    this.ends.admitted?.();
+    if (this.#sendsAtOnce) this.ends.sent?.();
+  }
+
+  cancel(reason: Error): void {
+    this.reason = reason;
+    this.reject(reason);
+  }
+
+  resolve(value: string): void {
+    if (!this.#isOver) this.ends.succeeded(value);
+    this.#isOver = true;
+  }
+
+  reject(error: Error): void {
+    if (!this.#isOver) this.ends.failed(error);
+    this.#isOver = true;
+  }
 }
 
-function raceOf(rules: Partial<HedgeRace> = {}) {
+interface Rules {
+  delayMs?: number | undefined;
+  mayHedge?: () => boolean;
+  sendsAtOnce?: boolean;
+}
+
+class HeldRace extends HedgeRace<string> {
+  readonly attempts: HeldRacer[] = [];
+  readonly delays: number[] = [];
+  readonly alsoAnswered: string[] = [];
+  readonly #rules: Rules;
+
+  constructor(clock: FakeClock, ends: AttemptEnds<string>, rules: Rules) {
+    super(clock, ends);
+    this.#rules = { delayMs: 100, ...rules };
+  }
+
+  protected makeAttempt(ends: AttemptEnds<string>): Racer {
+    const racer = new HeldRacer(ends, this.#rules.sendsAtOnce ?? true);
+    this.attempts.push(racer);
+    return racer;
+  }
+
+  protected slowAfterMs(): number | undefined {
+    return this.#rules.delayMs;
+  }
+
+  protected mayHedge(): boolean {
+    return this.#rules.mayHedge?.() ?? true;
+  }
+
+  protected hedged(delayMs: number): void {
+    this.delays.push(delayMs);
+  }
+
+  protected loserReason(): Error {
+    return new Error('lost the race');
+  }
+
+  protected answeredToo(value: string): void {
+    this.alsoAnswered.push(value);
+  }
+}
+
+function raceOf(rules: Rules = {}) {
   const clock = new FakeClock();
-  const scope = new CancelScope();
-  const attempts: Attempt[] = [];
-  const run = (ofAttempt: CancelScope, number: 1 | 2) =>
-    new Promise<string>((resolve, reject) => {
-      ofAttempt.add({ cancel: reject });
-      attempts.push({ number, scope: ofAttempt, resolve, reject });
-    });
-  const race: HedgeRace = {
-    clock,
-    scope,
-    delayMs: 100,
-    mayHedge: () => true,
-    loserReason: () => new Error('lost the race'),
-    ...rules,
-  };
-  const outcome = hedge(run, race);
+  let race!: HeldRace;
+  const outcome = new Promise<string>((resolve, reject) => {
+    race = new HeldRace(clock, { succeeded: resolve, failed: reject }, rules);
+    race.begin();
+  });
   outcome.catch(() => undefined);
-  return { clock, scope, attempts, outcome, race };
+  return { clock, race, attempts: race.attempts, outcome };
 }
 
 describe('hedge', () => {
@@ -45,13 +104,14 @@ describe('hedge', () => {
   });
 
   test('a slow first attempt gets a second beside it; the winner cancels the loser', async () => {
-    const { clock, attempts, outcome } = raceOf();
+    const { clock, attempts, outcome, race } = raceOf();
     await clock.advance(100);
-    expect(attempts.map(({ number }) => number)).toEqual([1, 2]);
+    expect(attempts).toHaveLength(2);
+    expect(race.delays).toEqual([100]);
     attempts[1]?.resolve('second');
     await expect(outcome).resolves.toBe('second');
-    expect(attempts[0]?.scope.reason?.message).toBe('lost the race');
-    expect(attempts[1]?.scope.reason).toBeUndefined();
+    expect(attempts[0]?.reason?.message).toBe('lost the race');
+    expect(attempts[1]?.reason).toBeUndefined();
   });
 
   test('the first attempt may still win', async () => {
@@ -59,10 +119,37 @@ describe('hedge', () => {
     await clock.advance(100);
     attempts[0]?.resolve('first');
     await expect(outcome).resolves.toBe('first');
-    expect(attempts[1]?.scope.reason?.message).toBe('lost the race');
-    // A loser that answers all the same is of no interest.
+    expect(attempts[1]?.reason?.message).toBe('lost the race');
+  });
+
+  test('a loser that answers in the same moment is counted and not cancelled', async () => {
+    const { clock, attempts, outcome, race } = raceOf();
+    await clock.advance(100);
+    attempts[0]?.resolve('first');
     attempts[1]?.resolve('second');
+    await expect(outcome).resolves.toBe('first');
     await clock.advance(0);
+    expect(race.alsoAnswered).toEqual(['second']);
+  });
+
+  test('the time that an attempt waits before it is sent does not count', async () => {
+    const { clock, attempts, outcome } = raceOf({ sendsAtOnce: false });
+    await clock.advance(1_000);
+    expect(attempts).toHaveLength(1);
+    attempts[0]?.ends.sent?.();
+    await clock.advance(99);
+    expect(attempts).toHaveLength(1);
+    await clock.advance(1);
+    expect(attempts).toHaveLength(2);
+    attempts[1]?.resolve('second');
+    await expect(outcome).resolves.toBe('second');
+  });
+
+  test('no second attempt, and no timer, where nothing counts as slow', async () => {
+    const { clock, attempts } = raceOf({ delayMs: undefined });
+    expect(clock.pendingTimers).toBe(0);
+    await clock.advance(100_000);
+    expect(attempts).toHaveLength(1);
   });
 
   test('no second attempt where there is no room for one', async () => {
@@ -95,31 +182,26 @@ describe('hedge', () => {
   });
 
   test('cancelling the race cancels both attempts', async () => {
-    const { clock, scope, attempts, outcome } = raceOf();
+    const { clock, race, attempts, outcome } = raceOf();
     await clock.advance(100);
-    scope.cancel(new Error('stop'));
+    race.cancel(new Error('stop'));
     await expect(outcome).rejects.toThrow('stop');
-    expect(attempts.map((attempt) => attempt.scope.reason?.message)).toEqual(['stop', 'stop']);
+    expect(attempts.map((attempt) => attempt.reason?.message)).toEqual(['stop', 'stop']);
   });
 
-  test('a cancelled race never starts, and cancelling before the second leaves no timer', async () => {
-    const scope = new CancelScope();
-    scope.cancel(new Error('stop'));
-    const { attempts, outcome } = raceOf({ scope });
+  test('cancelling before the second leaves no timer', async () => {
+    const { clock, race, outcome } = raceOf();
+    race.cancel(new Error('stop'));
     await expect(outcome).rejects.toThrow('stop');
-    expect(attempts).toHaveLength(0);
-    const other = raceOf();
-    other.scope.cancel(new Error('stop'));
-    await expect(other.outcome).rejects.toThrow('stop');
-    expect(other.clock.pendingTimers).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
   });
 
-  test('an attempt that throws instead of rejecting is a failed attempt', async () => {
-    const { race } = raceOf();
-    const thrown = hedge(() => {
-      throw new Error('thrown');
-    }, race);
-    await expect(thrown).rejects.toThrow('thrown');
+  test('a second attempt that finds no room is no loss', async () => {
+    const { clock, attempts, outcome } = raceOf();
+    await clock.advance(100);
+    attempts[1]?.reject(new Error('no room'));
+    attempts[0]?.resolve('first');
+    await expect(outcome).resolves.toBe('first');
   });
 });
 
@@ -165,39 +247,53 @@ describe('hedging a service with one slow answer in twenty', () => {
       seed = (seed * 48_271) % 2_147_483_647;
       return seed / 2_147_483_647;
     };
-    const request = (scope: CancelScope) =>
-      new Promise<void>((resolve, reject) => {
+    /** Takes its time, and enters it into the window. */
+    class Request implements Racer {
+      readonly #ends: AttemptEnds<string>;
+      #sentMs = 0;
+      #timer: unknown = undefined;
+
+      constructor(ends: AttemptEnds<string>) {
+        this.#ends = ends;
+      }
+
+      begin(): void {
         requests += 1;
+        this.#sentMs = clock.now();
+        this.#ends.sent?.();
         const latencyMs = (random() < 0.05 ? 1_000 : 100) * (0.8 + 0.4 * random());
-        const timer = clock.setTimeout(() => resolve(), latencyMs, undefined);
-        scope.add({
-          cancel: (reason) => {
-            clock.clearTimeout(timer);
-            reject(reason);
-          },
-        });
-      });
+        this.#timer = clock.setTimeout(() => this.#answer(), latencyMs, undefined);
+      }
+
+      cancel(reason: Error): void {
+        clock.clearTimeout(this.#timer);
+        window.addCancelled(clock.now() - this.#sentMs);
+        this.#ends.failed(reason);
+      }
+
+      #answer(): void {
+        window.add(clock.now() - this.#sentMs);
+        this.#ends.succeeded('answer');
+      }
+    }
+    class Race extends HeldRace {
+      protected override makeAttempt(ends: AttemptEnds<string>): Racer {
+        return new Request(ends);
+      }
+
+      protected override slowAfterMs(): number | undefined {
+        return policy.attemptStarts();
+      }
+    }
     const latencies: number[] = [];
     const caller = async () => {
       for (let call = 0; call < 400; call += 1) {
         const startedMs = clock.now();
-        const scope = new CancelScope();
-        const delayMs = isHedged ? policy.attemptStarts() : undefined;
-        const attempt = async (ofAttempt: CancelScope) => {
-          const sentMs = clock.now();
-          try {
-            await request(ofAttempt);
-            window.add(clock.now() - sentMs);
-          } catch (reason) {
-            window.addCancelled(clock.now() - sentMs);
-            throw reason;
-          }
-        };
-        if (delayMs === undefined) await attempt(scope);
-        else {
-          const mayHedge = () => policy.tryHedge();
-          await hedge(attempt, { clock, scope, delayMs, mayHedge, loserReason: () => new Error('lost') });
-        }
+        await new Promise<string>((resolve, reject) => {
+          const ends = { succeeded: resolve, failed: reject };
+          if (isHedged) new Race(clock, ends, { mayHedge: () => policy.tryHedge() }).begin();
+          else new Request(ends).begin();
+        });
         latencies.push(clock.now() - startedMs);
       }
     };

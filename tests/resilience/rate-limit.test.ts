@@ -285,13 +285,31 @@ describe('RateLimiter', () => {
       while (limiter.isSaturated) await clock.advance(50);
       return clock.now() - sentMs;
     };
-    expect(await sendAndWait()).toBe(61_500);
-    expect(await sendAndWait()).toBe(61_500);
+    expect(await sendAndWait()).toBe(61_200);
+    expect(await sendAndWait()).toBe(61_200);
     // Two windows have passed: half of what is above one per cent is taken off.
-    expect(await sendAndWait()).toBe(61_050);
+    expect(await sendAndWait()).toBe(60_900);
     limiter.surprised();
-    expect(await sendAndWait()).toBe(61_650);
+    expect(await sendAndWait()).toBe(61_500);
     for (let index = 0; index < 9; index += 1) limiter.surprised();
     expect(await sendAndWait()).toBe(63_000);
+  });
+
+  test('a request that leaves late counts from when it left, once', async () => {
+    const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1, tokensPerMinute: 10 } });
+    const place = limiter.tryAcquire({ inputTokens: 4, outputTokens: 4 });
+    place?.left();
+    place?.sent();
+    await clock.advance(2_000);
+    place?.left();
+    await clock.advance(2_000);
+    place?.left();
+    place?.settle({ inputTokens: 4, outputTokens: 2 });
+    expect(limiter.stats().limits).toMatchObject({ requests: { used: 1 }, tokens: { used: 6 } });
+    await clock.advance(57_999);
+    expect(limiter.isSaturated).toBe(true);
+    await clock.advance(1);
+    expect(limiter.isSaturated).toBe(false);
+    expect(limiter.stats().limits).toMatchObject({ requests: { used: 0 }, tokens: { used: 0 } });
   });
 });

@@ -28,8 +28,12 @@ interface Running {
 }
 
 function start(directory: string, kind: string): Running {
-  const script = resolve('tests/helpers/run-child.mjs');
-  const child = spawn(process.execPath, [script, source.directory, directory, kind], {
+  return startScript('run-child.mjs', directory, kind);
+}
+
+function startScript(name: string, directory: string, ...args: string[]): Running {
+  const script = resolve('tests/helpers', name);
+  const child = spawn(process.execPath, [script, source.directory, directory, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
@@ -79,5 +83,69 @@ describe.each([
     expect(new Set(executed).size).toBe(TASKS);
     // What was under way, or not yet on disk, when the process was killed: never more than may run at once.
     expect(executed.length - TASKS).toBeLessThanOrEqual(3 * MAX_CONCURRENT);
+  }, 30_000);
+});
+
+describe('a run with a budget that is killed', () => {
+  const BUDGET_USD = 0.5;
+  const COST_USD = 0.008;
+  const WORST_USD = 0.01;
+  const AT_ONCE = 4;
+
+  const executedIn = async (directory: string): Promise<string[]> =>
+    (await readFile(join(directory, 'executed.log'), 'utf8')).trimEnd().split('\n');
+
+  /** Runs it to its end. Gives each task's output, or the code of its error. */
+  async function finish(directory: string, usd: number): Promise<string[]> {
+    const last = startScript('budget-child.mjs', directory, String(usd), 'none');
+    const [code] = (await once(last.child, 'close')) as [number];
+    expect(code).toBe(0);
+    return JSON.parse(last.output().split('\n').at(-2) as string) as string[];
+  }
+
+  /** Calls at once are refused for what others only may spend; again until really nothing is left. */
+  async function finishForGood(directory: string, usd: number): Promise<string[]> {
+    const ends = await finish(directory, usd);
+    const again = await finish(directory, usd);
+    return answered(again) === answered(ends) ? ends : await finishForGood(directory, usd);
+  }
+
+  const answered = (ends: readonly string[]): number => ends.filter((end) => end.startsWith('done')).length;
+
+  test('goes on with what is left of it, charges nothing twice, and never has more spent', async () => {
+    const directory = await mkdtemp(join(root, 'budget-'));
+    await killAfter(startScript('budget-child.mjs', directory, String(BUDGET_USD), 'none'), 20);
+    const ends = await finishForGood(directory, BUDGET_USD);
+    const executed = await executedIn(directory);
+    expect(executed.length * COST_USD).toBeLessThanOrEqual(BUDGET_USD);
+    expect(new Set(ends.filter((end) => !end.startsWith('done')))).toEqual(
+      new Set(['TUTTI_BUDGET_EXCEEDED']),
+    );
+    // What was under way when it was killed, and what could have begun meanwhile, counts at its worst; the rest is used.
+    const notSpent = BUDGET_USD - answered(ends) * COST_USD;
+    expect(notSpent).toBeLessThanOrEqual(2 * AT_ONCE * WORST_USD + WORST_USD);
+
+    // Once it has ended in order nothing is charged again: with more to spend it goes on from there.
+    const more = await finish(directory, BUDGET_USD + 5 * WORST_USD);
+    const begun = (await executedIn(directory)).length - executed.length;
+    expect(begun).toBeGreaterThanOrEqual(5);
+    expect(answered(more)).toBe(answered(ends) + begun);
+  }, 30_000);
+
+  test('counts what was under way when it was killed as spent', async () => {
+    const directory = await mkdtemp(join(root, 'budget-'));
+    // The first task never ends, and is under way when the process is killed.
+    const hanging = startScript('budget-child.mjs', directory, '0.03', '0');
+    while ((await executedIn(directory).catch(() => [])).length < 1)
+      await new Promise((r) => setTimeout(r, 5));
+    // Everything else that the budget allows has ended: 0.01 is reserved, and 0.01 can be reserved no more.
+    while (Number(hanging.output().split('\n').at(-2) ?? 0) < 99) {
+      await once(hanging.child.stdout as NodeJS.ReadableStream, 'data');
+    }
+    await killAfter(hanging, 0);
+    const before = (await executedIn(directory)).length;
+    const ends = await finish(directory, 0.03);
+    expect(answered(ends)).toBe(before - 1);
+    expect(await executedIn(directory)).toHaveLength(before);
   }, 30_000);
 });

@@ -1,12 +1,12 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
 import { parseRetryAfterMs } from '../../resilience/retry-after.js';
 import { cutError, translateClientError } from '../client-errors.js';
 import { linkAbort } from '../link-signal.js';
 import type { ModelDialect } from '../model-provider.js';
 import type { ModelStep, ModelStepRequest } from '../model-step.js';
-import { rateLimits } from '../rate-limit-headers.js';
 import { callOptions } from './call-options.js';
 import type { AiSdkModel, GenerateAnswer, StreamAnswer, StreamPart } from './language-model.js';
 import { stepFromAnswer } from './model-answer.js';
@@ -159,6 +159,6 @@ function report(
     status,
     requestId: headers.get('request-id') ?? headers.get('x-request-id') ?? undefined,
     retryAfterMs: parseRetryAfterMs(headers),
-    limits: rateLimits(headers),
+    limits: parseRateLimits(headers),
   });
 }

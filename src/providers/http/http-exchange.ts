@@ -4,11 +4,12 @@ import {
   ProviderRequestError,
   ProviderResponseError,
 } from '../../errors/provider-errors.js';
+import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
 import { parseRetryAfterMs } from '../../resilience/retry-after.js';
 import { cutError, translateClientError } from '../client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../http-status.js';
 import { linkAbort } from '../link-signal.js';
-import { rateLimits } from '../rate-limit-headers.js';
+import type { PooledInit } from '../pooled-fetch.js';
 import { describeUrl } from './http-url.js';
 
 const PROVIDER = 'http';
@@ -52,7 +53,8 @@ export async function exchangeJson(
       // Following one would carry headers, keys among them, to wherever the answer says.
       redirect: 'manual',
       signal: linked.controller.signal,
-    });
+      onSent: request.onSent,
+    } as PooledInit);
     report(response, request);
     const text = await response.text();
     signal.throwIfAborted();
@@ -127,6 +129,6 @@ function report(response: Response, { onResponse, model }: ProviderRequest): voi
     status: response.status,
     requestId: requestIdOf(response),
     retryAfterMs: parseRetryAfterMs(response.headers),
-    limits: rateLimits(response.headers),
+    limits: parseRateLimits(response.headers),
   });
 }
