@@ -20,3 +20,9 @@ export function captureContext(): AsyncContext | undefined {
   if (!HAS_FRAMES && Object.getOwnPropertySymbols(executionAsyncResource()).length === 0) return undefined;
   return new AsyncResource('TUTTI_CALL', UNWATCHED);
 }
+
+/** Runs work in a captured context, or where it is when there was none to keep. */
+export function runIn(context: AsyncContext | undefined, work: () => void): void {
+  if (context === undefined) work();
+  else context.runInAsyncScope(work);
+}

@@ -2,6 +2,7 @@ import type { ProviderResponseInfo } from '../contracts/rate-limits.js';
 import type { AgentReply } from '../contracts/reply.js';
 import { CancelledError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
+import { captureContext, runIn } from '../lifecycle/async-context.js';
 import type { AttemptEnds } from '../resilience/attempt-ends.js';
 import { type BudgetReservation, reserveBudgets } from '../resilience/budget.js';
 import { failureClassOf } from '../resilience/failure-class.js';
@@ -149,9 +150,11 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
   #waitForLane(lane: Lane): void {
     const { call, priority, tenant, agent } = this;
     const { deadlineAtMs } = call;
+    // It is let in by whoever leaves the lane, whose context is not its own.
+    const context = captureContext();
     const admit = (pass: LanePass): void => {
       call.takenUp();
-      this.#admitted(pass);
+      runIn(context, () => this.#admitted(pass));
     };
     const refuse = (refusal: Error): void => {
       const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;

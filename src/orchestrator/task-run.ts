@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers';
 import type { RunOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
-import { type AsyncContext, captureContext } from '../lifecycle/async-context.js';
+import { type AsyncContext, captureContext, runIn } from '../lifecycle/async-context.js';
 import { Budget, type BudgetAccount } from '../resilience/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
@@ -139,8 +139,7 @@ export class TaskRun implements SignalMember {
   pump(): void {
     // What runs below may come back here: one loop does all the reading.
     if (this.#isPumping) return;
-    if (this.#context === undefined) this.#readOn();
-    else this.#context.runInAsyncScope(() => this.#readOn());
+    runIn(this.#context, () => this.#readOn());
   }
 
   #readOn(): void {

@@ -1,6 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from '@jest/globals';
-import { type AgentFunction, AsyncOrchestrator, type AsyncOrchestratorOptions } from '../../src/index.js';
+import {
+  type AgentFunction,
+  AsyncOrchestrator,
+  type AsyncOrchestratorOptions,
+  defineAgent,
+} from '../../src/index.js';
 import { httpError, turn } from './scripted-agents.js';
 
 /** What a service keeps for each of its requests. */
@@ -53,6 +58,47 @@ describe('an agent sees the asynchronous context that its call was made in', () 
     const orchestrator = open({ maxConcurrent: 1 }, agent);
     const calls = IDS.map((id) => storage.run(id, () => orchestrator.execute('sees', id)));
     expect((await Promise.all(calls)).map(({ output }) => output)).toEqual(IDS);
+  });
+
+  test('when it is asked in place of another, or a second time beside itself', async () => {
+    const seen: Array<[string, string | undefined]> = [];
+    const note = (task: string): string => {
+      seen.push([task, storage.getStore()]);
+      return 'answer';
+    };
+    const orchestrator = new AsyncOrchestrator({
+      maxConcurrent: 2,
+      limits: { maxConcurrent: 1 },
+      maxRetries: 0,
+      agents: [
+        defineAgent({ name: 'last', run: (task) => note(task) }),
+        defineAgent({
+          name: 'fails',
+          fallbacks: ['last'],
+          run: async (task) => {
+            note(task);
+            await turn();
+            throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+          },
+        }),
+      ],
+    });
+    await Promise.all(IDS.map((id) => storage.run(id, () => orchestrator.execute('fails', id))));
+    expect(seen).toHaveLength(2 * IDS.length);
+    expect(seen.filter(([task, id]) => task !== id)).toEqual([]);
+    const hedged = open(
+      { limits: { requestsPerMinute: 10_000 }, hedge: { afterMs: 5, maxExtraRatio: 1 } },
+      (task, { signal }) => {
+        note(task);
+        return new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason));
+          setTimeout(resolve, 30, 'slow');
+        });
+      },
+    );
+    await Promise.all(IDS.map((id) => storage.run(id, () => hedged.execute('sees', id))));
+    expect(hedged.stats().attempts).toBeGreaterThan(IDS.length);
+    expect(seen.filter(([task, id]) => task !== id)).toEqual([]);
   });
 
   test('when it streams', async () => {
