@@ -124,7 +124,7 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
       this.#reservation = reserveBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
       return true;
     } catch (refusal) {
-      this.failed(refusal as TuttiError);
+      this.leave(refusal as Error);
       return false;
     }
   }

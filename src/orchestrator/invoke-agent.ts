@@ -34,11 +34,12 @@ async function generate(
   const ask = async (rejected: readonly RejectedReply[] | undefined): Promise<AgentReplyObject> => {
     const before = attempt.usage;
     // If the attempt ends before an answer fits, this much has been spent.
-    const note = (usage: Partial<Usage>): void => {
-      attempt.usage = addUsage(before ?? {}, usage);
+    const note = (reported: Partial<Usage> | undefined): void => {
+      const usage = checkedUsage(reported);
+      if (usage !== undefined) attempt.usage = addUsage(before ?? {}, usage);
     };
     const reply = await provider.generate(toProviderRequest(attempt, context, rejected, note));
-    note(checkedUsage((reply as AgentReplyObject | undefined)?.usage) ?? {});
+    note((reply as AgentReplyObject | undefined)?.usage);
     return reply;
   };
   if (schema === undefined || repairs === 0) return await ask(undefined);

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { AgentResult } from '../../src/index.js';
+import { type AgentResult, AsyncOrchestrator } from '../../src/index.js';
 import { type CompiledSource, compileSource } from '../helpers/compiled-source.js';
 
 const TASKS = 1_000;
@@ -95,12 +95,23 @@ describe('a run with a budget that is killed', () => {
   const executedIn = async (directory: string): Promise<string[]> =>
     (await readFile(join(directory, 'executed.log'), 'utf8')).trimEnd().split('\n');
 
-  /** Runs it to its end. Gives each task's output, or the code of its error. */
+  /** Runs it to its end, here. Gives each task's output, or the code of its error. */
   async function finish(directory: string, usd: number): Promise<string[]> {
-    const last = startScript('budget-child.mjs', directory, String(usd), 'none');
-    const [code] = (await once(last.child, 'close')) as [number];
-    expect(code).toBe(0);
-    return JSON.parse(last.output().split('\n').at(-2) as string) as string[];
+    const worker = async (task: string) => {
+      await appendFile(join(directory, 'executed.log'), `${task}\n`);
+      return { output: `done ${task}`, usage: { inputTokens: 1, outputTokens: 2 }, costUsd: COST_USD };
+    };
+    await using orchestrator = new AsyncOrchestrator({
+      maxConcurrent: AT_ONCE,
+      agents: [{ name: 'worker', maxCostUsd: WORST_USD, run: worker }],
+    });
+    const tasks = Array.from({ length: 100 }, (_none, index): [string, string] => ['worker', String(index)]);
+    const results = await orchestrator.executeMultiple(tasks, {
+      runId: 'on a budget',
+      directory,
+      budget: { usd },
+    });
+    return results.map((result) => (result.success ? result.output : result.error.code));
   }
 
   /** Calls at once are refused for what others only may spend; again until really nothing is left. */
