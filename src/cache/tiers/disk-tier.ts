@@ -329,7 +329,8 @@ export class DiskTier implements CacheTier {
     // Room is made first, so that the file never holds more than it may.
     await table.delete(gone);
     for (let start = 0; start < entries.length; start += ROWS_PER_WRITE) {
-      sync.wrote(await table.write(entries.slice(start, start + ROWS_PER_WRITE), this.#nowMs()));
+      const rows = entries.slice(start, start + ROWS_PER_WRITE);
+      sync.wrote(await table.write(rows, this.#nowMs()), rows.length);
     }
     this.#queue.done();
   }

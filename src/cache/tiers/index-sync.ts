@@ -56,11 +56,10 @@ export class IndexSync {
     return this.#following;
   }
 
-  /** Notes ids that this process was given, so that its own rows are not read back. */
-  wrote(ids: readonly number[]): void {
-    const highest = ids.reduce((most, id) => Math.max(most, id), 0);
+  /** Notes ids that this process was given, the last one of so many, so that its own rows are not read back. */
+  wrote(lastId: number, count: number): void {
     // A gap means that somebody else wrote in between; the next look takes in both.
-    if (highest === this.#lastId + ids.length) this.#lastId = highest;
+    if (lastId === this.#lastId + count) this.#lastId = lastId;
   }
 
   /** Forgets keys that other processes deleted. To be called while this process writes nothing. */
