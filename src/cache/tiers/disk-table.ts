@@ -40,7 +40,7 @@ const INDEX_COLUMNS =
   'id, key, used_at AS usedAt, size_bytes AS sizeBytes, stale_until AS staleUntil, cost_usd AS costUsd, hits';
 // What is longer than any entry of ours may be is not even read into memory.
 const ENTRY_COLUMNS = `id, key, ${HEAD}, cost_usd, iif(octet_length(payload)<=?,payload,NULL) AS payload`;
-const READ_ONE = `SELECT key,${HEAD},cost_usd,iif(octet_length(payload)<=${COMMON_PAYLOAD_BYTES},payload,NULL) AS payload FROM ${ENTRIES} WHERE key=?`;
+const READ_ONE = `SELECT ${HEAD},cost_usd,iif(octet_length(payload)<=${COMMON_PAYLOAD_BYTES},payload,NULL) AS payload FROM ${ENTRIES} WHERE key=?`;
 const ROW_OF_WRITE = `(${WRITE_COLUMNS.replace(/\w+/g, '?')})`;
 
 /** The statements of the disk tier, over its own tables and no others. */
@@ -70,10 +70,11 @@ export class DiskTable {
   }
 
   async #readOne(key: string): Promise<StoredEntry[]> {
-    const rows = await this.#database.query<EntryRow>(READ_ONE, [key]);
-    const [row] = rows;
-    if (row === undefined || row.payload !== null || this.#maxPayloadBytes <= COMMON_PAYLOAD_BYTES) {
-      return rows.map(toEntry);
+    const [row] = await this.#database.query<Omit<EntryRow, 'key'>>(READ_ONE, [key]);
+    if (row === undefined) return [];
+    const { head, cost_usd, payload } = row;
+    if (payload !== null || this.#maxPayloadBytes <= COMMON_PAYLOAD_BYTES) {
+      return [toEntry({ key, head, cost_usd, payload })];
     }
     const whole = `SELECT ${ENTRY_COLUMNS} FROM ${ENTRIES} WHERE key = ?`;
     return (await this.#database.query<EntryRow>(whole, [this.#maxPayloadBytes, key])).map(toEntry);

@@ -51,6 +51,11 @@ const TAMPERINGS: Readonly<Record<string, Tamper>> = {
   'other tags': (database, key) => set(database, key, `tags = '["a"]', size_bytes = size_bytes + 1`),
   'tags that are no JSON': (database, key) => set(database, key, `tags = '[[[{'`),
   'no signature': (database, key) => set(database, key, `signature = ''`),
+  'a signature with something added': (database, key) => set(database, key, `signature = signature || ' '`),
+  'a signature with a line added': (database, key) =>
+    set(database, key, `signature = signature || char(10) || tags`),
+  'an agent with a line added': (database, key) => set(database, key, `agent = agent || char(10)`),
+  'an origin with something added': (database, key) => set(database, key, `origin = origin || ' 1'`),
   'a signature that is bytes': (database, key) => set(database, key, `signature = x'00ff'`),
   'a foreign key id': (database, key) =>
     set(database, key, `origin = substr(origin, 1, length(origin) - 6) || '000000'`),
@@ -62,6 +67,8 @@ const TAMPERINGS: Readonly<Record<string, Tamper>> = {
     set(database, key, 'expires_at = expires_at + 1, stale_until = stale_until + 1'),
   'a life that is a text': (database, key) => set(database, key, `stale_until = 'for ever'`),
   'another price': (database, key) => set(database, key, 'cost_usd = 1000000'),
+  'a life with something added': (database, key) =>
+    set(database, key, `expires_at = expires_at || ' ' || stale_until`),
   'another size': (database, key) => set(database, key, 'size_bytes = -5'),
   'a huge value': (database, key) => set(database, key, 'payload = hex(zeroblob(350000))'),
   'a huge value of bytes': (database, key) => set(database, key, 'payload = zeroblob(700000)'),
