@@ -195,7 +195,7 @@ export class AnswerStore {
     maxAgeMs: number,
   ): Promise<CacheHit | undefined> {
     const startedMs = this.#parts.options.clock.now();
-    const [found] = await this.#readMany(lower, [key]);
+    const found = await (this.#reading.get(key) ?? this.#read(key, lower.get(key)));
     return this.#settle(key, agent, found, maxAgeMs, startedMs);
   }
 
@@ -204,22 +204,27 @@ export class AnswerStore {
     const fresh = keys.filter((key) => !this.#reading.has(key));
     if (fresh.length > 0) {
       const all = lower.getMany(fresh);
-      for (const [index, key] of fresh.entries()) this.#read(key, all, index);
+      for (const [index, key] of fresh.entries()) {
+        void this.#read(
+          key,
+          all.then((found) => found[index]),
+        );
+      }
     }
     return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<FoundBelow | undefined>));
   }
 
-  #read(key: string, all: Promise<Array<VerifiedEntry | undefined>>, index: number): void {
-    const reading = all.then((verified) => {
+  #read(key: string, finding: Promise<VerifiedEntry | undefined>): Promise<FoundBelow | undefined> {
+    const reading = finding.then((found) => {
       const isOvertaken = this.#reading.get(key) !== reading;
       if (!isOvertaken) this.#reading.delete(key);
-      const found = verified[index];
       if (found === undefined) return undefined;
       const entry = this.#entryOf(found);
       if (!isOvertaken) this.#memory.set(entry, this.#parts.time.epochMs());
       return { entry, tier: tierOf(found) };
     });
     this.#reading.set(key, reading);
+    return reading;
   }
 
   /** Counts what a request found below memory, or that it found nothing. */

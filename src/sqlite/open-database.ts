@@ -195,9 +195,8 @@ class OpenDatabase implements Database {
     }
     this.#running++;
     try {
-      return (await (READS.test(sql)
-        ? this.#connection.query(sql, params)
-        : this.#write(sql, params))) as Row[];
+      const rows = await (READS.test(sql) ? this.#connection.query(sql, params) : this.#write(sql, params));
+      return rows as Row[];
     } catch (cause) {
       throw toDatabaseError(cause, this.path);
     } finally {

@@ -109,6 +109,7 @@ export class DiskTier implements CacheTier {
 
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
     this.#assertOpen();
+    if (keys.length === 1) return this.#get(keys[0] as string).then((entry) => [entry]);
     return Promise.all(keys.map((key) => this.#get(key)));
   }
 
