@@ -143,7 +143,8 @@ async function prepareConnection(
 ): Promise<string> {
   // Changing the journal does not wait for locks by itself, so processes that start together would fail at once.
   const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs);
-  if (options.pageSizeBytes !== undefined) await setPageSize(connection, options.pageSizeBytes).catch(() => {});
+  if (options.pageSizeBytes !== undefined)
+    await setPageSize(connection, options.pageSizeBytes).catch(() => {});
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
   await run(`PRAGMA journal_size_limit=${LOG_BYTES}`);

@@ -34,12 +34,18 @@ describe('signHex', () => {
   test('is HMAC-SHA256 as Node makes it, for texts of all kinds and lengths', () => {
     const parts = fc.string({ unit: 'binary', maxLength: 300 });
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 100 }), parts, parts, fc.nat(60_000), (secret, head, body, more) => {
-        const derived = createHmac('sha256', secret).update('test').digest();
-        const long = `${body}${'é'.repeat(more)}`;
-        const expected = createHmac('sha256', derived).update(head).update(long).digest('hex');
-        expect(signHex(deriveSigningKey(secret, 'test'), head, long)).toBe(expected);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 100 }),
+        parts,
+        parts,
+        fc.nat(60_000),
+        (secret, head, body, more) => {
+          const derived = createHmac('sha256', secret).update('test').digest();
+          const long = `${body}${'é'.repeat(more)}`;
+          const expected = createHmac('sha256', derived).update(head).update(long).digest('hex');
+          expect(signHex(deriveSigningKey(secret, 'test'), head, long)).toBe(expected);
+        },
+      ),
     );
   });
 

@@ -2,7 +2,7 @@ import type { Database } from '../../sqlite/open-database.js';
 import type { StoredEntry } from '../cache-entry.js';
 import type { TierSelector, TierSize } from './cache-tier.js';
 import { type EntryRow, HEAD, toEntry, toParams, WRITE_COLUMNS } from './disk-row.js';
-import { ENTRIES, SCHEMA, TOTALS } from './disk-schema.js';
+import { ENTRIES, SCHEMA } from './disk-schema.js';
 
 /** What the index in memory keeps of a row: everything but the value. */
 export interface IndexRow {
@@ -22,10 +22,12 @@ export interface PendingTouch {
   readonly hits: number;
 }
 
-/** What the table says about itself. */
-export interface TableState extends TierSize {
-  /** The highest id ever given: grows with every write of any process. */
+/** What tells that something was written. */
+export interface TableState {
+  /** The highest id ever given: grows with every entry that any process writes. */
   readonly lastId: number;
+  /** Changes with everything that another connection writes, deletions too. */
+  readonly foreignVersion: number;
 }
 
 /** Rows of one statement that writes entries. SQLite would take 2,700; more rows only make longer pauses. */
@@ -84,7 +86,10 @@ export class DiskTable {
   async *all(): AsyncGenerator<StoredEntry> {
     const select = `SELECT ${ENTRY_COLUMNS} FROM ${ENTRIES} WHERE id > ? ORDER BY id LIMIT 100`;
     for (let lastId = 0; ; ) {
-      const rows = await this.#database.query<EntryRow & { id: number }>(select, [this.#maxPayloadBytes, lastId]);
+      const rows = await this.#database.query<EntryRow & { id: number }>(select, [
+        this.#maxPayloadBytes,
+        lastId,
+      ]);
       if (rows.length === 0) return;
       lastId = rows.at(-1)?.id as number;
       for (const row of rows) yield toEntry(row);
@@ -96,10 +101,7 @@ export class DiskTable {
     const rows = Array<string>(entries.length).fill(ROW_OF_WRITE).join();
     const params: Array<string | number> = [];
     for (const entry of entries) params.push(...toParams(entry, usedAt));
-    await this.#database.query(
-      `INSERT OR REPLACE INTO ${ENTRIES} (${WRITE_COLUMNS}) VALUES ${rows}`,
-      params,
-    );
+    await this.#database.query(`INSERT OR REPLACE INTO ${ENTRIES} (${WRITE_COLUMNS}) VALUES ${rows}`, params);
     const [last] = await this.#database.query<{ id: number }>('SELECT last_insert_rowid() AS id');
     return last?.id ?? 0;
   }
@@ -131,20 +133,21 @@ export class DiskTable {
     }
   }
 
-  /** How much there is, and the last id. */
+  /** Where writing has come to. */
   async state(): Promise<TableState> {
     const [row] = await this.#database.query<TableState & Record<string, never>>(
-      `SELECT entries, size_bytes AS sizeBytes,
-        coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${ENTRIES}'), 0) AS lastId FROM ${TOTALS}`,
+      `SELECT data_version AS foreignVersion,
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${ENTRIES}'), 0) AS lastId FROM pragma_data_version`,
     );
-    return row ?? { entries: 0, sizeBytes: 0, lastId: 0 };
+    return row as TableState;
   }
 
-  /** Counts anew. For totals that somebody else's statement has put out of step. */
-  async recount(): Promise<void> {
-    await this.#database.query(
-      `UPDATE ${TOTALS} SET (entries, size_bytes) = (SELECT count(*), coalesce(sum(size_bytes), 0) FROM ${ENTRIES})`,
+  /** How much there is, added up. */
+  async size(): Promise<TierSize> {
+    const [row] = await this.#database.query<TierSize & Record<string, never>>(
+      `SELECT count(*) AS entries, coalesce(sum(size_bytes), 0) AS sizeBytes FROM ${ENTRIES}`,
     );
+    return row as TierSize;
   }
 
   /** The index, least recently used first, without the values: the page after the row. */

@@ -177,9 +177,8 @@ export class DiskTier implements CacheTier {
     await this.#file.openLoaded();
     this.#purgedMs = Number.NEGATIVE_INFINITY;
     await this.flush();
-    const { table } = await this.#file.openLoaded();
-    const { entries, sizeBytes } = await table.state();
-    return { entries, sizeBytes };
+    const { sync, table } = await this.#file.openLoaded();
+    return this.#queue.isEmpty ? sync.size() : table.size();
   }
 
   counters(): TierCounters {
@@ -356,12 +355,12 @@ export class DiskTier implements CacheTier {
 
   /** Takes in what other processes did, and holds the limits for all of it together. */
   async #followOthers(session: DiskSession): Promise<void> {
-    const { entries } = await session.sync.follow();
+    const state = await session.sync.follow();
     this.#followedMs = this.#clock.now();
     const isDue = this.#clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS;
-    if (this.#queue.isEmpty && entries !== this.#index.size.entries && isDue) {
+    if (this.#queue.isEmpty && isDue) {
       this.#rescannedMs = this.#clock.now();
-      await session.sync.dropMissing();
+      await session.sync.dropDeleted(state);
     }
     this.#giveUp(this.#index.shrink());
     if (this.#queue.length > 0) await this.#writeTaken(session.table, session.sync);
