@@ -115,8 +115,8 @@ export class AnswerStore {
    *
    * @throws {@link InvalidArgumentError} when `data` or `events` hold what JSON cannot say.
    */
-  async store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
-    return await this.storePrepared(key, agent, prepareAnswer(answer), options);
+  store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
+    return this.storePrepared(key, agent, prepareAnswer(answer), options);
   }
 
   /** As `store`, for an answer that was made ready. Memory has it when this returns; never rejects. */
@@ -145,7 +145,8 @@ export class AnswerStore {
       observers.emit('cache:write', { key, agent, sizeBytes, expiresAt, at: entry.createdAt });
     }
     this.#uses.report();
-    await below?.set(toUnsealed(entry, prepared.payload));
+    const taking = below?.set(toUnsealed(entry, prepared.payload));
+    if (taking !== undefined) await taking;
     return true;
   }
 
@@ -319,7 +320,7 @@ export class AnswerStore {
     const { key, agent, createdAt, expiresAt, staleUntil, sizeBytes, hits } = entry;
     const account = this.#parts.recorder.account(agent);
     const usedAt = this.#departed.cameBack(key) ?? createdAt;
-    const tags = Object.freeze([...entry.tags]);
+    const tags = entry.tags.length === 0 ? NO_TAGS : Object.freeze([...entry.tags]);
     return { key, agent, tags, answer, createdAt, expiresAt, staleUntil, sizeBytes, account, hits, usedAt };
   }
 
