@@ -115,8 +115,8 @@ export class AnswerStore {
    *
    * @throws {@link InvalidArgumentError} when `data` or `events` hold what JSON cannot say.
    */
-  async store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
-    return await this.storePrepared(key, agent, prepareAnswer(answer), options);
+  store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
+    return this.storePrepared(key, agent, prepareAnswer(answer), options);
   }
 
   /** As `store`, for an answer that was made ready. Memory has it when this returns; never rejects. */
@@ -145,7 +145,8 @@ export class AnswerStore {
       observers.emit('cache:write', { key, agent, sizeBytes, expiresAt, at: entry.createdAt });
     }
     this.#uses.report();
-    await below?.set(toUnsealed(entry, prepared.payload));
+    const taking = below?.set(toUnsealed(entry, prepared.payload));
+    if (taking !== undefined) await taking;
     return true;
   }
 
@@ -195,7 +196,7 @@ export class AnswerStore {
     maxAgeMs: number,
   ): Promise<CacheHit | undefined> {
     const startedMs = this.#parts.options.clock.now();
-    const [found] = await this.#readMany(lower, [key]);
+    const found = await (this.#reading.get(key) ?? this.#read(key, lower.get(key)));
     return this.#settle(key, agent, found, maxAgeMs, startedMs);
   }
 
@@ -204,22 +205,27 @@ export class AnswerStore {
     const fresh = keys.filter((key) => !this.#reading.has(key));
     if (fresh.length > 0) {
       const all = lower.getMany(fresh);
-      for (const [index, key] of fresh.entries()) this.#read(key, all, index);
+      for (const [index, key] of fresh.entries()) {
+        void this.#read(
+          key,
+          all.then((found) => found[index]),
+        );
+      }
     }
     return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<FoundBelow | undefined>));
   }
 
-  #read(key: string, all: Promise<Array<VerifiedEntry | undefined>>, index: number): void {
-    const reading = all.then((verified) => {
+  #read(key: string, finding: Promise<VerifiedEntry | undefined>): Promise<FoundBelow | undefined> {
+    const reading = finding.then((found) => {
       const isOvertaken = this.#reading.get(key) !== reading;
       if (!isOvertaken) this.#reading.delete(key);
-      const found = verified[index];
       if (found === undefined) return undefined;
       const entry = this.#entryOf(found);
       if (!isOvertaken) this.#memory.set(entry, this.#parts.time.epochMs());
       return { entry, tier: tierOf(found) };
     });
     this.#reading.set(key, reading);
+    return reading;
   }
 
   /** Counts what a request found below memory, or that it found nothing. */
@@ -314,7 +320,7 @@ export class AnswerStore {
     const { key, agent, createdAt, expiresAt, staleUntil, sizeBytes, hits } = entry;
     const account = this.#parts.recorder.account(agent);
     const usedAt = this.#departed.cameBack(key) ?? createdAt;
-    const tags = Object.freeze([...entry.tags]);
+    const tags = entry.tags.length === 0 ? NO_TAGS : Object.freeze([...entry.tags]);
     return { key, agent, tags, answer, createdAt, expiresAt, staleUntil, sizeBytes, account, hits, usedAt };
   }
 

@@ -108,20 +108,19 @@ export function parsePayload(payload: string): StoredAnswer | undefined {
     return undefined;
   }
   if (typeof fields !== 'object' || fields === null || typeof fields.output !== 'string') return undefined;
-  return frozenAnswer({ ...fields, usage: completeUsage(fields.usage as Partial<Usage> | undefined) });
+  fields.usage = completeUsage(fields.usage as Partial<Usage> | undefined);
+  return frozenAnswer(fields);
 }
 
 /** Usage with every count present: zeros where unknown, the total added up where it is missing. */
 export function completeUsage(usage: Partial<Usage> = {}): Readonly<Usage> {
   const { inputTokens = 0, outputTokens = 0, cacheReadTokens, cacheWriteTokens } = usage;
-  return Object.freeze({
-    inputTokens,
-    outputTokens,
-    ...(cacheReadTokens === undefined ? {} : { cacheReadTokens }),
-    ...(cacheWriteTokens === undefined ? {} : { cacheWriteTokens }),
-    totalTokens:
-      usage.totalTokens ?? inputTokens + outputTokens + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0),
-  });
+  const totalTokens =
+    usage.totalTokens ?? inputTokens + outputTokens + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
+  const complete: Usage = { inputTokens, outputTokens, totalTokens };
+  if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
+  if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
+  return Object.freeze(complete);
 }
 
 function frozenAnswer(fields: Record<string, unknown>): StoredAnswer {

@@ -137,7 +137,8 @@ export class ResponseCache implements AsyncDisposable {
     checkSetOptions(options);
     const key = this.key(request);
     if (!this.isCacheable(request.agent)) return false;
-    return await this.#storeAnswer(key, request.agent, answer, options);
+    // Without `await`, as above.
+    return this.#storeAnswer(key, request.agent, answer, options);
   }
 
   /**
@@ -346,14 +347,14 @@ export class ResponseCache implements AsyncDisposable {
     this.#recorder.sharedFlights += 1;
   }
 
-  async #storeAnswer(
+  #storeAnswer(
     key: string,
     agent: string,
     answer: CacheAnswer,
     options: CacheSetOptions,
   ): Promise<boolean> {
     this.#scheduleSweep();
-    return await this.#store.store(key, agent, answer, options);
+    return this.#store.store(key, agent, answer, options);
   }
 
   async #deleteMatching(selector: { tag: string } | { agent: string } | 'all'): Promise<number> {

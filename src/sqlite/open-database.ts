@@ -24,6 +24,11 @@ export interface OpenDatabaseOptions {
    * file. @default 'quick'
    */
   check?: 'header' | 'quick' | undefined;
+  /**
+   * How large the pages of a new file are, in bytes: a power of 2 from 512 to 65_536. A file that is there keeps its own.
+   * @default SQLite's, 4_096
+   */
+  pageSizeBytes?: number | undefined;
   /** What to do with a file that is no database or a broken one. @default 'throw' */
   ifCorrupt?: 'throw' | 'move-aside' | undefined;
   /** Where the date in the name of a file moved aside comes from. Waiting for locks takes real time. @default systemClock */
@@ -113,6 +118,24 @@ async function connect(
   }
 }
 
+/** How long the write-ahead log grows before it is written into the file. */
+const LOG_BYTES = 16 * 1024 * 1024;
+/** A file of so many pages holds nothing but what the driver itself made. */
+const MAX_NEW_PAGES = 4;
+
+/** Pages have their size from the first one on, so a file that is as good as new is written anew. */
+async function setPageSize(connection: SqliteDriver, sizeBytes: number): Promise<void> {
+  const [row] = await connection.query(
+    'SELECT page_size, page_count, journal_mode FROM pragma_page_size, pragma_page_count, pragma_journal_mode',
+    [],
+  );
+  if (row === undefined || row.page_size === sizeBytes || Number(row.page_count) > MAX_NEW_PAGES) return;
+  // Once it has a write-ahead log the size is fixed: another process was quicker.
+  if (row.journal_mode === 'wal') return;
+  await connection.query(`PRAGMA page_size=${sizeBytes}`, []);
+  await connection.query('VACUUM', []);
+}
+
 async function prepareConnection(
   connection: SqliteDriver,
   options: OpenDatabaseOptions,
@@ -120,10 +143,13 @@ async function prepareConnection(
 ): Promise<string> {
   // Changing the journal does not wait for locks by itself, so processes that start together would fail at once.
   const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs);
+  if (options.pageSizeBytes !== undefined)
+    await setPageSize(connection, options.pageSizeBytes).catch(() => {});
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
-  await run('PRAGMA journal_size_limit=16777216');
-  await run('PRAGMA wal_autocheckpoint=4000');
+  await run(`PRAGMA journal_size_limit=${LOG_BYTES}`);
+  const [page] = await run('PRAGMA page_size');
+  await run(`PRAGMA wal_autocheckpoint=${Math.round(LOG_BYTES / Number(page?.page_size ?? 4_096))}`);
   await run('PRAGMA cache_size=-8000');
   if ((options.check ?? 'quick') === 'quick') {
     const [row] = await run('PRAGMA quick_check(1)');
@@ -170,9 +196,8 @@ class OpenDatabase implements Database {
     }
     this.#running++;
     try {
-      return (await (READS.test(sql)
-        ? this.#connection.query(sql, params)
-        : this.#write(sql, params))) as Row[];
+      const rows = await (READS.test(sql) ? this.#connection.query(sql, params) : this.#write(sql, params));
+      return rows as Row[];
     } catch (cause) {
       throw toDatabaseError(cause, this.path);
     } finally {

@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { deriveSigningKey, isSignedBy, signHex } from '../../src/hashing/hmac.js';
 
 const key = deriveSigningKey(Buffer.from('0123456789abcdef'), 'test');
@@ -22,9 +24,35 @@ describe('signHex', () => {
   });
 
   test('has a key that does not show its bytes', () => {
-    const shown = `${inspect(key)} ${JSON.stringify(key)} ${String(key)}`;
+    const bytes = createHmac('sha256', '0123456789abcdef').update('test').digest();
+    const shown = `${inspect(key, { showHidden: true })} ${JSON.stringify(key)} ${String(key)}`;
     expect(shown).not.toContain('0123456789abcdef');
-    expect(shown).not.toContain(key.export().toString('hex'));
+    expect(shown).not.toContain(bytes.toString('hex').slice(0, 8));
+    expect(shown).not.toContain(String(bytes[0]));
+  });
+
+  test('is HMAC-SHA256 as Node makes it, for texts of all kinds and lengths', () => {
+    const parts = fc.string({ unit: 'binary', maxLength: 300 });
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 100 }),
+        parts,
+        parts,
+        fc.nat(60_000),
+        (secret, head, body, more) => {
+          const derived = createHmac('sha256', secret).update('test').digest();
+          const long = `${body}${'é'.repeat(more)}`;
+          const expected = createHmac('sha256', derived).update(head).update(long).digest('hex');
+          expect(signHex(deriveSigningKey(secret, 'test'), head, long)).toBe(expected);
+        },
+      ),
+    );
+  });
+
+  test('gives the same after a text that is far longer', () => {
+    const before = signHex(key, 'head', 'body');
+    expect(signHex(key, 'head', 'x'.repeat(1_000_000))).not.toBe(before);
+    expect(signHex(key, 'head', 'body')).toBe(before);
   });
 });
 

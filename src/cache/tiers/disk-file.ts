@@ -4,6 +4,7 @@ import type { SqliteDriverName } from '../../sqlite/driver.js';
 import type { Database, OpenDatabaseOptions } from '../../sqlite/open-database.js';
 import type { Clock } from '../../time/clock.js';
 import type { DiskIndex } from './disk-index.js';
+import { PAGE_SIZE_BYTES } from './disk-schema.js';
 import { DiskTable } from './disk-table.js';
 import { IndexSync } from './index-sync.js';
 
@@ -126,7 +127,13 @@ export class DiskFile {
     await this.#leaving;
     const { path, driver, clock, open, report } = this.#options;
     const check = this.#isDistrusted ? 'quick' : 'header';
-    const database = await open(path, { driver, clock, check, ifCorrupt: 'move-aside' });
+    const database = await open(path, {
+      driver,
+      clock,
+      check,
+      ifCorrupt: 'move-aside',
+      pageSizeBytes: PAGE_SIZE_BYTES,
+    });
     if (database.movedAside !== undefined) {
       report(`The cache file ${path} was corrupt; it is kept as ${database.movedAside}.`, undefined);
     }

@@ -109,6 +109,7 @@ export class DiskTier implements CacheTier {
 
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
     this.#assertOpen();
+    if (keys.length === 1) return this.#get(keys[0] as string).then((entry) => [entry]);
     return Promise.all(keys.map((key) => this.#get(key)));
   }
 
@@ -176,9 +177,8 @@ export class DiskTier implements CacheTier {
     await this.#file.openLoaded();
     this.#purgedMs = Number.NEGATIVE_INFINITY;
     await this.flush();
-    const { table } = await this.#file.openLoaded();
-    const { entries, sizeBytes } = await table.state();
-    return { entries, sizeBytes };
+    const { sync, table } = await this.#file.openLoaded();
+    return this.#queue.isEmpty ? sync.size() : table.size();
   }
 
   counters(): TierCounters {
@@ -329,7 +329,8 @@ export class DiskTier implements CacheTier {
     // Room is made first, so that the file never holds more than it may.
     await table.delete(gone);
     for (let start = 0; start < entries.length; start += ROWS_PER_WRITE) {
-      sync.wrote(await table.write(entries.slice(start, start + ROWS_PER_WRITE), this.#nowMs()));
+      const rows = entries.slice(start, start + ROWS_PER_WRITE);
+      sync.wrote(await table.write(rows, this.#nowMs()), rows.length);
     }
     this.#queue.done();
   }
@@ -354,12 +355,12 @@ export class DiskTier implements CacheTier {
 
   /** Takes in what other processes did, and holds the limits for all of it together. */
   async #followOthers(session: DiskSession): Promise<void> {
-    const { entries } = await session.sync.follow();
+    const state = await session.sync.follow();
     this.#followedMs = this.#clock.now();
     const isDue = this.#clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS;
-    if (this.#queue.isEmpty && entries !== this.#index.size.entries && isDue) {
+    if (this.#queue.isEmpty && isDue) {
       this.#rescannedMs = this.#clock.now();
-      await session.sync.dropMissing();
+      await session.sync.dropDeleted(state);
     }
     this.#giveUp(this.#index.shrink());
     if (this.#queue.length > 0) await this.#writeTaken(session.table, session.sync);

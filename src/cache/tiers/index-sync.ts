@@ -1,3 +1,4 @@
+import type { TierSize } from './cache-tier.js';
 import type { DiskIndex } from './disk-index.js';
 import type { DiskTable, IndexRow, TableState } from './disk-table.js';
 
@@ -13,6 +14,8 @@ export class IndexSync {
   readonly #index: DiskIndex;
   readonly #isPending: (key: string) => boolean;
   #lastId = 0;
+  /** What other processes had written when the index was last known to hold no key too many. */
+  #comparedVersion = Number.NaN;
   #isLoaded = false;
   #following: Promise<TableState> | undefined;
 
@@ -32,19 +35,14 @@ export class IndexSync {
     const before = await this.#table.state();
     this.#lastId = before.lastId;
     const usedMeanwhile = [...this.#index.keys()];
-    let entries = 0;
-    let sizeBytes = 0;
     for (let page = await this.#table.pageByUse(undefined); page.length > 0; ) {
-      for (const row of page) sizeBytes += this.#take(row);
-      entries += page.length;
+      for (const row of page) this.#take(row);
       await nextTurn();
       page = await this.#table.pageByUse(page.at(-1));
     }
     for (const key of usedMeanwhile) this.#index.touch(key);
-    const after = await this.follow();
-    const unchanged = after.lastId === before.lastId && after.entries === before.entries;
-    if (unchanged && (entries !== after.entries || sizeBytes !== after.sizeBytes))
-      await this.#table.recount();
+    await this.follow();
+    this.#comparedVersion = before.foreignVersion;
     this.#isLoaded = true;
   }
 
@@ -56,15 +54,28 @@ export class IndexSync {
     return this.#following;
   }
 
-  /** Notes ids that this process was given, so that its own rows are not read back. */
-  wrote(ids: readonly number[]): void {
-    const highest = ids.reduce((most, id) => Math.max(most, id), 0);
+  /** Notes ids that this process was given, the last one of so many, so that its own rows are not read back. */
+  wrote(lastId: number, count: number): void {
     // A gap means that somebody else wrote in between; the next look takes in both.
-    if (highest === this.#lastId + ids.length) this.#lastId = highest;
+    if (lastId === this.#lastId + count) this.#lastId = lastId;
   }
 
-  /** Forgets keys that other processes deleted. To be called while this process writes nothing. */
-  async dropMissing(): Promise<void> {
+  /** How much the table holds. To be called when nothing waits to be written. */
+  async size(): Promise<TierSize> {
+    const { foreignVersion } = await this.follow();
+    // Adding up a large table takes milliseconds; what only this process wrote is known.
+    return foreignVersion === this.#comparedVersion ? this.#index.size : this.#table.size();
+  }
+
+  /** Forgets keys that other processes deleted, if there may be any. To be called while this process writes nothing. */
+  async dropDeleted({ foreignVersion }: TableState): Promise<void> {
+    if (foreignVersion === this.#comparedVersion) return;
+    const { entries } = await this.#table.size();
+    if (entries !== this.#index.size.entries) await this.#dropMissing();
+    this.#comparedVersion = foreignVersion;
+  }
+
+  async #dropMissing(): Promise<void> {
     const seen = new Set<string>();
     for (let page = await this.#table.pageById(0); page.length > 0; ) {
       for (const row of page) seen.add(row.key);
@@ -89,12 +100,11 @@ export class IndexSync {
   }
 
   /** Somebody else may have written anything into the columns; a size that is none counts as nothing. */
-  #take(row: IndexRow): number {
+  #take(row: IndexRow): void {
     const { key, sizeBytes } = row;
+    if (typeof key !== 'string' || this.#isPending(key)) return;
     const isSize = Number.isSafeInteger(sizeBytes) && sizeBytes >= 0;
-    const facts = isSize ? row : { ...row, sizeBytes: 0 };
-    if (typeof key === 'string' && !this.#isPending(key)) this.#index.put(key, facts);
-    return facts.sizeBytes;
+    this.#index.put(key, isSize ? row : { ...row, sizeBytes: 0 });
   }
 }
 

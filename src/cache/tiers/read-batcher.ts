@@ -27,9 +27,11 @@ export class ReadBatcher<Value> {
 
   #startBatch(): Batch<Value> {
     const keys = new Set<string>();
-    const result = new Promise<void>((resolve) => process.nextTick(resolve)).then(() => {
-      if (this.#open === batch) this.#open = undefined;
-      return this.#readMany([...keys]);
+    const result = new Promise<ReadonlyMap<string, Value>>((resolve) => {
+      process.nextTick(() => {
+        if (this.#open === batch) this.#open = undefined;
+        resolve(this.#readMany([...keys]));
+      });
     });
     const batch = { keys, result };
     this.#open = batch;

@@ -1,9 +1,10 @@
 import type { CacheOperation } from '../../errors/storage-errors.js';
 import { CacheStoreError } from '../../errors/storage-errors.js';
 import { TuttiError } from '../../errors/tutti-error.js';
-import { type Clock, systemClock, type TimerHandle } from '../../time/clock.js';
+import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import { TimeLimits } from './time-limits.js';
 
 /** How a {@link TierGuard} is set up. */
 export interface TierGuardOptions {
@@ -36,13 +37,6 @@ interface Direction {
 const READS: ReadonlySet<CacheOperation> = new Set(['get', 'read']);
 
 /**
- * An operation's time is measured in so many parts, one after the other. While somebody computes for seconds, an
- * answer that is there cannot be taken; that uses up one part, where one timer for the whole time would find the
- * tier broken.
- */
-const TIME_SLICES = 8;
-
-/**
  * Stands in front of a tier so that a call never fails or hangs because of its cache. No method throws: a tier that
  * fails or takes too long answers as if it were empty, is reported once, left alone for a while, and then tried again
  * with one operation. Reading and writing are judged apart. Flushing and closing are always tried, as there is no
@@ -53,6 +47,7 @@ export class TierGuard implements CacheTier {
   readonly #tier: CacheTier;
   readonly #options: TierGuardOptions;
   readonly #clock: Clock;
+  readonly #limits: TimeLimits;
   readonly #timeoutMs: number;
   readonly #longTimeoutMs: number;
   readonly #reading: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
@@ -63,6 +58,7 @@ export class TierGuard implements CacheTier {
     this.#tier = tier;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#limits = new TimeLimits(this.#clock);
     this.#timeoutMs = options.timeoutMs ?? 1_000;
     this.#longTimeoutMs = options.longTimeoutMs ?? 30_000;
   }
@@ -155,18 +151,30 @@ export class TierGuard implements CacheTier {
     return this.#attempt('flush', () => this.#tier.flush(), nothing, this.#longTimeoutMs);
   }
 
-  close(): Promise<void> {
-    return this.#attempt('close', () => this.#tier.close(), nothing, this.#longTimeoutMs);
+  async close(): Promise<void> {
+    await this.#attempt('close', () => this.#tier.close(), nothing, this.#longTimeoutMs);
+    this.#limits.rest();
   }
 
-  async #run<T>(
+  #run<T>(
     operation: CacheOperation,
     work: () => Promise<T>,
     instead: () => T,
     timeoutMs = this.#timeoutMs,
   ): Promise<T> {
     const direction = this.#directionOf(operation);
-    if (direction.failures === 0) return this.#attempt(operation, work, instead, timeoutMs);
+    return direction.failures === 0
+      ? this.#attempt(operation, work, instead, timeoutMs)
+      : this.#tryAgain(direction, operation, work, instead, timeoutMs);
+  }
+
+  async #tryAgain<T>(
+    direction: Direction,
+    operation: CacheOperation,
+    work: () => Promise<T>,
+    instead: () => T,
+    timeoutMs: number,
+  ): Promise<T> {
     if (direction.isTrying || this.#clock.now() < direction.retryAtMs) return instead();
     direction.isTrying = true;
     try {
@@ -176,40 +184,34 @@ export class TierGuard implements CacheTier {
     }
   }
 
-  async #attempt<T>(
+  /** What the work does once its time is over is dropped, its failure too. One promise, as every read comes by. */
+  #attempt<T>(
     operation: CacheOperation,
     work: () => Promise<T>,
     instead: () => T,
     timeoutMs: number,
   ): Promise<T> {
-    try {
-      const result = await this.#withinTime(operation, work, timeoutMs);
-      this.#worked(operation);
-      return result;
-    } catch (error) {
-      this.#failed(operation, error);
-      return instead();
-    }
-  }
-
-  /** Rejects when the time is over; what the work does after that is dropped, its failure too. */
-  #withinTime<T>(operation: CacheOperation, work: () => Promise<T>, timeoutMs: number): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let slicesLeft = TIME_SLICES;
-      let handle: TimerHandle;
-      const wait = () => {
-        handle = this.#clock.setTimeout(sliceOver, timeoutMs / TIME_SLICES, undefined);
-        (handle as { unref?: () => void }).unref?.();
+    return new Promise<T>((resolve) => {
+      const giveUp = (cause: unknown) => {
+        this.#failed(operation, cause);
+        resolve(instead());
       };
-      const sliceOver = () => {
-        slicesLeft -= 1;
-        if (slicesLeft > 0) wait();
-        else reject(new CacheStoreError(this.name, operation, `it took longer than ${timeoutMs} ms`));
+      const timed = this.#limits.start(timeoutMs, () =>
+        giveUp(new CacheStoreError(this.name, operation, `it took longer than ${timeoutMs} ms`)),
+      );
+      const done = (result: T) => {
+        if (!this.#limits.end(timed)) return;
+        this.#worked(operation);
+        resolve(result);
       };
-      wait();
-      const settle = () => this.#clock.clearTimeout(handle);
-      // Called here rather than by the caller, so that a tier that throws at once is caught as well.
-      new Promise<T>((done) => done(work())).finally(settle).then(resolve, reject);
+      const failed = (cause: unknown) => {
+        if (this.#limits.end(timed)) giveUp(cause);
+      };
+      try {
+        Promise.resolve(work()).then(done, failed);
+      } catch (cause) {
+        failed(cause);
+      }
     });
   }
 

@@ -67,6 +67,19 @@ export class TierStack {
     this.#options = options;
   }
 
+  /** The entry under the key; a found one is copied to nearer tiers. */
+  async get(key: string): Promise<VerifiedEntry | undefined> {
+    const { tiers, seal } = this.#open ?? (await this.#ready());
+    for (const [depth, tier] of tiers.entries()) {
+      const [entry] = await tier.getMany([key]);
+      const found = entry === undefined ? undefined : this.#verified(entry, key, tier, seal);
+      if (found === undefined) continue;
+      copyUp(found.entry, tiers.slice(0, depth));
+      return found;
+    }
+    return undefined;
+  }
+
   /** The entries under the keys, in the order of the keys; found entries are copied to nearer tiers. */
   async getMany(keys: readonly string[]): Promise<Array<VerifiedEntry | undefined>> {
     const { tiers, seal } = this.#open ?? (await this.#ready());

@@ -1,0 +1,77 @@
+import type { Clock, TimerHandle } from '../../time/clock.js';
+
+/** An operation that is under way. */
+export interface TimedOperation {
+  readonly sliceMs: number;
+  readonly onTimeout: () => void;
+  slicesLeft: number;
+  sliceEndsMs: number;
+}
+
+/**
+ * An operation's time is measured in so many parts, one after the other. While somebody computes for seconds, an
+ * answer that is there cannot be taken; that uses up one part, where one timer for the whole time would find the
+ * tier broken.
+ */
+const TIME_SLICES = 8;
+
+/**
+ * Limits the time of operations. All that are under way share one timer, which is left to run out when they end:
+ * starting and stopping one for each read would cost more than the rest of what is done around it.
+ */
+export class TimeLimits {
+  readonly #clock: Clock;
+  readonly #running = new Set<TimedOperation>();
+  #timer: { readonly dueMs: number; readonly handle: TimerHandle } | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Starts measuring; `onTimeout` is called unless {@link TimeLimits.end} comes first. */
+  start(timeoutMs: number, onTimeout: () => void): TimedOperation {
+    const sliceMs = timeoutMs / TIME_SLICES;
+    const sliceEndsMs = this.#clock.now() + sliceMs;
+    const operation = { sliceMs, onTimeout, slicesLeft: TIME_SLICES, sliceEndsMs };
+    this.#running.add(operation);
+    this.#wakeAt(sliceEndsMs);
+    return operation;
+  }
+
+  /** Stops measuring; says whether the time was not over yet. */
+  end(operation: TimedOperation): boolean {
+    return this.#running.delete(operation);
+  }
+
+  /** Stops the timer, unless something is under way. */
+  rest(): void {
+    if (this.#running.size === 0) this.#stop();
+  }
+
+  #wakeAt(dueMs: number): void {
+    if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
+    this.#stop();
+    const delayMs = dueMs - this.#clock.now();
+    const handle = this.#clock.setTimeout(() => this.#wake(), delayMs, undefined);
+    (handle as { unref?: () => void }).unref?.();
+    this.#timer = { dueMs, handle };
+  }
+
+  #wake(): void {
+    this.#timer = undefined;
+    const nowMs = this.#clock.now();
+    for (const operation of this.#running) {
+      if (nowMs >= operation.sliceEndsMs) {
+        operation.slicesLeft -= 1;
+        operation.sliceEndsMs = nowMs + operation.sliceMs;
+      }
+      if (operation.slicesLeft > 0) this.#wakeAt(operation.sliceEndsMs);
+      else if (this.end(operation)) operation.onTimeout();
+    }
+  }
+
+  #stop(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
+    this.#timer = undefined;
+  }
+}
