@@ -73,6 +73,22 @@ describe('usage and cost that an agent reports', () => {
     },
   );
 
+  test.each([[null], [12], [{ usage: { inputTokens: 1 } }], [undefined]])(
+    'a reply of %j under traffic control fails its call and charges what was reserved',
+    async (reply) => {
+      const { orchestrator, clock } = open({
+        agents: [{ name: 'agent', run: async () => reply as never, maxCostUsd: 0.01 }],
+        limits: { requestsPerMinute: 10 },
+        budget: { usd: 1 },
+        hedge: { afterMs: 100 },
+      });
+      const failed = rejection(orchestrator.execute('agent', 'task'));
+      await clock.advance(1);
+      expect(await failed).toMatchObject({ code: 'TUTTI_OUTPUT_INVALID' });
+      expect(orchestrator.stats()).toMatchObject({ running: 0, budget: { spentUsd: 0.01, reservedUsd: 0 } });
+    },
+  );
+
   test('an event of a stream that tells no numbers is passed over', async () => {
     const { orchestrator, clock } = open({
       agents: {
