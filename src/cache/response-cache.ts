@@ -347,12 +347,7 @@ export class ResponseCache implements AsyncDisposable {
     this.#recorder.sharedFlights += 1;
   }
 
-  #storeAnswer(
-    key: string,
-    agent: string,
-    answer: CacheAnswer,
-    options: CacheSetOptions,
-  ): Promise<boolean> {
+  #storeAnswer(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
     this.#scheduleSweep();
     return this.#store.store(key, agent, answer, options);
   }
