@@ -1,7 +1,10 @@
 import { checkAtLeast } from './cache-measure.mjs';
 import { importInside } from './inside.mjs';
 
-const { createEvictionOrder, makeTrace } = await importInside('cache/eviction.ts', 'testing/request-trace.ts');
+const { createEvictionOrder, makeTrace } = await importInside(
+  'cache/eviction.ts',
+  'testing/request-trace.ts',
+);
 
 /** Money saved over a trace by a cache of the given size. */
 function savedUsd(kind, { requests, sizeBytes, costUsd }, limitBytes) {

@@ -1,11 +1,13 @@
 import type { HitTier, NotStored } from '../contracts/cache-events.js';
-import { entrySizeBytes, type UnsealedEntry } from './cache-entry.js';
+import { NO_TAGS, toHit, toUnsealed } from './answer-forms.js';
+import { entrySizeBytes } from './cache-entry.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import { whyNotStorable } from './cache-policy.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
 import { MissClock } from './miss-clock.js';
+import { type FoundBelow, ReadsBelow } from './reads-below.js';
 import type { CacheSetOptions } from './set-options.js';
 import type { SteadyTime } from './steady-time.js';
 import type { TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
@@ -27,11 +29,6 @@ export interface AnswerStoreParts {
   readonly lower: TierStack | undefined;
 }
 
-interface FoundBelow {
-  readonly entry: MemoryEntry;
-  readonly tier: HitTier;
-}
-
 /** Answers by key, in memory and in the tiers below, with everything counted. Knows nothing of requests. */
 export class AnswerStore {
   readonly #parts: AnswerStoreParts;
@@ -39,9 +36,7 @@ export class AnswerStore {
   readonly #uses: UseReporter;
   readonly #misses = new MissClock();
   readonly #departed = new DepartedKeys();
-  // A read from below that is still under way. One that is no longer listed when it ends was overtaken by a
-  // write or a deletion, and what it found must not reach memory.
-  readonly #reading = new Map<string, Promise<FoundBelow | undefined>>();
+  readonly #below: ReadsBelow | undefined;
 
   constructor(parts: AnswerStoreParts) {
     this.#parts = parts;
@@ -52,6 +47,14 @@ export class AnswerStore {
       eviction,
       onLeave: (entry, why) => this.#entryLeft(entry, why),
     });
+    const { lower, time } = parts;
+    if (lower !== undefined) {
+      this.#below = new ReadsBelow({
+        lower,
+        toMemoryEntry: (found) => this.#entryOf(found),
+        keep: (entry) => this.#memory.set(entry, time.epochMs()),
+      });
+    }
     this.#uses = new UseReporter((key, hits) => parts.lower?.touch(key, hits));
   }
 
@@ -66,7 +69,7 @@ export class AnswerStore {
     agent: string,
     maxAgeMs = Number.POSITIVE_INFINITY,
   ): CacheHit | undefined | Promise<CacheHit | undefined> {
-    const { recorder, time, options, lower } = this.#parts;
+    const { recorder, time, options } = this.#parts;
     const isTimed = recorder.tiers.memory.hits % TIMED_ONE_IN === 0;
     const startedMs = isTimed ? options.clock.now() : 0;
     const nowMs = time.epochMs();
@@ -76,16 +79,16 @@ export class AnswerStore {
       if (isTimed) recorder.tiers.memory.record(options.clock.now() - startedMs);
       return hit;
     }
-    if (lower === undefined) {
+    if (this.#below === undefined) {
       this.#missed(key, agent, options.clock.now());
       return undefined;
     }
-    return this.#lookupBelow(lower, key, agent, maxAgeMs);
+    return this.#lookupBelow(this.#below, key, agent, maxAgeMs);
   }
 
   /** The answers under many keys, in their order; the tiers below are asked once for all. */
   async lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
-    const { time, options, lower } = this.#parts;
+    const { time, options } = this.#parts;
     const startedMs = options.clock.now();
     const nowMs = time.epochMs();
     const hits = keys.map((key) => {
@@ -95,13 +98,7 @@ export class AnswerStore {
         : undefined;
     });
     const missing = keys.flatMap((_, index) => (hits[index] === undefined ? [index] : []));
-    const found =
-      lower === undefined
-        ? []
-        : await this.#readMany(
-            lower,
-            missing.map((index) => keys[index] as string),
-          );
+    const found = (await this.#below?.getMany(missing.map((index) => keys[index] as string))) ?? [];
     for (const [position, index] of missing.entries()) {
       const [key, agent] = [keys[index] as string, agents[index] as string];
       hits[index] = this.#settle(key, agent, found[position], Number.POSITIVE_INFINITY, startedMs);
@@ -131,7 +128,7 @@ export class AnswerStore {
     if (reason !== undefined) return this.#notStored(key, agent, reason);
     const entry = this.#newEntry(key, agent, prepared, options);
     this.#answered(key);
-    this.#reading.delete(key);
+    this.#below?.overtake(key);
     const inMemory = this.#memory.set(entry, entry.createdAt);
     const below = entry.sizeBytes <= this.#parts.options.maxSizeBytes ? lower : undefined;
     if (!inMemory && below === undefined) {
@@ -152,7 +149,7 @@ export class AnswerStore {
 
   /** Removes an answer everywhere; says whether there was one. */
   async delete(key: string): Promise<boolean> {
-    this.#reading.delete(key);
+    this.#below?.overtake(key);
     const inMemory = this.#memory.delete(key);
     const below = (await this.#parts.lower?.delete(key)) ?? false;
     if (inMemory || below) this.#parts.recorder.deletions += 1;
@@ -161,7 +158,7 @@ export class AnswerStore {
 
   /** Removes all answers that match; says how many. */
   async deleteMatching(selector: TierSelector): Promise<number> {
-    this.#reading.clear();
+    this.#below?.overtakeAll();
     if (selector === 'all') this.#misses.clear();
     const inMemory = this.#memory.deleteMatching(selector);
     const deleted = Math.max(inMemory, (await this.#parts.lower?.deleteMatching(selector)) ?? 0);
@@ -190,42 +187,13 @@ export class AnswerStore {
   }
 
   async #lookupBelow(
-    lower: TierStack,
+    below: ReadsBelow,
     key: string,
     agent: string,
     maxAgeMs: number,
   ): Promise<CacheHit | undefined> {
     const startedMs = this.#parts.options.clock.now();
-    const found = await (this.#reading.get(key) ?? this.#read(key, lower.get(key)));
-    return this.#settle(key, agent, found, maxAgeMs, startedMs);
-  }
-
-  // Reads of the same key that overlap are one.
-  async #readMany(lower: TierStack, keys: readonly string[]): Promise<Array<FoundBelow | undefined>> {
-    const fresh = keys.filter((key) => !this.#reading.has(key));
-    if (fresh.length > 0) {
-      const all = lower.getMany(fresh);
-      for (const [index, key] of fresh.entries()) {
-        void this.#read(
-          key,
-          all.then((found) => found[index]),
-        );
-      }
-    }
-    return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<FoundBelow | undefined>));
-  }
-
-  #read(key: string, finding: Promise<VerifiedEntry | undefined>): Promise<FoundBelow | undefined> {
-    const reading = finding.then((found) => {
-      const isOvertaken = this.#reading.get(key) !== reading;
-      if (!isOvertaken) this.#reading.delete(key);
-      if (found === undefined) return undefined;
-      const entry = this.#entryOf(found);
-      if (!isOvertaken) this.#memory.set(entry, this.#parts.time.epochMs());
-      return { entry, tier: tierOf(found) };
-    });
-    this.#reading.set(key, reading);
-    return reading;
+    return this.#settle(key, agent, await below.get(key), maxAgeMs, startedMs);
   }
 
   /** Counts what a request found below memory, or that it found nothing. */
@@ -331,49 +299,4 @@ export class AnswerStore {
     const { key, agent, sizeBytes } = entry;
     observers.emit('cache:evict', { key, agent, tier: 'memory', sizeBytes, at: time.epochMs() });
   }
-}
-
-const NO_TAGS: readonly string[] = Object.freeze([]);
-
-function toHit(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHit {
-  const { answer, createdAt, expiresAt, hits } = entry;
-  const hit: Mutable<CacheHit> = {
-    output: answer.output,
-    usage: answer.usage,
-    costUsd: answer.costUsd,
-    tier,
-    ageMs: Math.floor(nowMs - createdAt),
-    hits,
-    createdAt,
-    expiresAt,
-    stale: nowMs >= expiresAt,
-  };
-  if (answer.data !== undefined) hit.data = answer.data;
-  if (answer.model !== undefined) hit.model = answer.model;
-  if (answer.finishReason !== undefined) hit.finishReason = answer.finishReason;
-  if (answer.steps !== undefined) hit.steps = answer.steps;
-  if (answer.events !== undefined) hit.events = answer.events;
-  return hit;
-}
-
-type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
-
-// A Keyv store the user gave is a place on its own, but the figures know it as the disk it stands in for.
-function tierOf({ tier }: VerifiedEntry): HitTier {
-  return tier === 'store' ? 'disk' : tier;
-}
-
-function toUnsealed(entry: MemoryEntry, payload: string): UnsealedEntry {
-  const { key, agent, tags, createdAt, expiresAt, staleUntil, answer } = entry;
-  return {
-    key,
-    agent,
-    tags,
-    createdAt,
-    expiresAt,
-    staleUntil,
-    payload,
-    costUsd: answer.costUsd ?? 0,
-    hits: 0,
-  };
 }

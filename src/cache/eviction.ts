@@ -82,10 +82,12 @@ class LruOrder extends RankedOrder<RankedKey> implements EvictionOrder {
 
 /** Uses after which an older use counts half, as a multiple of the keys held. */
 const HALF_LIFE_FACTOR = 32;
+/** What the first use of a key counts: many keys are asked for once and never again. */
+const FIRST_USE = 1 / 4;
 /** Fewer keys than this are not a measure for how fast time goes. */
 const FEWEST_KEYS = 64;
 /** Former keys that are remembered, as a multiple of the keys held, and at most. */
-const REMEMBERED_FACTOR = 8;
+const REMEMBERED_FACTOR = 16;
 const MOST_REMEMBERED = 200_000;
 
 interface CostAwareKey extends RankedKey {
@@ -100,7 +102,7 @@ interface CostAwareKey extends RankedKey {
  *
  * A use at time t counts 2^t instead of older ones counting less, so that a rank stays true while time passes
  * and only the key in use has to move. Ranks are logarithms, as 2^t would overflow. Time is counted in uses,
- * not milliseconds: a half-life is 32 uses for each key held. The counts of keys that left are remembered
+ * not milliseconds: a half-life is 32 uses for each key held. The first use counts less than one. The counts of keys that left are remembered
  * for a while, so that a key that keeps coming back is known as such.
  */
 class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder {
@@ -115,7 +117,7 @@ class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder 
     const formerUses = present?.uses ?? this.#remembered.take(key);
     const value = this.#valueOf(sizeBytes, costUsd);
     const time = this.#tick();
-    const uses = formerUses === undefined ? time + Math.log2(1 + hits) : addLogs(formerUses, time);
+    const uses = formerUses === undefined ? time + Math.log2(FIRST_USE + hits) : addLogs(formerUses, time);
     this.ranked.set(key, { handle: this.push(key, uses + value), uses, value });
   }
 

@@ -1,5 +1,4 @@
 import { ClosedError } from '../errors/input-errors.js';
-import type { TuttiError } from '../errors/tutti-error.js';
 import type { TimerHandle } from '../time/clock.js';
 import { AnswerStore } from './answer-store.js';
 import { type CacheRequest, cacheKey, explainDifference, type KeyContext } from './cache-key.js';
@@ -13,12 +12,12 @@ import { createExclusionCheck } from './cache-policy.js';
 import { type CacheStats, CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type CacheValue, checkAnswer } from './cached-answer.js';
 import { type ComputeAnswer, Computing, type GetOrComputeOptions } from './computing.js';
+import { createLowerTiers } from './lower-tiers.js';
 import { createTaskNormalizer } from './normalize-task.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
 import { SteadyTime } from './steady-time.js';
 import type { TierCounters } from './tiers/cache-tier.js';
-import { openTiers } from './tiers/open-tiers.js';
-import { TierStack, type VerifyReport } from './tiers/tier-stack.js';
+import type { TierStack, VerifyReport } from './tiers/tier-stack.js';
 import { type TtlAdvice, ttlAdvice } from './ttl-advice.js';
 import { type WarmOptions, type WarmReport, warm } from './warming.js';
 
@@ -71,9 +70,10 @@ export class ResponseCache implements AsyncDisposable {
     this.#enabled = enabled;
     this.#isExcluded = createExclusionCheck(excludeAgents);
     this.#keyContext = { tenant, normalizeTask: createTaskNormalizer(normalize) };
-    this.#lower = this.#createTierStack();
-    const parts = { time: this.#time, recorder: this.#recorder, observers: this.#observers };
-    this.#store = new AnswerStore({ ...parts, options: this.#options, lower: this.#lower });
+    const [recorder, observers, time] = [this.#recorder, this.#observers, this.#time];
+    const parts = { options: this.#options, time, recorder, observers };
+    this.#lower = createLowerTiers(parts);
+    this.#store = new AnswerStore({ ...parts, lower: this.#lower });
     this.#computing = new Computing(this.#store, this.#recorder, this.#observers, this.#time);
     this.#invalidationListeners.add(this.#computing);
   }
@@ -347,12 +347,7 @@ export class ResponseCache implements AsyncDisposable {
     this.#recorder.sharedFlights += 1;
   }
 
-  #storeAnswer(
-    key: string,
-    agent: string,
-    answer: CacheAnswer,
-    options: CacheSetOptions,
-  ): Promise<boolean> {
+  #storeAnswer(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
     this.#scheduleSweep();
     return this.#store.store(key, agent, answer, options);
   }
@@ -361,36 +356,6 @@ export class ResponseCache implements AsyncDisposable {
     this.#assertOpen();
     for (const listener of this.#invalidationListeners) listener.forgetAll();
     return await this.#store.deleteMatching(selector);
-  }
-
-  #createTierStack(): TierStack | undefined {
-    const { directory, store } = this.#options;
-    if (directory === undefined && store === undefined) return undefined;
-    const epochMs = () => this.#time.epochMs();
-    return new TierStack({
-      open: () =>
-        openTiers(this.#options, epochMs, {
-          onProblem: (error) => this.#reportProblem(error),
-          onFailure: () => {
-            this.#recorder.storeErrors += 1;
-          },
-        }),
-      epochMs,
-      onReject: ({ key, agent }, tier, reason) => {
-        this.#recorder.integrityFailures += 1;
-        this.#options.logger.warn({ key, tier, reason }, 'a stored cache entry was refused and removed');
-        if (!this.#observers.wants('cache:reject')) return;
-        this.#observers.emit('cache:reject', { key, agent, tier, reason, at: this.#time.epochMs() });
-      },
-    });
-  }
-
-  #reportProblem(error: TuttiError): void {
-    const { code, message, details } = error;
-    this.#options.logger.warn({ code, ...details }, message);
-    if (!this.#observers.wants('cache:error')) return;
-    const [tier, operation] = [String(details.tier), String(details.operation)];
-    this.#observers.emit('cache:error', { tier, operation, code, message, at: this.#time.epochMs() });
   }
 
   // Runs only while memory holds something, so an idle cache has no timer.

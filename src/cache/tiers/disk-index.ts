@@ -9,20 +9,17 @@ export interface TierLimits {
   readonly maxEntries: number;
 }
 
-interface IndexedEntry {
-  readonly sizeBytes: number;
-  readonly staleUntil: number;
-}
-
 /** What is known of an entry without its value. */
-export interface IndexFacts extends IndexedEntry {
+export interface IndexFacts {
+  readonly sizeBytes: number;
   readonly costUsd: number;
   readonly hits: number;
 }
 
 /** Which entries a tier holds and in which order they would go, without their values. */
 export class DiskIndex {
-  readonly #entries = new Map<string, IndexedEntry>();
+  // Numbers only: an object for each key would make every collection of garbage a longer pause.
+  readonly #sizes = new Map<string, number>();
   readonly #order: EvictionOrder;
   readonly #limits: TierLimits;
   #sizeBytes = 0;
@@ -34,21 +31,21 @@ export class DiskIndex {
 
   /** How much is held. */
   get size(): TierSize {
-    return { entries: this.#entries.size, sizeBytes: this.#sizeBytes };
+    return { entries: this.#sizes.size, sizeBytes: this.#sizeBytes };
   }
 
   has(key: string): boolean {
-    return this.#entries.has(key);
+    return this.#sizes.has(key);
   }
 
   keys(): IterableIterator<string> {
-    return this.#entries.keys();
+    return this.#sizes.keys();
   }
 
   /** Takes an entry as the one used last. */
-  put(key: string, { sizeBytes, staleUntil, costUsd, hits }: IndexFacts): void {
-    this.#sizeBytes += sizeBytes - (this.#entries.get(key)?.sizeBytes ?? 0);
-    this.#entries.set(key, { sizeBytes, staleUntil });
+  put(key: string, { sizeBytes, costUsd, hits }: IndexFacts): void {
+    this.#sizeBytes += sizeBytes - (this.#sizes.get(key) ?? 0);
+    this.#sizes.set(key, sizeBytes);
     this.#order.add(key, sizeBytes, costUsd, hits);
   }
 
@@ -58,16 +55,16 @@ export class DiskIndex {
 
   /** Forgets a key; says whether it was known. */
   remove(key: string): boolean {
-    const known = this.#entries.get(key);
-    if (known === undefined) return false;
-    this.#sizeBytes -= known.sizeBytes;
-    this.#entries.delete(key);
+    const sizeBytes = this.#sizes.get(key);
+    if (sizeBytes === undefined) return false;
+    this.#sizeBytes -= sizeBytes;
+    this.#sizes.delete(key);
     this.#order.remove(key);
     return true;
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#sizes.clear();
     this.#order.clear();
     this.#sizeBytes = 0;
   }
@@ -90,7 +87,7 @@ export class DiskIndex {
     const gone: string[] = [];
     while (
       this.#sizeBytes + addedBytes > this.#limits.maxSizeBytes ||
-      this.#entries.size + addedEntries > this.#limits.maxEntries
+      this.#sizes.size + addedEntries > this.#limits.maxEntries
     ) {
       const victim = this.#order.victim();
       if (victim === undefined) break;

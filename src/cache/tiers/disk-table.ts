@@ -10,7 +10,6 @@ export interface IndexRow {
   readonly key: string;
   readonly usedAt: number;
   readonly sizeBytes: number;
-  readonly staleUntil: number;
   readonly costUsd: number;
   readonly hits: number;
 }
@@ -38,8 +37,7 @@ const ROWS_PER_PAGE = 250;
 /** Of a longer payload the common statement reads nothing; it is looked for again, with the limit that is set. */
 const COMMON_PAYLOAD_BYTES = 1_048_576;
 
-const INDEX_COLUMNS =
-  'id, key, used_at AS usedAt, size_bytes AS sizeBytes, stale_until AS staleUntil, cost_usd AS costUsd, hits';
+const INDEX_COLUMNS = 'id, key, used_at AS usedAt, size_bytes AS sizeBytes, cost_usd AS costUsd, hits';
 // What is longer than any entry of ours may be is not even read into memory.
 const ENTRY_COLUMNS = `id, key, ${HEAD}, cost_usd, iif(octet_length(payload)<=?,payload,NULL) AS payload`;
 const READ_ONE = `SELECT ${HEAD},cost_usd,iif(octet_length(payload)<=${COMMON_PAYLOAD_BYTES},payload,NULL) AS payload FROM ${ENTRIES} WHERE key=?`;

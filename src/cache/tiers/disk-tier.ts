@@ -7,12 +7,13 @@ import { type Database, type OpenDatabaseOptions, openDatabase } from '../../sql
 import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
+import { SteadyTime } from '../steady-time.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
 import { DiskFile, type DiskSession } from './disk-file.js';
 import { DiskIndex } from './disk-index.js';
-import { type DiskTable, type PendingTouch, ROWS_PER_WRITE } from './disk-table.js';
-import { DrainTimer } from './drain-timer.js';
-import type { IndexSync } from './index-sync.js';
+import { ROWS_PER_WRITE } from './disk-table.js';
+import { DiskWriter } from './disk-writer.js';
+import { PendingUses } from './pending-uses.js';
 import { ReadBatcher } from './read-batcher.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -45,13 +46,8 @@ const FILE_NAME = 'cache.db';
 /** Uses are worth less than entries: they wait long, to be written with others, the same one only once. */
 const TOUCH_DELAY_MS = 10_000;
 const MAX_TOUCHES = 10_000;
-/** How often entries past their time are looked for while nothing else happens. */
-const HOUSEKEEPING_MS = 60_000;
-const PURGE_PAUSE_MS = 5_000;
 /** For how long the index is trusted about a key it does not know, when another process may write it. */
 const TRUST_MS = 2;
-/** How often keys that other processes deleted are looked for. */
-const RESCAN_PAUSE_MS = 1_000;
 
 const MISSING: Promise<undefined> = Promise.resolve(undefined);
 
@@ -68,30 +64,26 @@ export class DiskTier implements CacheTier {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #maxQueuedBytes: number;
+  readonly #writeDelayMs: number;
   readonly #index: DiskIndex;
   readonly #queue = new WriteQueue();
+  readonly #uses = new PendingUses(MAX_TOUCHES);
   readonly #reads = new ReadBatcher<StoredEntry>((keys) => this.#readMany(keys));
-  #touches = new Map<string, PendingTouch>();
   readonly #file: DiskFile;
-  readonly #timer: DrainTimer;
-  #draining: Promise<void> | undefined;
-  #purgedMs = Number.NEGATIVE_INFINITY;
+  readonly #writer: DiskWriter;
+  readonly #time: SteadyTime;
   #followedMs = Number.NEGATIVE_INFINITY;
-  #rescannedMs = Number.NEGATIVE_INFINITY;
-  #evictions = 0;
-  #expirations = 0;
   #closing: Promise<void> | undefined;
-  readonly #startedMs: number;
-  readonly #startedAt: number;
 
   constructor(options: DiskTierOptions) {
     const { clock = systemClock, maxSizeBytes, maxEntries = Number.POSITIVE_INFINITY } = options;
     this.#options = options;
     this.#path = join(options.directory, FILE_NAME);
     this.#clock = clock;
+    this.#time = new SteadyTime(clock);
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
+    this.#writeDelayMs = options.writeDelayMs ?? 25;
     this.#index = new DiskIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
-    this.#timer = new DrainTimer(clock, () => void this.#drain().catch(() => {}));
     this.#file = new DiskFile({
       path: this.#path,
       driver: options.driver ?? 'auto',
@@ -103,8 +95,16 @@ export class DiskTier implements CacheTier {
       onLeave: () => this.#indexPending(),
       report: (message, cause) => this.#report(message, cause),
     });
-    this.#startedMs = clock.now();
-    this.#startedAt = clock.epochMs();
+    this.#writer = new DiskWriter({
+      clock,
+      nowMs: () => this.#nowMs(),
+      index: this.#index,
+      queue: this.#queue,
+      uses: this.#uses,
+      file: this.#file,
+      onFailing: (cause) =>
+        this.#report(`The cache cannot write to ${this.#path}; it goes on without and tries again.`, cause),
+    });
   }
 
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
@@ -122,27 +122,26 @@ export class DiskTier implements CacheTier {
   }
 
   async #takeLater(entry: StoredEntry): Promise<void> {
-    if (this.#timer.isFailing || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
+    if (this.#writer.isFailing || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
     // The caller's own pace is the limit: it waits until what it queued is on disk.
-    await this.#drain();
+    await this.#writer.drain();
     this.#take(entry);
   }
 
   #take(entry: StoredEntry): void {
-    this.#giveUp(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
+    this.#writer.giveUp(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
     this.#index.put(entry.key, entry);
-    this.#touches.delete(entry.key);
+    this.#uses.forget(entry.key);
     this.#queue.put(entry.key, entry);
-    const isFull = this.#queue.length >= ROWS_PER_WRITE && !this.#timer.isFailing;
-    this.#schedule(isFull ? 0 : (this.#options.writeDelayMs ?? 25));
+    const isFull = this.#queue.length >= ROWS_PER_WRITE && !this.#writer.isFailing;
+    this.#writer.schedule(isFull ? 0 : this.#writeDelayMs);
   }
 
   touch(key: string, hits: number): void {
     if (this.#closing !== undefined) return;
     this.#index.touch(key);
-    if (this.#touches.size >= MAX_TOUCHES && !this.#touches.has(key)) return;
-    this.#touches.set(key, { key, usedAt: this.#nowMs(), hits });
-    this.#schedule(this.#touches.size >= MAX_TOUCHES && !this.#timer.isFailing ? 0 : TOUCH_DELAY_MS);
+    if (!this.#uses.note({ key, usedAt: this.#nowMs(), hits })) return;
+    this.#writer.schedule(this.#uses.isFull && !this.#writer.isFailing ? 0 : TOUCH_DELAY_MS);
   }
 
   async delete(key: string): Promise<boolean> {
@@ -151,7 +150,7 @@ export class DiskTier implements CacheTier {
     const pending = this.#queue.get(key);
     const known = this.#index.remove(key);
     this.#queue.put(key, null);
-    this.#touches.delete(key);
+    this.#uses.forget(key);
     const session = await this.#file.openLoaded();
     const stored = pending === undefined && !known ? await session.table.read([key]) : [];
     await this.flush();
@@ -162,7 +161,7 @@ export class DiskTier implements CacheTier {
     this.#assertOpen();
     await this.flush();
     const { table } = await this.#file.openLoaded();
-    return this.#deletePages(() => table.deleteMatching(selector));
+    return this.#writer.deletePages(() => table.deleteMatching(selector));
   }
 
   async *entries(): AsyncGenerator<StoredEntry> {
@@ -175,23 +174,22 @@ export class DiskTier implements CacheTier {
   async size(): Promise<TierSize> {
     this.#assertOpen();
     await this.#file.openLoaded();
-    this.#purgedMs = Number.NEGATIVE_INFINITY;
+    this.#writer.purgeNext();
     await this.flush();
     const { sync, table } = await this.#file.openLoaded();
     return this.#queue.isEmpty ? sync.size() : table.size();
   }
 
   counters(): TierCounters {
-    return { evictions: this.#evictions, expirations: this.#expirations };
+    const { evictions, expirations } = this.#writer;
+    return { evictions, expirations };
   }
 
   async flush(): Promise<void> {
     // A tier that was never used opens nothing, and one that was closed has nothing left to write.
     if (this.#file.isClosed) return;
-    if (this.#file.isUnused && this.#queue.isEmpty && this.#touches.size === 0) return;
-    // What is being written now was taken before this call; only the next round has everything.
-    await this.#draining?.catch(() => {});
-    await this.#drain();
+    if (this.#file.isUnused && this.#queue.isEmpty && this.#uses.isEmpty) return;
+    await this.#writer.flush();
   }
 
   close(): Promise<void> {
@@ -200,14 +198,13 @@ export class DiskTier implements CacheTier {
   }
 
   async #close(): Promise<void> {
+    this.#writer.stopScheduling();
     try {
-      this.#purgedMs = Number.NEGATIVE_INFINITY;
+      this.#writer.purgeNext();
       await this.flush();
-      // What others asked for meanwhile, deletions above all, is finished too.
-      while (this.#draining !== undefined) await this.#draining;
     } finally {
-      this.#timer.stop();
-      await this.#file.close();
+      // What others asked for meanwhile, deletions above all, is finished too.
+      await this.#writer.finish().finally(() => this.#file.close());
     }
   }
 
@@ -263,135 +260,27 @@ export class DiskTier implements CacheTier {
   /** The entry with its latest count, unless its time is over. */
   #alive(entry: StoredEntry): StoredEntry | undefined {
     if (entry.staleUntil <= this.#nowMs()) {
-      if (this.#queue.get(entry.key) !== null) this.#expirations++;
-      this.#index.remove(entry.key);
-      this.#queue.put(entry.key, null);
-      this.#schedule(this.#options.writeDelayMs ?? 25);
+      this.#writer.expire(entry.key);
+      this.#writer.schedule(this.#writeDelayMs);
       return undefined;
     }
-    const hits = this.#touches.get(entry.key)?.hits ?? 0;
+    const hits = this.#uses.hitsOf(entry.key);
     return hits > entry.hits ? { ...entry, hits } : entry;
   }
 
   /** The date, except that it never goes back while this process lives: what has expired stays expired. */
   #nowMs(): number {
-    return Math.max(this.#clock.epochMs(), this.#startedAt + this.#clock.now() - this.#startedMs);
+    return Math.floor(this.#time.epochMs());
   }
 
   // Writing
-
-  #drain(): Promise<void> {
-    this.#draining ??= this.#drainOnce().finally(() => {
-      this.#draining = undefined;
-    });
-    return this.#draining;
-  }
-
-  async #drainOnce(): Promise<void> {
-    this.#timer.stop();
-    try {
-      const session = await this.#file.openPresent();
-      await this.#writeAll(session).catch(async (error: unknown) => {
-        if (this.#file.session === session) throw error;
-        // The file broke under way and was left; everything that waits goes into a new one.
-        await this.#writeAll(await this.#file.openLoaded());
-      });
-    } catch (error) {
-      throw this.#failed(error);
-    }
-    this.#timer.worked();
-    this.#schedule(this.#queue.isEmpty ? HOUSEKEEPING_MS : 0);
-  }
-
-  async #writeAll(session: DiskSession): Promise<void> {
-    const { table, sync } = session;
-    this.#giveUp(this.#index.shrink());
-    try {
-      await this.#writeTaken(table, sync);
-      await this.#writeTouches(table);
-      await this.#purge(table);
-      await this.#followOthers(session);
-    } catch (error) {
-      this.#queue.putBack();
-      await this.#file.leaveIfBroken(session, error);
-      throw error;
-    }
-  }
-
-  async #writeTaken(table: DiskTable, sync: IndexSync): Promise<void> {
-    const taken = this.#queue.take();
-    const gone: string[] = [];
-    const entries: StoredEntry[] = [];
-    for (const [key, write] of taken) {
-      if (write === null) gone.push(key);
-      else entries.push(write);
-    }
-    // Room is made first, so that the file never holds more than it may.
-    await table.delete(gone);
-    for (let start = 0; start < entries.length; start += ROWS_PER_WRITE) {
-      const rows = entries.slice(start, start + ROWS_PER_WRITE);
-      sync.wrote(await table.write(rows, this.#nowMs()), rows.length);
-    }
-    this.#queue.done();
-  }
-
-  async #writeTouches(table: DiskTable): Promise<void> {
-    if (this.#touches.size === 0) return;
-    const touches = this.#touches;
-    this.#touches = new Map();
-    try {
-      await table.touch([...touches.values()]);
-    } catch (error) {
-      this.#touches = new Map([...touches, ...this.#touches]);
-      throw error;
-    }
-  }
-
-  async #purge(table: DiskTable): Promise<void> {
-    if (this.#clock.now() - this.#purgedMs < PURGE_PAUSE_MS) return;
-    this.#purgedMs = this.#clock.now();
-    this.#expirations += await this.#deletePages(() => table.deleteExpired(this.#nowMs()));
-  }
-
-  /** Takes in what other processes did, and holds the limits for all of it together. */
-  async #followOthers(session: DiskSession): Promise<void> {
-    const state = await session.sync.follow();
-    this.#followedMs = this.#clock.now();
-    const isDue = this.#clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS;
-    if (this.#queue.isEmpty && isDue) {
-      this.#rescannedMs = this.#clock.now();
-      await session.sync.dropDeleted(state);
-    }
-    this.#giveUp(this.#index.shrink());
-    if (this.#queue.length > 0) await this.#writeTaken(session.table, session.sync);
-  }
-
-  #giveUp(keys: readonly string[]): void {
-    this.#evictions += keys.length;
-    for (const key of keys) {
-      this.#touches.delete(key);
-      this.#queue.put(key, null);
-    }
-  }
 
   /** An answer too large to keep still makes its former one obsolete. */
   #forgetFormer(key: string): void {
     if (this.#queue.get(key) == null && !this.#index.remove(key)) return;
     this.#index.remove(key);
     this.#queue.put(key, null);
-    this.#schedule(this.#options.writeDelayMs ?? 25);
-  }
-
-  // Deleting
-
-  async #deletePages(deletePage: () => Promise<string[]>): Promise<number> {
-    let count = 0;
-    for (;;) {
-      const keys = await deletePage();
-      for (const key of keys) if (this.#queue.get(key) === undefined) this.#index.remove(key);
-      count += keys.length;
-      if (keys.length < ROWS_PER_WRITE) return count;
-    }
+    this.#writer.schedule(this.#writeDelayMs);
   }
 
   // Trouble
@@ -400,19 +289,6 @@ export class DiskTier implements CacheTier {
   #indexPending(): void {
     this.#index.clear();
     for (const [key, write] of this.#queue.pending()) if (write !== null) this.#index.put(key, write);
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#closing === undefined) this.#timer.within(delayMs);
-  }
-
-  /** Says once that writing stopped working; tries again by itself, ever more rarely. */
-  #failed(error: unknown): unknown {
-    if (this.#timer.failed()) {
-      this.#report(`The cache cannot write to ${this.#path}; it goes on without and tries again.`, error);
-    }
-    this.#schedule(0);
-    return error;
   }
 
   #report(message: string, cause: unknown): void {
