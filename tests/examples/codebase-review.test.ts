@@ -7,7 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
 import { withFolder } from './temporary-folder.js';
 
-const LOADER = new URL('../helpers/current-build.mjs', import.meta.url).href;
+const LOADER = new URL('../processes/current-build.mjs', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../../examples/codebase-review/main.mjs', import.meta.url));
 
 interface RunOptions {

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 
 // What only a process of its own can show: when it ends, what ends it, and how much memory it keeps.
 
-const LOADER = fileURLToPath(new URL('../helpers/current-build.mjs', import.meta.url));
+const LOADER = fileURLToPath(new URL('../processes/current-build.mjs', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 interface Ended {

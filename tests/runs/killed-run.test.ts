@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type AgentResult, AsyncOrchestrator } from '../../src/index.js';
-import { type CompiledSource, compileSource } from '../helpers/compiled-source.js';
+import { type CompiledSource, compileSource } from '../processes/compiled-source.js';
 
 const TASKS = 1_000;
 const MAX_CONCURRENT = 8;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DatabaseError } from '../../src/errors/storage-errors.js';
 import { openDatabase } from '../../src/sqlite/open-database.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { type CompiledSource, compileSource } from '../helpers/compiled-source.js';
+import { type CompiledSource, compileSource } from '../processes/compiled-source.js';
 import { describeDrivers } from './drivers.js';
 
 let root: string;

@@ -8,7 +8,7 @@ import { Seal } from '../../../src/cache/seal.js';
 import { DiskTier } from '../../../src/cache/tiers/disk-tier.js';
 import type { SqliteDriverName } from '../../../src/sqlite/driver.js';
 import { openDatabase } from '../../../src/sqlite/open-database.js';
-import { type CompiledSource, compileSource } from '../../helpers/compiled-source.js';
+import { type CompiledSource, compileSource } from '../../processes/compiled-source.js';
 import { describeDrivers } from '../../sqlite/drivers.js';
 import { keyOf } from './signed-tier.js';
 
@@ -33,7 +33,7 @@ interface Running {
 }
 
 function start(directory: string, driver: SqliteDriverName, job: string, seed: number, limit = ''): Running {
-  const script = resolve('tests/helpers/disk-tier-child.mjs');
+  const script = resolve('tests/processes/disk-tier-child.mjs');
   const args = [script, source.directory, directory, driver, job, String(seed)];
   const command = `${limit} exec "$0" --disable-warning=ExperimentalWarning "$@"`;
   const child = spawn('bash', ['-c', command, process.execPath, ...args], {
