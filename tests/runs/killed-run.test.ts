@@ -32,7 +32,7 @@ function start(directory: string, kind: string): Running {
 }
 
 function startScript(name: string, directory: string, ...args: string[]): Running {
-  const script = resolve('tests/helpers', name);
+  const script = resolve('tests/processes', name);
   const child = spawn(process.execPath, [script, source.directory, directory, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
