@@ -65,7 +65,8 @@ export async function benchTraces() {
   for (const [name, seeds] of Object.entries(SEEDS)) {
     const [ratios, shares] = [[], []];
     for (const seed of seeds) {
-      for (const { lru, aware, bound } of savedOverTraces(seed)) {
+      for (const { line, lru, aware, bound } of savedOverTraces(seed)) {
+        if (name === 'known') console.log(line);
         ratios.push(aware / lru);
         shares.push(aware / bound);
       }
@@ -90,10 +91,8 @@ function* savedOverTraces(seed) {
         const bound = boundUsd(trace, limitBytes);
         const figures = [lru, aware, bound].map((usd) => usd.toFixed(1).padStart(8)).join('');
         const name = `seed ${seed}, zipf ${skew}${drift > 0 ? ' drifting' : ''}, room for ${room * 100} %`;
-        console.log(
-          `  ${name.padEnd(44)}${figures}   ${(aware / lru).toFixed(2)} x lru, ${(aware / bound).toFixed(3)} of the bound`,
-        );
-        yield { lru, aware, bound };
+        const line = `  ${name.padEnd(44)}${figures}   ${(aware / lru).toFixed(2)} x lru, ${(aware / bound).toFixed(3)} of the bound`;
+        yield { line, lru, aware, bound };
       }
     }
   }
