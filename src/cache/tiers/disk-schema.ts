@@ -1,7 +1,7 @@
 /** The table of entries. */
 export const ENTRIES = 'tutti_cache_entries';
-/** Three entries of a few kilobytes share a page of this size, where pages of SQLite's usual 4 KB would hold one each. */
-export const PAGE_SIZE_BYTES = 8192;
+/** Six or seven entries of 2 KB share a page of this size, where pages of SQLite's usual 4 KB would hold one each. */
+export const PAGE_SIZE_BYTES = 16384;
 
 /*
  * Every write gives its row a new id, so that what other processes wrote is found with `id > ?`. The recency index
