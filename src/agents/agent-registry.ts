@@ -20,7 +20,7 @@ export interface NoFunction {
 }
 
 /** The agents an orchestrator starts with: a record of name → agent, or a list of definitions. */
-// biome-ignore lint/suspicious/noExplicitAny: as above
+// biome-ignore lint/suspicious/noExplicitAny: a definition of any name and data is accepted here too
 export type AgentsInput = Readonly<Record<string, AgentInput>> | ReadonlyArray<AgentDefinition<any, any>>;
 
 /** Told when an agent comes or goes. */

@@ -11,12 +11,12 @@ import { runWithFallbacks } from '../resilience/fallback.js';
 import type { Lane } from '../resilience/lane.js';
 import { pausedTooLong } from '../resilience/rate-limit-refusals.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
-import { sleep } from '../time/sleep.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishFallback, publishRetry } from './call-events.js';
 import { beginAttempt, runAttempt } from './hedged-attempt.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
+import { pauseCall } from './pause-call.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import { settleCall, toTuttiError } from './settle-call.js';
 
@@ -150,7 +150,7 @@ async function backOff(asked: Asked, error: TuttiError, failed: number): Promise
   if (lane !== undefined && !lane.tryRetry()) throw error;
   publishRetry(call, error, delayMs);
   // A lane that was told to wait holds everybody back and spreads their return itself.
-  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pause(call, delayMs);
+  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pauseCall(call, delayMs);
 }
 
 /** Where the wait would outlast the call: somebody else may still answer in time, else it has failed now. */
@@ -165,16 +165,4 @@ function checkDeadline({ call, isLast }: Asked, error: TuttiError, waitMs: numbe
 function isRejection(error: TuttiError): boolean {
   const failure = failureClassOf(error);
   return failure === 'rate-limited' || failure === 'overloaded';
-}
-
-async function pause(call: Call, delayMs: number): Promise<void> {
-  const { clock, counters } = call.parts;
-  counters.backingOff += 1;
-  call.setAside();
-  try {
-    await sleep(delayMs, clock, call);
-  } finally {
-    counters.backingOff -= 1;
-    call.takenUp();
-  }
 }

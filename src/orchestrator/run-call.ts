@@ -6,12 +6,12 @@ import { QueueFullError } from '../errors/resilience-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { backoffDelayMs } from '../resilience/backoff.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry.js';
-import { sleep } from '../time/sleep.js';
 import { PromisedAttempt } from './attempt.js';
 import { buildFailure, buildResult } from './build-result.js';
 import type { Call } from './call.js';
 import { publishRetry } from './call-events.js';
 import { runGuardedCall } from './guarded-call.js';
+import { pauseCall } from './pause-call.js';
 import { runInTurn } from './permit-turn.js';
 import { failCall, settleCall, toTuttiError } from './settle-call.js';
 
@@ -95,7 +95,7 @@ function retryRulesOf(call: Call): RetryRules {
 
 /** Waits before the next attempt, without a permit. Rejects when the call is cancelled or has no time left. */
 async function backOff(call: Call, error: TuttiError, failed: number): Promise<void> {
-  const { clock, counters, options } = call.parts;
+  const { clock, options } = call.parts;
   const { retryAfterMs } = error as { retryAfterMs?: number };
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
   const { deadlineMs } = call;
@@ -103,14 +103,7 @@ async function backOff(call: Call, error: TuttiError, failed: number): Promise<v
     throw new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }, error);
   }
   publishRetry(call, error, delayMs);
-  counters.backingOff += 1;
-  call.setAside();
-  try {
-    await sleep(delayMs, clock, call);
-  } finally {
-    counters.backingOff -= 1;
-    call.takenUp();
-  }
+  await pauseCall(call, delayMs);
 }
 
 // A plain function that gets its call as an argument, so that a timer needs no closure.
