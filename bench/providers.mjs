@@ -133,7 +133,8 @@ async function timeStream(events, isToken) {
 }
 
 async function manyStreams(url) {
-  const { open, close } = await throughTutti(url, STREAMS);
+  // Told a limit: a lane that knows none begins with ten at once and finds out how many it may have.
+  const { open, close } = await throughTutti(url, STREAMS, { requestsPerMinute: 1_000_000 });
   const startMs = performance.now();
   const cpu = process.cpuUsage();
   const params = { metadata: { user_id: 'slow' } };
@@ -157,12 +158,12 @@ async function bareClient(baseURL) {
   return new Anthropic({ apiKey: 'k', baseURL, maxRetries: 0 });
 }
 
-async function throughTutti(baseURL, maxConcurrent = LIMIT) {
+async function throughTutti(baseURL, maxConcurrent = LIMIT, limits = undefined) {
   const { anthropic } = await import('../dist/providers/index.js');
   const { AsyncOrchestrator } = await import('../dist/index.js');
   const connections = Math.max(64, maxConcurrent);
   const agent = anthropic({ model: 'claude-haiku-4-5', apiKey: 'k', baseURL, connections });
-  const orchestrator = new AsyncOrchestrator({ agents: { writer: agent }, maxConcurrent });
+  const orchestrator = new AsyncOrchestrator({ agents: { writer: agent }, maxConcurrent, limits });
   return {
     call: async (tasks) => {
       const results = await orchestrator.executeMultiple(tasks.map((task) => ['writer', task]));
