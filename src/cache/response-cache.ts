@@ -102,8 +102,9 @@ export class ResponseCache implements AsyncDisposable {
   async get(request: CacheRequest, options: CacheGetOptions = {}): Promise<CacheHit | undefined> {
     this.#assertOpen();
     if (!this.isCacheable(request.agent)) return undefined;
-    // Without `await`, which would cost a hit in memory another turn.
-    return this.#store.lookup(this.key(request), request.agent, options.maxAgeMs);
+    const found = this.#store.lookup(this.key(request), request.agent, options.maxAgeMs);
+    // Waiting would cost a hit in memory another turn, and returning a promise costs one from disk two.
+    return found instanceof Promise ? await found : found;
   }
 
   /**

@@ -318,7 +318,11 @@ export class RateLimiter {
     this.#timerAtMs = atMs;
     if (atMs === Number.POSITIVE_INFINITY) return;
     // Whole milliseconds, as timers have them: one that fired a fraction early would find nothing to do.
-    this.#timer = this.#clock.setTimeout(this.#onTimer, Math.ceil(atMs - this.#clock.now()), undefined);
+    this.#timer = this.#clock.setTimeout(
+      this.#onTimer,
+      Math.max(0, Math.ceil(atMs - this.#clock.now())),
+      undefined,
+    );
   }
 
   readonly #onTimer = (): void => {

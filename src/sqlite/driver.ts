@@ -13,6 +13,8 @@ export interface SqliteDriver {
   readonly name: SqliteDriverName;
   /** Runs one statement and gives its rows. */
   query(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]>;
+  /** The same for a SELECT that comes again and again: it is parsed once, where the library can. */
+  read(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]>;
   /** Closes the connection. */
   close(): Promise<void>;
 }

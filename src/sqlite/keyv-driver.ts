@@ -1,4 +1,5 @@
 import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
+import { PreparedReads } from './prepared-reads.js';
 
 /** The parts of @keyv/sqlite's store that are used. Its own get, set and iterator are not: they are slow. */
 interface KeyvSqliteStore {
@@ -30,9 +31,14 @@ export async function openKeyvDriver(
   store.on('error', () => {});
   // Asked at once, in the same turn: a failed open that nobody awaits is an unhandled rejection.
   await store.query('SELECT 1', []);
+  const reads = path === ':memory:' ? undefined : new PreparedReads({ path, busyTimeoutMs });
   return {
     name: 'keyv-sqlite',
     query: (sql, params) => store.query(sql, params),
-    close: () => store.close(),
+    read: (sql, params) => reads?.read(sql, params) ?? store.query(sql, params),
+    close: async () => {
+      await reads?.close();
+      await store.close();
+    },
   };
 }

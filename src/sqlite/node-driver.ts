@@ -24,6 +24,8 @@ const LONG_STATEMENT_MS = 0.5;
 const FIRST_RETRY_MS = 5;
 const LONGEST_RETRY_MS = 100;
 const MAX_KEPT_STATEMENTS = 64;
+/** Longer ones have their values in their text, and do not come again. */
+const MAX_KEPT_LENGTH = 4_096;
 
 /**
  * Opens a file through node:sqlite. It is synchronous, so waiting for another process's lock happens outside of it:
@@ -57,6 +59,8 @@ export async function openNodeDriver(
   return {
     name: 'node-sqlite',
     query,
+    // Every statement is kept prepared.
+    read: query,
     close: async () => {
       statements.clear();
       database.close();
@@ -69,6 +73,7 @@ function statementFor(database: DatabaseSync, statements: Map<string, Statement>
   const known = statements.get(sql);
   if (known !== undefined) return known;
   const made = database.prepare(sql);
+  if (sql.length > MAX_KEPT_LENGTH) return made;
   for (const oldest of statements.keys()) {
     if (statements.size < MAX_KEPT_STATEMENTS) break;
     statements.delete(oldest);

@@ -29,6 +29,11 @@ export interface OpenDatabaseOptions {
    * @default SQLite's, 4_096
    */
   pageSizeBytes?: number | undefined;
+  /**
+   * How long the write-ahead log grows, in bytes, before it is written into the file. Writing it back waits for the
+   * disk twice, however long it is. @default 16 MiB
+   */
+  logSizeBytes?: number | undefined;
   /** What to do with a file that is no database or a broken one. @default 'throw' */
   ifCorrupt?: 'throw' | 'move-aside' | undefined;
   /** Where the date in the name of a file moved aside comes from. Waiting for locks takes real time. @default systemClock */
@@ -54,6 +59,13 @@ export interface Database {
    * @throws {@link DatabaseError}
    */
   query<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+  /**
+   * As `query`, for a SELECT that comes again and again with other values, of which there are few: it is parsed once.
+   * It sees what was written before it was asked for, and does not wait for writes that run.
+   *
+   * @throws {@link DatabaseError}
+   */
+  read<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
   /** Says whether the file is still the one that was opened. */
   fileState(): Promise<FileState>;
   /** Waits for running statements and closes. Twice is once. */
@@ -118,8 +130,7 @@ async function connect(
   }
 }
 
-/** How long the write-ahead log grows before it is written into the file. */
-const LOG_BYTES = 16 * 1024 * 1024;
+const DEFAULT_LOG_BYTES = 16 * 1024 * 1024;
 /** A file of so many pages holds nothing but what the driver itself made. */
 const MAX_NEW_PAGES = 4;
 
@@ -147,9 +158,10 @@ async function prepareConnection(
     await setPageSize(connection, options.pageSizeBytes).catch(() => {});
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
-  await run(`PRAGMA journal_size_limit=${LOG_BYTES}`);
+  const { logSizeBytes = DEFAULT_LOG_BYTES } = options;
+  await run(`PRAGMA journal_size_limit=${logSizeBytes}`);
   const [page] = await run('PRAGMA page_size');
-  await run(`PRAGMA wal_autocheckpoint=${Math.round(LOG_BYTES / Number(page?.page_size ?? 4_096))}`);
+  await run(`PRAGMA wal_autocheckpoint=${Math.ceil(logSizeBytes / Number(page?.page_size ?? 4_096))}`);
   await run('PRAGMA cache_size=-8000');
   if ((options.check ?? 'quick') === 'quick') {
     const [row] = await run('PRAGMA quick_check(1)');
@@ -176,7 +188,9 @@ class OpenDatabase implements Database {
   readonly movedAside: string | undefined;
   readonly #file: HeldFile | undefined;
   readonly #connection: SqliteDriver;
-  #running = 0;
+  readonly #succeeded: (rows: SqlRow[]) => SqlRow[];
+  readonly #failed: (cause: unknown) => never;
+  #statements = 0;
   #whenIdle: (() => void) | undefined;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -188,27 +202,45 @@ class OpenDatabase implements Database {
     this.sqliteVersion = facts.sqliteVersion;
     this.movedAside = facts.movedAside;
     this.#file = facts.file;
+    // Made once, as every read needs both.
+    this.#succeeded = (rows) => {
+      this.#ended();
+      return rows;
+    };
+    this.#failed = (cause) => {
+      this.#ended();
+      throw toDatabaseError(cause, this.path);
+    };
   }
 
-  async query<Row = SqlRow>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
-    if (this.#closing !== undefined) {
-      throw new DatabaseError('closed', this.path, `SQLite file ${this.path} was closed.`);
-    }
-    this.#running++;
-    try {
-      const rows = await (READS.test(sql) ? this.#connection.query(sql, params) : this.#write(sql, params));
-      return rows as Row[];
-    } catch (cause) {
-      throw toDatabaseError(cause, this.path);
-    } finally {
-      if (--this.#running === 0) this.#whenIdle?.();
-    }
+  query<Row = SqlRow>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    return this.#running(READS.test(sql) ? this.#connection.query(sql, params) : this.#write(sql, params));
+  }
+
+  read<Row = SqlRow>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    return this.#running(this.#connection.read(sql, params));
+  }
+
+  /** Counts the statement as one that closing waits for. */
+  #running<Row>(rows: Promise<SqlRow[]>): Promise<Row[]> {
+    this.#statements++;
+    return rows.then(this.#succeeded, this.#failed) as Promise<Row[]>;
   }
 
   #write(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]> {
     const result = this.#lastWrite.then(() => this.#connection.query(sql, params));
     this.#lastWrite = result.catch(() => {});
     return result;
+  }
+
+  #ended(): void {
+    if (--this.#statements === 0) this.#whenIdle?.();
+  }
+
+  #closedError(): DatabaseError {
+    return new DatabaseError('closed', this.path, `SQLite file ${this.path} was closed.`);
   }
 
   async fileState(): Promise<FileState> {
@@ -221,7 +253,7 @@ class OpenDatabase implements Database {
   }
 
   async #close(): Promise<void> {
-    if (this.#running > 0) {
+    if (this.#statements > 0) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve;
       });

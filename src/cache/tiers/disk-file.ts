@@ -8,6 +8,8 @@ import { PAGE_SIZE_BYTES } from './disk-schema.js';
 import { DiskTable } from './disk-table.js';
 import { IndexSync } from './index-sync.js';
 
+const MIB = 1024 * 1024;
+
 /** The file while it is open. */
 export interface DiskSession {
   /** The connection. */
@@ -125,7 +127,7 @@ export class DiskFile {
 
   async #open(): Promise<DiskSession> {
     await this.#leaving;
-    const { path, driver, clock, open, report } = this.#options;
+    const { path, driver, clock, maxSizeBytes, open, report } = this.#options;
     const check = this.#isDistrusted ? 'quick' : 'header';
     const database = await open(path, {
       driver,
@@ -133,6 +135,7 @@ export class DiskFile {
       check,
       ifCorrupt: 'move-aside',
       pageSizeBytes: PAGE_SIZE_BYTES,
+      logSizeBytes: logSizeOf(maxSizeBytes),
     });
     if (database.movedAside !== undefined) {
       report(`The cache file ${path} was corrupt; it is kept as ${database.movedAside}.`, undefined);
@@ -165,6 +168,11 @@ export class DiskFile {
     this.#leaving = session.database.close().catch(() => {});
     this.#options.onLeave();
   }
+}
+
+/** The log may add half to the cache at most, and 64 MiB. */
+function logSizeOf(maxSizeBytes: number): number {
+  return Math.round(Math.min(64 * MIB, Math.max(4 * MIB, maxSizeBytes / 2)));
 }
 
 function isBroken(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Database } from '../../sqlite/open-database.js';
 import type { StoredEntry } from '../cache-entry.js';
 import type { TierSelector, TierSize } from './cache-tier.js';
-import { type EntryRow, HEAD, toEntry, toParams, WRITE_COLUMNS } from './disk-row.js';
+import { addRow, type EntryRow, HEAD, toEntry, WRITE_COLUMNS } from './disk-row.js';
 import { ENTRIES, SCHEMA } from './disk-schema.js';
 
 /** What the index in memory keeps of a row: everything but the value. */
@@ -29,10 +29,13 @@ export interface TableState {
   readonly foreignVersion: number;
 }
 
-/** Rows of one statement that writes entries. SQLite would take 2,700; more rows only make longer pauses. */
-export const ROWS_PER_WRITE = 200;
+/**
+ * Rows of one statement that writes entries. The more, the seldomer a page that many rows touch is written; but making
+ * a statement ready is a pause of the event loop, of about 2 ms with this many.
+ */
+export const ROWS_PER_WRITE = 400;
 /** Rows of one statement that reads the index or deletes. */
-const ROWS_PER_PAGE = 250;
+export const ROWS_PER_PAGE = 250;
 
 /** Of a longer payload the common statement reads nothing; it is looked for again, with the limit that is set. */
 const COMMON_PAYLOAD_BYTES = 1_048_576;
@@ -41,7 +44,7 @@ const INDEX_COLUMNS = 'id, key, used_at AS usedAt, size_bytes AS sizeBytes, cost
 // What is longer than any entry of ours may be is not even read into memory.
 const ENTRY_COLUMNS = `id, key, ${HEAD}, cost_usd, iif(octet_length(payload)<=?,payload,NULL) AS payload`;
 const READ_ONE = `SELECT ${HEAD},cost_usd,iif(octet_length(payload)<=${COMMON_PAYLOAD_BYTES},payload,NULL) AS payload FROM ${ENTRIES} WHERE key=?`;
-const ROW_OF_WRITE = `(${WRITE_COLUMNS.replace(/\w+/g, '?')})`;
+const WRITE = `INSERT OR REPLACE INTO ${ENTRIES} (${WRITE_COLUMNS}) VALUES`;
 
 /** The statements of the disk tier, over its own tables and no others. */
 export class DiskTable {
@@ -61,23 +64,20 @@ export class DiskTable {
 
   /** The rows of the keys that are there, in no order. */
   async read(keys: readonly string[]): Promise<StoredEntry[]> {
-    if (keys.length === 1) return await this.#readOne(keys[0] as string);
-    const rows = await this.#database.query<EntryRow>(
+    const rows = await this.#database.read<EntryRow>(
       `SELECT ${ENTRY_COLUMNS} FROM ${ENTRIES} WHERE key IN (SELECT value FROM json_each(?))`,
       [this.#maxPayloadBytes, JSON.stringify(keys)],
     );
-    return rows.map(toEntry);
+    return rows.map((row) => toEntry(row, row.key));
   }
 
-  async #readOne(key: string): Promise<StoredEntry[]> {
-    const [row] = await this.#database.query<Omit<EntryRow, 'key'>>(READ_ONE, [key]);
-    if (row === undefined) return [];
-    const { head, cost_usd, payload } = row;
-    if (payload !== null || this.#maxPayloadBytes <= COMMON_PAYLOAD_BYTES) {
-      return [toEntry({ key, head, cost_usd, payload })];
-    }
-    const whole = `SELECT ${ENTRY_COLUMNS} FROM ${ENTRIES} WHERE key = ?`;
-    return (await this.#database.query<EntryRow>(whole, [this.#maxPayloadBytes, key])).map(toEntry);
+  /** The row of the key, in fewer steps. */
+  readOne(key: string): Promise<StoredEntry | undefined> {
+    return this.#database.read<Omit<EntryRow, 'key'>>(READ_ONE, [key]).then(([row]) => {
+      if (row === undefined) return undefined;
+      const isRead = row.payload !== null || this.#maxPayloadBytes <= COMMON_PAYLOAD_BYTES;
+      return isRead ? toEntry(row, key) : this.read([key]).then(([entry]) => entry);
+    });
   }
 
   /** Whole rows in the order they were written, some at a time. */
@@ -90,18 +90,21 @@ export class DiskTable {
       ]);
       if (rows.length === 0) return;
       lastId = rows.at(-1)?.id as number;
-      for (const row of rows) yield toEntry(row);
+      for (const row of rows) yield toEntry(row, row.key);
     }
   }
 
-  /** Writes up to {@link ROWS_PER_WRITE} entries in one statement; gives the id of the last one, which follow each other. */
-  async write(entries: readonly StoredEntry[], usedAt: number): Promise<number> {
-    const rows = Array<string>(entries.length).fill(ROW_OF_WRITE).join();
-    const params: Array<string | number> = [];
-    for (const entry of entries) params.push(...toParams(entry, usedAt));
-    await this.#database.query(`INSERT OR REPLACE INTO ${ENTRIES} (${WRITE_COLUMNS}) VALUES ${rows}`, params);
-    const [last] = await this.#database.query<{ id: number }>('SELECT last_insert_rowid() AS id');
-    return last?.id ?? 0;
+  /** Writes entries, {@link ROWS_PER_WRITE} with each statement. */
+  async write(entries: readonly StoredEntry[], usedAt: number): Promise<void> {
+    let writing: Promise<unknown> | undefined;
+    for (let start = 0; start < entries.length; start += ROWS_PER_WRITE) {
+      // Made ready while the statement before it runs.
+      const params: Array<string | number> = [];
+      const rows = entries.slice(start, start + ROWS_PER_WRITE).map((entry) => addRow(entry, usedAt, params));
+      await writing;
+      writing = this.#database.query(`${WRITE} ${rows.join()}`, params);
+    }
+    await writing;
   }
 
   /** Deletes rows by their keys; gives the keys of those that were there. */
@@ -164,12 +167,12 @@ export class DiskTable {
     );
   }
 
-  /** Deletes some entries that are past their time; gives their keys. Fewer than {@link ROWS_PER_WRITE}: there are no more. */
+  /** Deletes some entries that are past their time; gives their keys. Fewer than {@link ROWS_PER_PAGE}: there are no more. */
   deleteExpired(nowMs: number): Promise<string[]> {
     return this.#deletePage('stale_until <= ?', [nowMs]);
   }
 
-  /** Deletes some of the entries that match; gives their keys. Fewer than {@link ROWS_PER_WRITE}: there are no more. */
+  /** Deletes some of the entries that match; gives their keys. Fewer than {@link ROWS_PER_PAGE}: there are no more. */
   deleteMatching(selector: TierSelector): Promise<string[]> {
     if (selector === 'all') return this.#deletePage('id > ?', [0]);
     if ('agent' in selector) return this.#deletePage('agent = ?', [selector.agent]);
@@ -188,7 +191,7 @@ export class DiskTable {
 
   async #deletePage(where: string, params: Array<string | number>): Promise<string[]> {
     const rows = await this.#database.query<{ key: string }>(
-      `DELETE FROM ${ENTRIES} WHERE id IN (SELECT id FROM ${ENTRIES} WHERE ${where} LIMIT ${ROWS_PER_WRITE}) RETURNING key`,
+      `DELETE FROM ${ENTRIES} WHERE id IN (SELECT id FROM ${ENTRIES} WHERE ${where} LIMIT ${ROWS_PER_PAGE}) RETURNING key`,
       params,
     );
     return rows.map(({ key }) => key);

@@ -68,7 +68,10 @@ export class DiskTier implements CacheTier {
   readonly #index: DiskIndex;
   readonly #queue = new WriteQueue();
   readonly #uses = new PendingUses(MAX_TOUCHES);
-  readonly #reads = new ReadBatcher<StoredEntry>((keys) => this.#readMany(keys));
+  readonly #reads = new ReadBatcher<StoredEntry>({
+    one: (key) => this.#readOne(key),
+    many: (keys) => this.#readMany(keys),
+  });
   readonly #file: DiskFile;
   readonly #writer: DiskWriter;
   readonly #time: SteadyTime;
@@ -242,6 +245,15 @@ export class DiskTier implements CacheTier {
       if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
       if (found !== undefined) return this.#alive(found);
       this.#index.remove(key);
+      return undefined;
+    });
+  }
+
+  #readOne(key: string): Promise<StoredEntry | undefined> {
+    const { session } = this.#file;
+    if (session === undefined) return this.#file.open().then(() => this.#readOne(key));
+    return session.table.readOne(key).catch(async (error: unknown) => {
+      await this.#file.leaveIfBroken(session, error);
       return undefined;
     });
   }

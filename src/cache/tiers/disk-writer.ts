@@ -2,9 +2,8 @@ import type { Clock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import type { DiskFile, DiskSession } from './disk-file.js';
 import type { DiskIndex } from './disk-index.js';
-import { type DiskTable, ROWS_PER_WRITE } from './disk-table.js';
+import { type DiskTable, ROWS_PER_PAGE } from './disk-table.js';
 import { DrainTimer } from './drain-timer.js';
-import type { IndexSync } from './index-sync.js';
 import type { PendingUses } from './pending-uses.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -126,7 +125,7 @@ export class DiskWriter {
       const keys = await deletePage();
       for (const key of keys) if (queue.get(key) === undefined) index.remove(key);
       count += keys.length;
-      if (keys.length < ROWS_PER_WRITE) return count;
+      if (keys.length < ROWS_PER_PAGE) return count;
     }
   }
 
@@ -151,10 +150,10 @@ export class DiskWriter {
 
   async #writeAll(session: DiskSession): Promise<void> {
     const { index, uses, queue, file } = this.#options;
-    const { table, sync } = session;
+    const { table } = session;
     this.giveUp(index.shrink());
     try {
-      await this.#writeTaken(table, sync);
+      await this.#writeTaken(table);
       await uses.writeTo(table);
       await this.#purge(table);
       await this.#followOthers(session);
@@ -165,7 +164,7 @@ export class DiskWriter {
     }
   }
 
-  async #writeTaken(table: DiskTable, sync: IndexSync): Promise<void> {
+  async #writeTaken(table: DiskTable): Promise<void> {
     const { queue, nowMs } = this.#options;
     const gone: string[] = [];
     const entries: StoredEntry[] = [];
@@ -175,10 +174,7 @@ export class DiskWriter {
     }
     // Room is made first, so that the file never holds more than it may.
     await table.delete(gone);
-    for (let start = 0; start < entries.length; start += ROWS_PER_WRITE) {
-      const rows = entries.slice(start, start + ROWS_PER_WRITE);
-      sync.wrote(await table.write(rows, nowMs()), rows.length);
-    }
+    await table.write(entries, nowMs());
     queue.done();
   }
 
@@ -198,6 +194,6 @@ export class DiskWriter {
       await sync.dropDeleted(state);
     }
     this.giveUp(index.shrink());
-    if (queue.length > 0) await this.#writeTaken(table, sync);
+    if (queue.length > 0) await this.#writeTaken(table);
   }
 }

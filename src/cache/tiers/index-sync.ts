@@ -14,6 +14,8 @@ export class IndexSync {
   readonly #index: DiskIndex;
   readonly #isPending: (key: string) => boolean;
   #lastId = 0;
+  /** What other processes had written when the index last took in everything up to that id. */
+  #followedVersion = Number.NaN;
   /** What other processes had written when the index was last known to hold no key too many. */
   #comparedVersion = Number.NaN;
   #isLoaded = false;
@@ -34,6 +36,7 @@ export class IndexSync {
   async load(): Promise<void> {
     const before = await this.#table.state();
     this.#lastId = before.lastId;
+    this.#followedVersion = before.foreignVersion;
     const usedMeanwhile = [...this.#index.keys()];
     for (let page = await this.#table.pageByUse(undefined); page.length > 0; ) {
       for (const row of page) this.#take(row);
@@ -52,12 +55,6 @@ export class IndexSync {
       this.#following = undefined;
     });
     return this.#following;
-  }
-
-  /** Notes ids that this process was given, the last one of so many, so that its own rows are not read back. */
-  wrote(lastId: number, count: number): void {
-    // A gap means that somebody else wrote in between; the next look takes in both.
-    if (lastId === this.#lastId + count) this.#lastId = lastId;
   }
 
   /** How much the table holds. To be called when nothing waits to be written. */
@@ -91,11 +88,14 @@ export class IndexSync {
 
   async #follow(): Promise<TableState> {
     const state = await this.#table.state();
+    // What only this process wrote is not read back.
+    if (state.foreignVersion === this.#followedVersion) this.#lastId = state.lastId;
     while (this.#lastId < state.lastId) {
       const page = await this.#table.pageById(this.#lastId);
       for (const row of page) this.#take(row);
       this.#lastId = Math.max(page.at(-1)?.id ?? state.lastId, this.#lastId);
     }
+    this.#followedVersion = state.foreignVersion;
     return state;
   }
 

@@ -208,7 +208,7 @@ export class TierGuard implements CacheTier {
         if (this.#limits.end(timed)) giveUp(cause);
       };
       try {
-        Promise.resolve(work()).then(done, failed);
+        work().then(done, failed);
       } catch (cause) {
         failed(cause);
       }

@@ -70,11 +70,12 @@ export class TierStack {
   /** The entry under the key; a found one is copied to nearer tiers. */
   async get(key: string): Promise<VerifiedEntry | undefined> {
     const { tiers, seal } = this.#open ?? (await this.#ready());
-    for (const [depth, tier] of tiers.entries()) {
+    for (let depth = 0; depth < tiers.length; depth++) {
+      const tier = tiers[depth] as GuardedTier;
       const [entry] = await tier.getMany([key]);
       const found = entry === undefined ? undefined : this.#verified(entry, key, tier, seal);
       if (found === undefined) continue;
-      copyUp(found.entry, tiers.slice(0, depth));
+      if (depth > 0) copyUp(found.entry, tiers.slice(0, depth));
       return found;
     }
     return undefined;

@@ -51,7 +51,7 @@ export class TimeLimits {
   #wakeAt(dueMs: number): void {
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#stop();
-    const delayMs = dueMs - this.#clock.now();
+    const delayMs = Math.max(0, dueMs - this.#clock.now());
     const handle = this.#clock.setTimeout(() => this.#wake(), delayMs, undefined);
     (handle as { unref?: () => void }).unref?.();
     this.#timer = { dueMs, handle };

@@ -28,12 +28,14 @@ function faulty() {
   const open: DiskTierOptions['open'] = async (path, options) => {
     opened.push(options);
     const database = await openDatabase(path, options);
-    const query: Database['query'] = (sql, params) => {
-      const fault = faults.query;
-      if (fault === undefined || !fault.matches.test(sql)) return database.query(sql, params);
+    const isFaulty = (sql: string) => faults.query?.matches.test(sql) === true;
+    const fail = () => {
+      const error = faults.query?.error;
       delete faults.query;
-      return Promise.reject(fault.error);
+      return Promise.reject(error);
     };
+    const query: Database['query'] = (sql, params) => (isFaulty(sql) ? fail() : database.query(sql, params));
+    const read: Database['read'] = (sql, params) => (isFaulty(sql) ? fail() : database.read(sql, params));
     const fileState = () => {
       const { state } = faults;
       delete faults.state;
@@ -41,7 +43,7 @@ function faulty() {
       return state === undefined ? database.fileState() : Promise.resolve(state);
     };
     const { driver, sqliteVersion, movedAside } = database;
-    return { path, driver, sqliteVersion, movedAside, query, fileState, close: () => database.close() };
+    return { path, driver, sqliteVersion, movedAside, query, read, fileState, close: () => database.close() };
   };
   const clock = new FakeClock();
   const problems: string[] = [];

@@ -342,6 +342,7 @@ describe('DiskTier when its database misbehaves', () => {
         sqliteVersion: database.sqliteVersion,
         movedAside: database.movedAside,
         query,
+        read: (sql, params) => database.read(sql, params),
         fileState: () => database.fileState(),
         close: () => database.close(),
       };
