@@ -4,10 +4,14 @@ import { RecentMap } from '../collections/recent-map.js';
 /** Which entry goes first when room is needed. */
 export type EvictionKind = 'lru' | 'cost-aware';
 
-/** Knows which entry to give up next. It holds keys and weights, never entries. */
+/** Knows which entry to give up next. It holds keys, sizes and weights, never entries. */
 export interface EvictionOrder {
   /** How many keys it orders. */
   readonly size: number;
+  /** The keys, in no order. */
+  keys(): IterableIterator<string>;
+  /** The size that the key was given, in bytes; `undefined` where it is not known. */
+  sizeOf(key: string): number | undefined;
   /** Takes a key, or weighs it anew when it is there already. `costUsd` is 0 where unknown. */
   add(key: string, sizeBytes: number, costUsd: number, hits: number): void;
   /** Notes a use of the key; unknown keys are ignored. */
@@ -27,6 +31,7 @@ export function createEvictionOrder(kind: EvictionKind): EvictionOrder {
 
 interface RankedKey {
   readonly handle: number;
+  sizeBytes: number;
 }
 
 /** The part both orders share: keys on an indexed heap, the smallest rank first. */
@@ -37,6 +42,14 @@ abstract class RankedOrder<Ranked extends RankedKey> {
 
   get size(): number {
     return this.ranked.size;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.ranked.keys();
+  }
+
+  sizeOf(key: string): number | undefined {
+    return this.ranked.get(key)?.sizeBytes;
   }
 
   victim(): string | undefined {
@@ -69,9 +82,14 @@ abstract class RankedOrder<Ranked extends RankedKey> {
 class LruOrder extends RankedOrder<RankedKey> implements EvictionOrder {
   #uses = 0;
 
-  add(key: string): void {
-    if (this.ranked.has(key)) this.touch(key);
-    else this.ranked.set(key, { handle: this.push(key, this.#uses++) });
+  add(key: string, sizeBytes: number): void {
+    const found = this.ranked.get(key);
+    if (found === undefined) {
+      this.ranked.set(key, { handle: this.push(key, this.#uses++), sizeBytes });
+    } else {
+      found.sizeBytes = sizeBytes;
+      this.heap.update(found.handle, this.#uses++);
+    }
   }
 
   touch(key: string): void {
@@ -102,8 +120,8 @@ interface CostAwareKey extends RankedKey {
  *
  * A use at time t counts 2^t instead of older ones counting less, so that a rank stays true while time passes
  * and only the key in use has to move. Ranks are logarithms, as 2^t would overflow. Time is counted in uses,
- * not milliseconds: a half-life is 32 uses for each key held. The first use counts less than one. The counts of keys that left are remembered
- * for a while, so that a key that keeps coming back is known as such.
+ * not milliseconds: a half-life is 32 uses for each key held. The first use counts less than one. The counts of keys
+ * that left are remembered for a while, so that a key that keeps coming back is known as such.
  */
 class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder {
   #time = 0;
@@ -118,7 +136,7 @@ class CostAwareOrder extends RankedOrder<CostAwareKey> implements EvictionOrder 
     const value = this.#valueOf(sizeBytes, costUsd);
     const time = this.#tick();
     const uses = formerUses === undefined ? time + Math.log2(FIRST_USE + hits) : addLogs(formerUses, time);
-    this.ranked.set(key, { handle: this.push(key, uses + value), uses, value });
+    this.ranked.set(key, { handle: this.push(key, uses + value), sizeBytes, uses, value });
   }
 
   touch(key: string): void {

@@ -18,8 +18,6 @@ export interface IndexFacts {
 
 /** Which entries a tier holds and in which order they would go, without their values. */
 export class DiskIndex {
-  // Numbers only: an object for each key would make every collection of garbage a longer pause.
-  readonly #sizes = new Map<string, number>();
   readonly #order: EvictionOrder;
   readonly #limits: TierLimits;
   #sizeBytes = 0;
@@ -31,21 +29,20 @@ export class DiskIndex {
 
   /** How much is held. */
   get size(): TierSize {
-    return { entries: this.#sizes.size, sizeBytes: this.#sizeBytes };
+    return { entries: this.#order.size, sizeBytes: this.#sizeBytes };
   }
 
   has(key: string): boolean {
-    return this.#sizes.has(key);
+    return this.#order.sizeOf(key) !== undefined;
   }
 
   keys(): IterableIterator<string> {
-    return this.#sizes.keys();
+    return this.#order.keys();
   }
 
   /** Takes an entry as the one used last. */
   put(key: string, { sizeBytes, costUsd, hits }: IndexFacts): void {
-    this.#sizeBytes += sizeBytes - (this.#sizes.get(key) ?? 0);
-    this.#sizes.set(key, sizeBytes);
+    this.#sizeBytes += sizeBytes - (this.#order.sizeOf(key) ?? 0);
     this.#order.add(key, sizeBytes, costUsd, hits);
   }
 
@@ -55,16 +52,14 @@ export class DiskIndex {
 
   /** Forgets a key; says whether it was known. */
   remove(key: string): boolean {
-    const sizeBytes = this.#sizes.get(key);
+    const sizeBytes = this.#order.sizeOf(key);
     if (sizeBytes === undefined) return false;
     this.#sizeBytes -= sizeBytes;
-    this.#sizes.delete(key);
     this.#order.remove(key);
     return true;
   }
 
   clear(): void {
-    this.#sizes.clear();
     this.#order.clear();
     this.#sizeBytes = 0;
   }
@@ -87,7 +82,7 @@ export class DiskIndex {
     const gone: string[] = [];
     while (
       this.#sizeBytes + addedBytes > this.#limits.maxSizeBytes ||
-      this.#sizes.size + addedEntries > this.#limits.maxEntries
+      this.#order.size + addedEntries > this.#limits.maxEntries
     ) {
       const victim = this.#order.victim();
       if (victim === undefined) break;
