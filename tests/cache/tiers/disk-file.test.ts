@@ -21,6 +21,8 @@ afterAll(async () => {
 
 const corrupt = () => new DatabaseError('corrupt', 'cache.db', 'database disk image is malformed');
 
+const READ_BY_KEY = /WHERE key *(=|IN)/;
+
 /** A tier over real files whose next state and next statement can be made to fail. */
 function faulty() {
   const faults: { state?: FileState | Error; query?: { matches: RegExp; error: Error } } = {};
@@ -77,31 +79,44 @@ describe('the file of a DiskTier', () => {
     await tier.close();
   });
 
-  test('is left when it breaks while it is read, and the read finds nothing', async () => {
+  test.each([
+    ['one key', ['a']],
+    ['several keys', ['a', 'b', 'c']],
+  ])('is left when it breaks while reading %s, which finds nothing', async (_, names) => {
     const { tier, clock, faults, problems, opened } = faulty();
-    await tier.set(tierEntry(clock, 'a'));
+    const entries = names.map((name) => tierEntry(clock, name));
+    const keys = entries.map(({ key }) => key);
+    for (const entry of entries) await tier.set(entry);
     await tier.flush();
-    faults.query = { matches: /WHERE key=\?/, error: corrupt() };
-    expect(await tier.getMany([tierEntry(clock, 'a').key])).toEqual([undefined]);
+    faults.query = { matches: READ_BY_KEY, error: corrupt() };
+    expect(await tier.getMany(keys)).toEqual(keys.map(() => undefined));
     expect(problems).toEqual([expect.stringContaining('is corrupt; another one is opened')]);
     // It was sound in truth, so it is found again.
-    expect(await tier.getMany([tierEntry(clock, 'a').key])).toMatchObject([{ agent: 'writer' }]);
+    expect(await tier.getMany(keys)).toEqual(entries);
     expect(opened.map(({ check }) => check)).toEqual(['header', 'quick']);
     await tier.close();
   });
 
-  test('is kept when a read fails for another reason, also when its state cannot be found out', async () => {
-    const { tier, clock, faults, problems, opened } = faulty();
-    await tier.set(tierEntry(clock, 'a'));
-    await tier.flush();
-    const error = new DatabaseError('io', 'cache.db', 'no more file handles');
-    faults.query = { matches: /WHERE key=\?/, error };
-    faults.state = new Error('no more file handles');
-    await expect(tier.getMany([tierEntry(clock, 'a').key])).rejects.toBe(error);
-    expect(await tier.getMany([tierEntry(clock, 'a').key])).toMatchObject([{ agent: 'writer' }]);
-    expect([problems, opened.length]).toEqual([[], 1]);
-    await tier.close();
-  });
+  test.each([
+    ['one key', ['a']],
+    ['several keys', ['a', 'b', 'c']],
+  ])(
+    'is kept when reading %s fails for another reason, also when its state cannot be found out',
+    async (_, names) => {
+      const { tier, clock, faults, problems, opened } = faulty();
+      const entries = names.map((name) => tierEntry(clock, name));
+      const keys = entries.map(({ key }) => key);
+      for (const entry of entries) await tier.set(entry);
+      await tier.flush();
+      const error = new DatabaseError('io', 'cache.db', 'no more file handles');
+      faults.query = { matches: READ_BY_KEY, error };
+      faults.state = new Error('no more file handles');
+      await expect(tier.getMany(keys)).rejects.toBe(error);
+      expect(await tier.getMany(keys)).toEqual(entries);
+      expect([problems, opened.length]).toEqual([[], 1]);
+      await tier.close();
+    },
+  );
 
   test('is closed and tried again when its tables cannot be made', async () => {
     const { tier, clock, faults, opened } = faulty();

@@ -117,6 +117,26 @@ await describeDrivers('DiskTier', (driver) => {
     await Promise.all([one.tier.close(), other.tier.close()]);
   });
 
+  test('takes in what another tier wrote and deleted, thousands of rows at a time', async () => {
+    const one = open({ driver });
+    const other = open({ driver, directory: one.directory });
+    expect(await other.tier.size()).toMatchObject({ entries: 0 });
+    for (let n = 0; n < 2_500; n++) await one.tier.set(tierEntry(one.clock, `e${n}`));
+    await one.tier.flush();
+    expect(await other.tier.size()).toEqual(await one.tier.size());
+    // What the other wrote itself meanwhile is not taken for deleted.
+    expect(await one.tier.deleteMatching('all')).toBe(2_500);
+    await other.clock.advance(2_000);
+    const own = tierEntry(other.clock, 'own');
+    await other.tier.set(own);
+    await other.tier.flush();
+    await other.clock.advance(2_000);
+    await other.tier.flush();
+    expect(await other.tier.size()).toEqual({ entries: 1, sizeBytes: own.sizeBytes });
+    expect(await other.tier.getMany([own.key, tierEntry(one.clock, 'e1').key])).toEqual([own, undefined]);
+    await Promise.all([one.tier.close(), other.tier.close()]);
+  });
+
   test('forgets keys that another tier deleted, and gives them up no second time', async () => {
     const one = open({ driver, maxEntries: 10 });
     const other = open({ driver, directory: one.directory, maxEntries: 10 });
