@@ -17,13 +17,12 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
   const model = answer.model ?? call.modelOf(call.answeredBy ?? call.registered);
   const { spent } = call;
   const metadata = call.options?.metadata;
-  return {
+  // What may be missing is added afterwards: as `...(x && { x })` it would take three times as long to make all this.
+  const result: AgentResult = {
     success: true,
     agent: call.agent,
     callId: call.callId,
     output: answer.output,
-    ...(data === undefined ? undefined : { data }),
-    ...(model === undefined ? undefined : { model }),
     cached: false,
     usage: toUsage(spent === undefined ? answer.usage : addUsage(spent.usage, answer.usage ?? {})),
     costUsd: spent === undefined ? answer.costUsd : addCosts(spent.costUsd, answer.costUsd),
@@ -31,15 +30,18 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
     attempts: call.attempts,
     timings: readTimings(call),
     finishReason: answer.finishReason ?? 'stop',
-    ...(answer.steps === undefined ? undefined : { steps: answer.steps }),
-    ...(metadata === undefined ? undefined : { metadata }),
   };
+  if (data !== undefined) result.data = data;
+  if (model !== undefined) result.model = model;
+  if (answer.steps !== undefined) result.steps = answer.steps;
+  if (metadata !== undefined) result.metadata = metadata;
+  return result;
 }
 
 /** What a call that failed gives its caller. */
 export function buildFailure(call: Call, error: TuttiError): AgentFailure {
   const metadata = call.options?.metadata;
-  return {
+  const failure: AgentFailure = {
     success: false,
     agent: call.agent,
     callId: call.callId,
@@ -48,8 +50,9 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
     usage: toUsage(call.spent?.usage),
     costUsd: call.spent?.costUsd,
     timings: readTimings(call),
-    ...(metadata === undefined ? undefined : { metadata }),
   };
+  if (metadata !== undefined) failure.metadata = metadata;
+  return failure;
 }
 
 /** What a call that was answered from the cache gives its caller: the same shape, for no money. */
@@ -57,13 +60,11 @@ export function buildHit(call: Call, hit: CacheHit): AgentResult {
   const { data, model, finishReason } = hit;
   const metadata = call.options?.metadata;
   const totalMs = call.parts.clock.now() - call.queuedAtMs;
-  return {
+  const result: AgentResult = {
     success: true,
     agent: call.agent,
     callId: call.callId,
     output: hit.output,
-    ...(data === undefined ? undefined : { data }),
-    ...(model === undefined ? undefined : { model }),
     cached: hit.tier,
     usage: { ...hit.usage },
     costUsd: 0,
@@ -71,9 +72,12 @@ export function buildHit(call: Call, hit: CacheHit): AgentResult {
     attempts: 0,
     timings: { queuedMs: 0, runMs: 0, totalMs, ageMs: hit.ageMs },
     finishReason: finishReason ?? 'stop',
-    ...(hit.steps === undefined ? undefined : { steps: hit.steps }),
-    ...(metadata === undefined ? undefined : { metadata }),
   };
+  if (data !== undefined) result.data = data;
+  if (model !== undefined) result.model = model;
+  if (hit.steps !== undefined) result.steps = hit.steps;
+  if (metadata !== undefined) result.metadata = metadata;
+  return result;
 }
 
 /** An outcome whose parts are the caller's own. */
@@ -129,17 +133,14 @@ const NO_USAGE: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTo
 /** Usage with every count; the total is the sum of the parts where the agent did not give one. */
 export function toUsage(usage: Partial<Usage> | undefined): Usage {
   if (usage === undefined) return NO_USAGE;
-  const inputTokens = usage?.inputTokens ?? 0;
-  const outputTokens = usage?.outputTokens ?? 0;
-  const { cacheReadTokens, cacheWriteTokens } = usage ?? {};
+  const inputTokens = usage.inputTokens ?? 0;
+  const outputTokens = usage.outputTokens ?? 0;
+  const { cacheReadTokens, cacheWriteTokens } = usage;
   const sum = inputTokens + outputTokens + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
-  return {
-    inputTokens,
-    outputTokens,
-    ...(cacheReadTokens === undefined ? undefined : { cacheReadTokens }),
-    ...(cacheWriteTokens === undefined ? undefined : { cacheWriteTokens }),
-    totalTokens: usage?.totalTokens ?? sum,
-  };
+  const complete: Usage = { inputTokens, outputTokens, totalTokens: usage.totalTokens ?? sum };
+  if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
+  if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
+  return complete;
 }
 
 function readTimings(call: Call): Timings {
