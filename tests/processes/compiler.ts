@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-// TypeScript 7 compiles what 6 does, in a seventh of the time. It is called by its path, since `tsc` is version 6.
+// TypeScript 7 compiles what 6 does, in a seventh of the time. It is called by its path, since both are named `tsc`.
 const COMPILER = fileURLToPath(new URL('../../node_modules/typescript-7/bin/tsc', import.meta.url));
 
 /** Runs the TypeScript compiler in this folder. Gives what it found, line by line; nothing when all is well. */
