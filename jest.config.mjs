@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: './tests/environment/forgetting-environment.mjs',
   // Three, for two cores, since some tests wait for sockets, processes and real time. In one process the module
   // registries of all files would pile up, each file slower than the one before; more would disturb each other.
   maxWorkers: 3,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { IndexedHeap } from '../../src/collections/indexed-heap.js';
+import { expectSame } from '../expectations/expect-same.js';
 
 type Step =
   | { do: 'push'; priority: number }
@@ -27,26 +28,26 @@ describe('IndexedHeap', () => {
           const picked = 'pick' in one ? handles[one.pick % Math.max(1, handles.length)] : undefined;
           if (one.do === 'push') {
             const handle = heap.push(one.priority);
-            expect(model.has(handle)).toBe(false);
+            expectSame(model.has(handle), false);
             model.set(handle, one.priority);
           } else if (one.do === 'pop') {
             const least = Math.min(...model.values());
             const handle = heap.pop();
-            expect(handle === undefined ? Number.POSITIVE_INFINITY : model.get(handle)).toBe(least);
+            expectSame(handle === undefined ? Number.POSITIVE_INFINITY : model.get(handle), least);
             if (handle !== undefined) model.delete(handle);
           } else if (picked !== undefined) {
             if (one.do === 'update') {
-              expect(heap.update(picked, one.priority)).toBe(true);
+              expectSame(heap.update(picked, one.priority), true);
               model.set(picked, one.priority);
             } else {
-              expect(heap.remove(picked)).toBe(true);
+              expectSame(heap.remove(picked), true);
               model.delete(picked);
             }
           }
-          expect(heap.size).toBe(model.size);
+          expectSame(heap.size, model.size);
           const top = heap.peek();
-          if (top !== undefined) expect(heap.priorityOf(top)).toBe(Math.min(...model.values()));
-          for (const [handle, expected] of model) expect(heap.priorityOf(handle)).toBe(expected);
+          if (top !== undefined) expectSame(heap.priorityOf(top), Math.min(...model.values()));
+          for (const [handle, expected] of model) expectSame(heap.priorityOf(handle), expected);
         }
       }),
       { numRuns: 200 },

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { IndexedHeap } from '../../src/collections/indexed-heap.js';
 import { PriorityQueue, QueueNode } from '../../src/collections/priority-queue.js';
+import { expectSame } from '../expectations/expect-same.js';
 
 class Waiting extends QueueNode {
   readonly priority: number;
@@ -44,23 +45,23 @@ describe('PriorityQueue', () => {
             model = [...model, node].sort((a, b) => b.priority - a.priority || a.id - b.id);
           } else if (each.do === 'take') {
             const first = queue.peek();
-            expect(first?.id).toBe(model[0]?.id);
+            expectSame(first?.id, model[0]?.id);
             if (first !== undefined) {
-              expect(queue.delete(first)).toBe(true);
+              expectSame(queue.delete(first), true);
               gone.push(first);
               model.shift();
             }
           } else if (model.length > 0) {
             const [removed] = model.splice(each.at % model.length, 1) as [Waiting];
-            expect(queue.delete(removed)).toBe(true);
+            expectSame(queue.delete(removed), true);
             gone.push(removed);
           }
           const eldest = Math.min(...model.map((node) => node.queuedAtMs));
-          expect(queue.size).toBe(model.length);
-          expect(queue.peek()?.id).toBe(model[0]?.id);
-          expect(queue.peekEldest()?.queuedAtMs).toBe(model.length === 0 ? undefined : eldest);
+          expectSame(queue.size, model.length);
+          expectSame(queue.peek()?.id, model[0]?.id);
+          expectSame(queue.peekEldest()?.queuedAtMs, model.length === 0 ? undefined : eldest);
         }
-        for (const node of gone) expect(queue.delete(node)).toBe(false);
+        for (const node of gone) expectSame(queue.delete(node), false);
       }),
       { numRuns: 200 },
     );
@@ -109,29 +110,29 @@ describe('IndexedHeap', () => {
           if (each.do === 'push') model.set(heap.push(each.value), each.value);
           else if (each.do === 'pop') {
             const top = heap.pop();
-            if (model.size === 0) expect(top).toBeUndefined();
+            if (model.size === 0) expectSame(top, undefined);
             else {
-              expect(model.get(top as number)).toBe(Math.min(...model.values()));
+              expectSame(model.get(top as number), Math.min(...model.values()));
               model.delete(top as number);
             }
           } else if (model.size > 0) {
             const handle = pick(each.at);
             if (each.do === 'update') {
-              expect(heap.update(handle, each.value)).toBe(true);
+              expectSame(heap.update(handle, each.value), true);
               model.set(handle, each.value);
             } else {
-              expect(heap.remove(handle)).toBe(true);
-              expect(heap.remove(handle)).toBe(false);
-              expect(heap.update(handle, 1)).toBe(false);
-              expect(heap.priorityOf(handle)).toBeUndefined();
+              expectSame(heap.remove(handle), true);
+              expectSame(heap.remove(handle), false);
+              expectSame(heap.update(handle, 1), false);
+              expectSame(heap.priorityOf(handle), undefined);
               model.delete(handle);
             }
           }
-          expect(heap.size).toBe(model.size);
+          expectSame(heap.size, model.size);
           const top = heap.peek();
-          if (top !== undefined) expect(model.get(top)).toBe(Math.min(...model.values()));
+          if (top !== undefined) expectSame(model.get(top), Math.min(...model.values()));
         }
-        for (const [handle, value] of model) expect(heap.priorityOf(handle)).toBe(value);
+        for (const [handle, value] of model) expectSame(heap.priorityOf(handle), value);
         heap.clear();
         expect([heap.size, heap.peek()]).toEqual([0, undefined]);
       }),

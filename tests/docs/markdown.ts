@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository's folder. */
@@ -80,9 +80,4 @@ function sectionOf(markdown: string, heading: string): string {
 function exists(path: string): boolean {
   const [folder = '', name = ''] = path.split('/');
   return readdirSync(join(REPOSITORY, folder), { withFileTypes: true }).some((entry) => entry.name === name);
-}
-
-/** A path as people write it: from the repository's folder. */
-export function fromRepository(path: string): string {
-  return relative(REPOSITORY, path);
 }

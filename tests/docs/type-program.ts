@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import ts from 'typescript';
-import { fromRepository, REPOSITORY } from './markdown.js';
+import { REPOSITORY } from './markdown.js';
 
 /** A property of a type as its source documents it. */
 export interface DocumentedProperty {
@@ -9,50 +9,26 @@ export interface DocumentedProperty {
   defaultText: string | undefined;
 }
 
-type Texts = ReadonlyMap<string, string>;
-
-/** A TypeScript program over this repository's sources, and over files that exist only here. */
+/** A TypeScript program over this repository's sources. */
 export class TypeProgram {
   readonly #program: ts.Program;
   readonly #checker: ts.TypeChecker;
 
-  private constructor(roots: readonly string[], options: ts.CompilerOptions, texts: Texts) {
-    this.#program = ts.createProgram(roots, options, hostWith(texts, options));
+  private constructor(files: readonly string[], options: ts.CompilerOptions) {
+    const roots = files.map((path) => join(REPOSITORY, path));
+    this.#program = ts.createProgram(roots, options);
     this.#checker = this.#program.getTypeChecker();
   }
 
-  /** Files that exist only here, by path from the repository's folder. In them `tutti` is `src/index.ts`. */
-  static ofTexts(texts: Texts): TypeProgram {
-    const absolute = new Map([...texts].map(([path, text]) => [join(REPOSITORY, path), text]));
-    return new TypeProgram([...absolute.keys()], compilerOptions(), absolute);
-  }
-
-  /** Files of the repository with all that they import. */
+  /** Files of the repository with all that they import, without the types of Node and the newer ones of the language. */
   static ofModules(files: readonly string[]): TypeProgram {
-    return new TypeProgram(
-      files.map((path) => join(REPOSITORY, path)),
-      compilerOptions(),
-      new Map(),
-    );
+    return new TypeProgram(files, { ...compilerOptions(), lib: ['lib.es5.d.ts'], types: [] });
   }
 
   /** Files of the repository, for their own types alone: what they import from others is not looked at, which is quick. */
   static ofFiles(files: readonly string[]): TypeProgram {
-    const roots = files.map((path) => join(REPOSITORY, path));
     const options = { ...compilerOptions(), lib: ['lib.es5.d.ts'], types: [], noResolve: true };
-    return new TypeProgram(roots, options, new Map());
-  }
-
-  /** What is wrong with the files it was made of, one line each; what they import is checked elsewhere. */
-  problems(): string[] {
-    const sources = this.#program.getRootFileNames().map((path) => this.#program.getSourceFile(path));
-    const diagnostics = sources.flatMap((source) => ts.getPreEmitDiagnostics(this.#program, source));
-    return diagnostics.map((diagnostic) => {
-      const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n');
-      if (diagnostic.file === undefined) return text;
-      const { line } = diagnostic.file.getLineAndCharacterOfPosition(diagnostic.start ?? 0);
-      return `${fromRepository(diagnostic.file.fileName)}:${line + 1} ${text}`;
-    });
+    return new TypeProgram(files, options);
   }
 
   /** The properties of an exported type; of one of its properties' type where `property` is given. */
@@ -76,32 +52,6 @@ export class TypeProgram {
 }
 
 function compilerOptions(): ts.CompilerOptions {
-  const path = join(REPOSITORY, 'tsconfig.json');
-  const { config } = ts.readConfigFile(path, ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, REPOSITORY);
-  const paths = { tutti: ['./src/index.ts'], 'tutti/*': ['./src/*/index.ts'] };
-  // What a reader copies need not use every name, and the libraries' own types are checked elsewhere.
-  return {
-    ...options,
-    noUnusedLocals: false,
-    noUnusedParameters: false,
-    allowJs: true,
-    skipLibCheck: true,
-    paths,
-  };
-}
-
-function hostWith(texts: Texts, options: ts.CompilerOptions): ts.CompilerHost {
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile } = host;
-  host.fileExists = (path) => texts.has(path) || fileExists(path);
-  host.readFile = (path) => texts.get(path) ?? readFile(path);
-  const { getSourceFile } = host;
-  host.getSourceFile = (path, target, ...rest) => {
-    const text = texts.get(path);
-    return text === undefined
-      ? getSourceFile(path, target, ...rest)
-      : ts.createSourceFile(path, text, target);
-  };
-  return host;
+  const { config } = ts.readConfigFile(join(REPOSITORY, 'tsconfig.json'), ts.sys.readFile);
+  return ts.parseJsonConfigFileContent(config, ts.sys, REPOSITORY).options;
 }

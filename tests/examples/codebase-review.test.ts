@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
+import { inBuild } from '../processes/current-build.js';
 import { withFolder } from './temporary-folder.js';
 
-const LOADER = new URL('../processes/current-build.mjs', import.meta.url).href;
-const MAIN = fileURLToPath(new URL('../../examples/codebase-review/main.mjs', import.meta.url));
+const MAIN = inBuild('examples/codebase-review/main.mjs');
 
 interface RunOptions {
   /** Where it is run from, and so where its cache is. */
@@ -29,7 +28,7 @@ function runExample(
   args: string[],
   { cwd = tmpdir(), environment, interruptAt }: RunOptions = {},
 ): Promise<Run> {
-  const child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     // The secret that signs the cache is of this run, not one in somebody's home.
     env: { ...process.env, TUTTI_CACHE_SECRET: 'a secret of these tests', ...environment },

@@ -120,7 +120,7 @@ describe('planTasks', () => {
   });
 
   test('cuts the list of files into as many tasks as it takes', async () => {
-    const paths = Array.from({ length: 1100 }, (_, n) => `${'long-name-'.repeat(8)}${n}.ts`);
+    const paths = Array.from({ length: 480 }, (_, n) => `${'long-name-'.repeat(22)}${n}.ts`);
     await withFolder(Object.fromEntries(paths.map((path) => [path, 'x'])), async (root) => {
       const plan = planTasks(root, paths.map(code));
       const comparing = (await collect(plan)).filter(({ agent }) => agent === 'find-duplicates');

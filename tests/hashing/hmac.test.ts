@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { deriveSigningKey, isSignedBy, signHex } from '../../src/hashing/hmac.js';
+import { anyCharacter } from '../expectations/any-character.js';
 
 const key = deriveSigningKey(Buffer.from('0123456789abcdef'), 'test');
 
@@ -32,7 +33,7 @@ describe('signHex', () => {
   });
 
   test('is HMAC-SHA256 as Node makes it, for texts of all kinds and lengths', () => {
-    const parts = fc.string({ unit: 'binary', maxLength: 300 });
+    const parts = fc.string({ unit: anyCharacter, maxLength: 300 });
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 100 }),

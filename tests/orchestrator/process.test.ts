@@ -1,11 +1,8 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { inBuild } from '../processes/current-build.js';
 
 // What only a process of its own can show: when it ends, what ends it, and how much memory it keeps.
-
-const LOADER = fileURLToPath(new URL('../processes/current-build.mjs', import.meta.url));
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 interface Ended {
   code: number | null;
@@ -22,11 +19,11 @@ process.on('exit', () => console.log('took ' + (performance.now() - startedAt)))
 const hang = () => new Promise(() => {});
 `;
 
-/** Runs a script in a process of its own, on the sources. */
+/** Runs a script in a process of its own, in the folder of the package as it is now. */
 function run(script: string, ...flags: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const args = [...flags, '--import', LOADER, '--input-type=module', '--eval', PREAMBLE + script];
-    execFile(process.execPath, args, { cwd: ROOT, timeout: 22_000 }, (error, stdout, stderr) => {
+    const args = [...flags, '--input-type=module', '--eval', PREAMBLE + script];
+    execFile(process.execPath, args, { cwd: inBuild(), timeout: 22_000 }, (error, stdout, stderr) => {
       const tookMs = Number(/took ([\d.]+)/.exec(stdout)?.[1]);
       const code = error === null ? 0 : ((error as { code?: number | null }).code ?? null);
       resolve({ code, stdout: stdout.replace(/took .*\n/, ''), stderr, tookMs });

@@ -3,17 +3,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { type AgentFunction, AsyncOrchestrator, type CallOutcome } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { httpError, wait, waitOrAbort } from './scripted-agents.js';
-
-/** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { seeded } from './seeded-random.js';
 
 const LIMIT = 8;
 

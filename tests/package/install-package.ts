@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { expect } from '@jest/globals';
+import { findingsOfCompiler } from '../processes/compiler.js';
 
 const run = promisify(execFile);
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
@@ -56,20 +58,11 @@ export function runNode(folder: string, ...args: string[]): Promise<Output> {
   return run(process.execPath, args, { cwd: folder, env: { PATH: process.env.PATH } });
 }
 
-/** Runs the TypeScript compiler in the user's folder. Its findings, which it prints to stdout, become the error's message. */
-export async function runCompiler(folder: string, ...args: string[]): Promise<void> {
-  try {
-    await runNode(folder, join(REPOSITORY, 'node_modules/typescript/bin/tsc'), ...args);
-  } catch (error) {
-    throw new Error((error as Output).stdout);
-  }
-}
-
 async function pack(stage: string): Promise<string> {
   await mkdir(stage);
   for (const name of PACKED) await cp(join(REPOSITORY, name), join(stage, name), { recursive: true });
   const build = ['-p', join(REPOSITORY, 'tsconfig.build.json'), '--outDir', join(stage, 'dist'), '--noCheck'];
-  await runCompiler(REPOSITORY, ...build);
+  expect(await findingsOfCompiler(REPOSITORY, ...build)).toEqual([]);
   await runNode(REPOSITORY, join(REPOSITORY, 'scripts/bundle.mjs'), join(stage, 'dist'));
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error'], {
     cwd: stage,

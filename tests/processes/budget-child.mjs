@@ -1,13 +1,11 @@
 // A process of its own with a run that may spend so much:
-// node budget-child.mjs <compiled source> <directory> <budget in dollars> <task that hangs, or none>
+// node budget-child.mjs <build> <directory> <budget in dollars> <task that hangs, or none>
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [source, directory, usd, hangsAt] = process.argv.slice(2);
-const { AsyncOrchestrator } = await import(
-  pathToFileURL(join(source, 'orchestrator/async-orchestrator.js')).href
-);
+const [build, directory, usd, hangsAt] = process.argv.slice(2);
+const { AsyncOrchestrator } = await import(pathToFileURL(join(build, 'index.js')).href);
 
 const log = join(directory, 'executed.log');
 const orchestrator = new AsyncOrchestrator({

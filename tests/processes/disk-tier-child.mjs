@@ -1,9 +1,9 @@
-// A process of its own that uses a disk tier: node disk-tier-child.mjs <compiled source> <directory> <driver> <job> <seed>
+// A process of its own that uses a disk tier: node disk-tier-child.mjs <built parts> <directory> <driver> <job> <seed>
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [source, directory, driver, job, seedText] = process.argv.slice(2);
-const load = (file) => import(pathToFileURL(join(source, file)).href);
+const [parts, directory, driver, job, seedText] = process.argv.slice(2);
+const load = (file) => import(pathToFileURL(join(parts, file)).href);
 const { DiskTier } = await load('cache/tiers/disk-tier.js');
 const { Seal } = await load('cache/seal.js');
 

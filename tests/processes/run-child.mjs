@@ -1,12 +1,10 @@
-// A process of its own with a run of 1,000 tasks: node run-child.mjs <compiled source> <directory> <source: array | async>
+// A process of its own with a run of 1,000 tasks: node run-child.mjs <build> <directory> <source: array | async>
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [source, directory, kind] = process.argv.slice(2);
-const { AsyncOrchestrator } = await import(
-  pathToFileURL(join(source, 'orchestrator/async-orchestrator.js')).href
-);
+const [build, directory, kind] = process.argv.slice(2);
+const { AsyncOrchestrator } = await import(pathToFileURL(join(build, 'index.js')).href);
 
 const TASKS = 1_000;
 const log = join(directory, 'executed.log');

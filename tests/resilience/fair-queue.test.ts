@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { FairQueue, type FairQueueHandle, type FairQueuePlace } from '../../src/resilience/fair-queue.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { expectSame } from '../expectations/expect-same.js';
 
 function drain<Item>(queue: FairQueue<Item>, times = Number.POSITIVE_INFINITY): Item[] {
   const items: Item[] = [];
@@ -103,7 +104,7 @@ describe('FairQueue', () => {
     const queue = new FairQueue<number>(new FakeClock());
     for (let index = 0; index < 5_000; index += 1) {
       queue.push(index, { tenant: `t${index}` });
-      expect(queue.pop()).toBe(index);
+      expectSame(queue.pop(), index);
     }
     expect(queue.size).toBe(0);
   });

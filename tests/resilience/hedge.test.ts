@@ -219,11 +219,13 @@ describe('HedgePolicy', () => {
 
   test('second attempts never exceed their share of the first', () => {
     const policy = new HedgePolicy({ afterMs: 1, maxExtraRatio: 0.06 }, new LatencyWindow());
+    let mostBeyondShare = Number.NEGATIVE_INFINITY;
     for (let attempt = 1; attempt <= 10_000; attempt += 1) {
       policy.attemptStarts();
       policy.tryHedge();
-      expect(policy.hedges).toBeLessThanOrEqual(0.06 * attempt + 1e-6);
+      mostBeyondShare = Math.max(mostBeyondShare, policy.hedges - 0.06 * attempt);
     }
+    expect(mostBeyondShare).toBeLessThanOrEqual(1e-6);
     expect(policy.hedges).toBe(600);
   });
 

@@ -1,24 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type AgentResult, AsyncOrchestrator } from '../../src/index.js';
-import { type CompiledSource, compileSource } from '../processes/compiled-source.js';
+import { inBuild } from '../processes/current-build.js';
 
 const TASKS = 1_000;
 const MAX_CONCURRENT = 8;
 let root: string;
-let source: CompiledSource;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tutti-killed-'));
-  const rooms = (await readdir('src', { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  source = await compileSource(rooms.map(({ name }) => name));
 });
 afterAll(async () => {
-  await source.remove();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -33,7 +29,7 @@ function start(directory: string, kind: string): Running {
 
 function startScript(name: string, directory: string, ...args: string[]): Running {
   const script = resolve('tests/processes', name);
-  const child = spawn(process.execPath, [script, source.directory, directory, ...args], {
+  const child = spawn(process.execPath, [script, inBuild('dist'), directory, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

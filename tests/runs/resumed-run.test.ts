@@ -25,6 +25,7 @@ import {
 } from '../../src/index.js';
 import { deleteRun, getRun, readRun } from '../../src/runs/index.js';
 import { openDatabase } from '../../src/sqlite/open-database.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { deferred, rejectionOf } from '../orchestrator/scripted-agents.js';
 
 let root: string;
@@ -259,12 +260,22 @@ describe('what had not finished', () => {
   });
 
   test('tasks cut off by the deadline of the run are run again, those that missed their own are not', async () => {
-    const agents: Record<string, AgentFunction> = {
-      echo: (_task, { signal }) =>
-        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    const clock = new FakeClock();
+    const bothRun = deferred<void>();
+    let running = 0;
+    const hang: AgentFunction = (_task, { signal }) => {
+      running += 1;
+      if (running === 2) bothRun.resolve();
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
     };
     const own: TaskInput = { agent: 'echo', task: 'own', deadlineMs: 5 };
-    const results = await run([own, ['echo', 'run']], { deadlineMs: 100 }, { agents });
+    const ended = run([own, ['echo', 'run']], { deadlineMs: 100 }, { agents: { echo: hang }, clock });
+    await bothRun.promise;
+    await clock.advance(5);
+    await clock.advance(95);
+    const results = await ended;
     expect(results.map((result) => !result.success && result.error.name)).toEqual([
       'TimeoutError',
       'TimeoutError',

@@ -7,19 +7,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DatabaseError } from '../../src/errors/storage-errors.js';
 import { openDatabase } from '../../src/sqlite/open-database.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { type CompiledSource, compileSource } from '../processes/compiled-source.js';
+import { inBuild } from '../processes/current-build.js';
 import { describeDrivers } from './drivers.js';
 
 let root: string;
 let count = 0;
-let source: CompiledSource;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tutti-sqlite-'));
-  source = await compileSource(['errors', 'sqlite', 'time']);
 });
 afterAll(async () => {
-  await source.remove();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -141,7 +138,7 @@ await describeDrivers('openDatabase', (driver) => {
     await mkdir(dirname(path));
     await writeFile(path, bytes);
     expect((await problemOf(openDatabase(path, { driver }))).problem).toBe('corrupt');
-    expect(await readFile(path)).toEqual(bytes);
+    expect((await readFile(path)).equals(bytes)).toBe(true);
   });
 
   test('finds a page that was overwritten', async () => {
@@ -156,7 +153,7 @@ await describeDrivers('openDatabase', (driver) => {
     await writeFile(join(dirname(path), 'mine.json'), '{}');
     const database = await openDatabase(path, { driver, ifCorrupt: 'move-aside', clock: new FakeClock() });
     expect(database.movedAside).toBe(`${path}.corrupt-2026-01-01T00-00-00-000Z`);
-    expect(await readFile(database.movedAside as string)).toEqual(broken);
+    expect((await readFile(database.movedAside as string)).equals(broken)).toBe(true);
     expect(await database.query("SELECT count(*) AS n FROM sqlite_master WHERE name = 't'")).toEqual([
       { n: 0 },
     ]);
@@ -213,7 +210,7 @@ await describeDrivers('openDatabase', (driver) => {
     await (await openDatabase(path, { driver, check: 'header' })).close();
     await holder.fileState();
     const script = `
-      import { openDatabase } from ${JSON.stringify(join(source.directory, 'sqlite/open-database.js'))};
+      import { openDatabase } from ${JSON.stringify(inBuild('parts/sqlite/open-database.js'))};
       const database = await openDatabase(process.argv[1], { driver: '${driver}', busyTimeoutMs: 50, check: 'header' });
       const error = await database.query('INSERT INTO t VALUES (1)').catch((thrown) => thrown);
       console.log(error.problem);

@@ -8,7 +8,7 @@ import { Seal } from '../../../src/cache/seal.js';
 import { DiskTier } from '../../../src/cache/tiers/disk-tier.js';
 import type { SqliteDriverName } from '../../../src/sqlite/driver.js';
 import { openDatabase } from '../../../src/sqlite/open-database.js';
-import { type CompiledSource, compileSource } from '../../processes/compiled-source.js';
+import { inBuild } from '../../processes/current-build.js';
 import { describeDrivers } from '../../sqlite/drivers.js';
 import { keyOf } from './signed-tier.js';
 
@@ -16,14 +16,11 @@ import { keyOf } from './signed-tier.js';
 const KILLS = Number(process.env.TUTTI_TEST_KILLS ?? 6);
 const seal = new Seal([Buffer.from('a secret of the tests')]);
 let root: string;
-let source: CompiledSource;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tutti-processes-'));
-  source = await compileSource(['cache', 'collections', 'contracts', 'errors', 'hashing', 'sqlite', 'time']);
 });
 afterAll(async () => {
-  await source.remove();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -34,7 +31,7 @@ interface Running {
 
 function start(directory: string, driver: SqliteDriverName, job: string, seed: number, limit = ''): Running {
   const script = resolve('tests/processes/disk-tier-child.mjs');
-  const args = [script, source.directory, directory, driver, job, String(seed)];
+  const args = [script, inBuild('parts'), directory, driver, job, String(seed)];
   const command = `${limit} exec "$0" --disable-warning=ExperimentalWarning "$@"`;
   const child = spawn('bash', ['-c', command, process.execPath, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
