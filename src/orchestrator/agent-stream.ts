@@ -56,11 +56,15 @@ export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, 
   /** The answer's text, piece by piece. Reads the same events as iterating over the stream itself. */
   get text(): AsyncIterable<string> {
     const events = this[Symbol.asyncIterator]();
-    return (async function* () {
-      for await (const event of { [Symbol.asyncIterator]: () => events }) {
-        if (event.type === 'text-delta') yield event.text;
-      }
-    })();
+    // Not a generator: one that is left before its first step would not tell that it was.
+    const texts: AsyncIterator<string, undefined> = {
+      next: () => nextText(events),
+      return: async () => {
+        await events.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+    return { [Symbol.asyncIterator]: () => texts };
   }
 
   /** Cancels the call: its agent's signal is aborted, whoever reads gets a `CancelledError`. */
@@ -90,6 +94,16 @@ export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     await this.#outcome;
+  }
+}
+
+async function nextText(
+  events: AsyncIterator<StreamEvent, undefined>,
+): Promise<IteratorResult<string, undefined>> {
+  for (;;) {
+    const step = await events.next();
+    if (step.done === true) return step;
+    if (step.value.type === 'text-delta') return { done: false, value: step.value.text };
   }
 }
 

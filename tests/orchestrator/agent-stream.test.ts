@@ -220,6 +220,12 @@ describe('a stream', () => {
     const words = orchestrator.stream('endless', 't');
     for await (const _word of words.text) break;
     await rejectionOf(CancelledError, words.result);
+
+    const unread = orchestrator.stream('endless', 't');
+    const texts = unread.text[Symbol.asyncIterator]();
+    expect(await texts.return?.()).toEqual({ done: true, value: undefined });
+    await rejectionOf(CancelledError, unread.result);
+    expect(await texts.next()).toEqual({ done: true, value: undefined });
   });
 
   test.each([
