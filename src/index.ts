@@ -131,6 +131,6 @@ export type { AdaptiveConcurrencyStats } from './resilience/adaptive-concurrency
 export type { Jitter } from './resilience/backoff.js';
 export type { BudgetAccount, BudgetStats } from './resilience/budget.js';
 export type { LaneStats } from './resilience/lane.js';
-export type { LimitStats, RateLimiterStats } from './resilience/rate-limit.js';
 export type { LimitedQuantity } from './resilience/rate-limit-headers.js';
+export type { LimitStats, RateLimiterStats } from './resilience/rate-limiter-options.js';
 export type { Clock, TimerHandle } from './time/clock.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.js';
-import type { StartGate } from './rate-limit.js';
+import type { StartGate } from './rate-limiter-options.js';
 
 /** What a {@link CoolOff} is made of. */
 export interface CoolOffOptions {

@@ -10,11 +10,12 @@ import { CoolOff } from './cool-off.js';
 import type { FairnessOptions } from './fair-queue.js';
 import { LanePass, type PassOwner } from './lane-pass.js';
 import { LatencyWindow } from './latency-window.js';
-import { RateLimiter, type RateLimiterStats } from './rate-limit.js';
+import { RateLimiter } from './rate-limit.js';
 import type { RateLimitReport } from './rate-limit-headers.js';
 import { type AcquireOptions, RateRequest } from './rate-limit-request.js';
 import type { RateReservation } from './rate-limit-reservation.js';
 import type { RateLimits, TokenCost } from './rate-limit-usage.js';
+import type { RateLimiterStats } from './rate-limiter-options.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { TokenEstimator } from './token-estimate.js';
 

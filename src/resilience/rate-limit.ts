@@ -1,64 +1,16 @@
 import type { Clock, TimerHandle } from '../time/clock.js';
-import type { FairnessOptions } from './fair-queue.js';
-import type { LimitedQuantity, RateLimitReport } from './rate-limit-headers.js';
+import type { RateLimitReport } from './rate-limit-headers.js';
 import { RateLimitMargin } from './rate-limit-margin.js';
+import { Place, type PlaceGiver } from './rate-limit-place.js';
 import { RateLimitQueue } from './rate-limit-queue.js';
 import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
 import { type AcquireOptions, RateRequest, wholeCost } from './rate-limit-request.js';
 import type { RateReservation } from './rate-limit-reservation.js';
 import { type Booking, type RateLimits, RateLimitUsage, type TokenCost } from './rate-limit-usage.js';
+import type { RateLimiterOptions, RateLimiterStats, StartGate } from './rate-limiter-options.js';
 
 /** Says that a waiting request has left the queue and the next may be looked at. */
 const STARTED = Number.NEGATIVE_INFINITY;
-
-/** What else decides when a request may start, for instance a cool-off. */
-export interface StartGate {
-  /** The earliest instant of the next start; infinite while only {@link RateLimiter.wake} can open the gate. */
-  opensAtMs(nowMs: number): number;
-  /** A request starts now. */
-  started(nowMs: number): void;
-}
-
-/** What a {@link RateLimiter} is made of. */
-export interface RateLimiterOptions {
-  /** Names the lane in errors. */
-  readonly lane: string;
-  /** Where time comes from. */
-  readonly clock: Clock;
-  /** Limits known from the start. */
-  readonly limits?: RateLimits | undefined;
-  /** Opens and shuts for reasons of its own. */
-  readonly gate?: StartGate | undefined;
-  /** How tenants, and agents, share the lane. */
-  readonly fairness?: FairnessOptions | undefined;
-  /** Length of the window that the limits are for, in milliseconds. @default 60_000 */
-  readonly windowMs?: number | undefined;
-  /**
-   * How much longer an entry counts than the window is long, in milliseconds: requests do not reach the provider
-   * in the rhythm in which they were sent. @default 2 % of the window at first, shrinking to 1 %
-   */
-  readonly marginMs?: number | undefined;
-}
-
-/** How one limited quantity stands. */
-export interface LimitStats {
-  /** How much is allowed in a window. */
-  limit: number;
-  /** How much of it was used, or is reserved, by this process. */
-  used: number;
-  /** How much of it others used, as the provider reports. */
-  others: number;
-}
-
-/** How a limiter stands. */
-export interface RateLimiterStats {
-  /** Requests under way. */
-  inFlight: number;
-  /** Requests waiting. */
-  waiting: number;
-  /** Limit, own use and others' use of every quantity that has a limit. */
-  limits: Partial<Record<LimitedQuantity, LimitStats>>;
-}
 
 /**
  * Lets a lane's requests through as fast as its limits allow and never faster: in no window of `windowMs`
@@ -68,7 +20,7 @@ export interface RateLimiterStats {
  * large one at the head is not overtaken by small ones behind it that would fit: they would keep the room from ever
  * growing large enough. While the head fits, nothing waits. One timer serves all waiters.
  */
-export class RateLimiter {
+export class RateLimiter implements PlaceGiver {
   readonly #lane: string;
   readonly #clock: Clock;
   readonly #gate: StartGate | undefined;
@@ -214,19 +166,19 @@ export class RateLimiter {
     return new Place(this, this.#usage.book(cost));
   }
 
-  /** For its reservations alone. */
+  /** @internal */
   sent(booking: Booking): void {
     this.#usage.send(booking, this.#clock.now());
     // Now it is known when the room that it takes comes back.
     this.#pump();
   }
 
-  /** For its reservations alone. */
+  /** @internal */
   left(booking: Booking): void {
     this.#usage.leave(booking, this.#clock.now());
   }
 
-  /** For its reservations alone. `used` is left out where nothing arrived. */
+  /** @internal */
   ended(booking: Booking, used: TokenCost | undefined): void {
     const nowMs = this.#clock.now();
     this.#inFlight -= 1;
@@ -235,7 +187,7 @@ export class RateLimiter {
     this.#pump();
   }
 
-  /** For its reservations alone. */
+  /** @internal */
   learned(booking: Booking, report: RateLimitReport): void {
     this.#usage.learn(report, booking, this.#clock.now());
     this.#pump();
@@ -330,42 +282,4 @@ export class RateLimiter {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     this.#pump();
   };
-}
-
-/** A request's place, as whoever was admitted holds it. */
-class Place implements RateReservation {
-  readonly #limiter: RateLimiter;
-  readonly #booking: Booking;
-  #isOpen = true;
-
-  constructor(limiter: RateLimiter, booking: Booking) {
-    this.#limiter = limiter;
-    this.#booking = booking;
-  }
-
-  sent(): void {
-    this.#limiter.sent(this.#booking);
-  }
-
-  left(): void {
-    this.#limiter.left(this.#booking);
-  }
-
-  settle(used: TokenCost): void {
-    this.#end(wholeCost(used));
-  }
-
-  release(): void {
-    this.#end(undefined);
-  }
-
-  learn(report: RateLimitReport): void {
-    this.#limiter.learned(this.#booking, report);
-  }
-
-  #end(used: TokenCost | undefined): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#limiter.ended(this.#booking, used);
-  }
 }

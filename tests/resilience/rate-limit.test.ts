@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RateLimitedError } from '../../src/errors/traffic-errors.js';
-import { RateLimiter, type RateLimiterOptions, type StartGate } from '../../src/resilience/rate-limit.js';
+import { RateLimiter } from '../../src/resilience/rate-limit.js';
 import type { AcquireOptions } from '../../src/resilience/rate-limit-request.js';
+import type { RateLimiterOptions, StartGate } from '../../src/resilience/rate-limiter-options.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { CancelScope } from '../../src/time/cancel-scope.js';
 

@@ -9,12 +9,13 @@ import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
 import { SteadyTime } from '../steady-time.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
-import { DiskFile, type DiskSession } from './disk-file.js';
+import { DiskFile } from './disk-file.js';
 import { DiskIndex } from './disk-index.js';
+import type { DiskParts } from './disk-parts.js';
+import { DiskReader } from './disk-reader.js';
 import { ROWS_PER_WRITE } from './disk-table.js';
 import { DiskWriter } from './disk-writer.js';
 import { PendingUses } from './pending-uses.js';
-import { ReadBatcher } from './read-batcher.js';
 import { WriteQueue } from './write-queue.js';
 
 /** How a {@link DiskTier} is set up. */
@@ -46,10 +47,6 @@ const FILE_NAME = 'cache.db';
 /** Uses are worth less than entries: they wait long, to be written with others, the same one only once. */
 const TOUCH_DELAY_MS = 10_000;
 const MAX_TOUCHES = 10_000;
-/** For how long the index is trusted about a key it does not know, when another process may write it. */
-const TRUST_MS = 2;
-
-const MISSING: Promise<undefined> = Promise.resolve(undefined);
 
 /**
  * Keeps entries in one SQLite file. Writes wait a moment and go together; reads of one turn of the event loop are one
@@ -62,27 +59,21 @@ export class DiskTier implements CacheTier {
   readonly name = 'disk';
   readonly #options: DiskTierOptions;
   readonly #path: string;
-  readonly #clock: Clock;
   readonly #maxQueuedBytes: number;
   readonly #writeDelayMs: number;
   readonly #index: DiskIndex;
   readonly #queue = new WriteQueue();
   readonly #uses = new PendingUses(MAX_TOUCHES);
-  readonly #reads = new ReadBatcher<StoredEntry>({
-    one: (key) => this.#readOne(key),
-    many: (keys) => this.#readMany(keys),
-  });
   readonly #file: DiskFile;
   readonly #writer: DiskWriter;
+  readonly #reader: DiskReader;
   readonly #time: SteadyTime;
-  #followedMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
   constructor(options: DiskTierOptions) {
     const { clock = systemClock, maxSizeBytes, maxEntries = Number.POSITIVE_INFINITY } = options;
     this.#options = options;
     this.#path = join(options.directory, FILE_NAME);
-    this.#clock = clock;
     this.#time = new SteadyTime(clock);
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#writeDelayMs = options.writeDelayMs ?? 25;
@@ -98,22 +89,26 @@ export class DiskTier implements CacheTier {
       onLeave: () => this.#indexPending(),
       report: (message, cause) => this.#report(message, cause),
     });
-    this.#writer = new DiskWriter({
+    const parts: DiskParts = {
       clock,
       nowMs: () => this.#nowMs(),
       index: this.#index,
       queue: this.#queue,
       uses: this.#uses,
       file: this.#file,
+    };
+    this.#writer = new DiskWriter({
+      ...parts,
       onFailing: (cause) =>
         this.#report(`The cache cannot write to ${this.#path}; it goes on without and tries again.`, cause),
     });
+    this.#reader = new DiskReader({ ...parts, onExpired: (key) => this.#expired(key) });
   }
 
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
     this.#assertOpen();
-    if (keys.length === 1) return this.#get(keys[0] as string).then((entry) => [entry]);
-    return Promise.all(keys.map((key) => this.#get(key)));
+    if (keys.length === 1) return this.#reader.get(keys[0] as string).then((entry) => [entry]);
+    return Promise.all(keys.map((key) => this.#reader.get(key)));
   }
 
   set(entry: StoredEntry): Promise<void> | undefined {
@@ -211,81 +206,15 @@ export class DiskTier implements CacheTier {
     }
   }
 
-  // Reading
-
-  #get(key: string): Promise<StoredEntry | undefined> {
-    const pending = this.#queue.get(key);
-    if (pending === null) return MISSING;
-    if (pending !== undefined) return Promise.resolve(this.#alive(pending));
-    const session = this.#file.session;
-    return session?.sync.isLoaded === true && !this.#index.has(key)
-      ? this.#unknown(key, session)
-      : this.#read(key);
-  }
-
-  /** A key that the index does not know: another process may have written it a moment ago. */
-  #unknown(key: string, session: DiskSession): Promise<StoredEntry | undefined> {
-    if (this.#clock.now() - this.#followedMs < TRUST_MS) return MISSING;
-    return this.#follow(session).then(() => (this.#index.has(key) ? this.#read(key) : undefined));
-  }
-
-  async #follow(session: DiskSession): Promise<void> {
-    try {
-      await session.sync.follow();
-      this.#followedMs = this.#clock.now();
-    } catch (error) {
-      await this.#file.leaveIfBroken(session, error);
-    }
-  }
-
-  #read(key: string): Promise<StoredEntry | undefined> {
-    return this.#reads.read(key).then((found) => {
-      // A newer one may have come meanwhile.
-      const pending = this.#queue.get(key);
-      if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
-      if (found !== undefined) return this.#alive(found);
-      this.#index.remove(key);
-      return undefined;
-    });
-  }
-
-  #readOne(key: string): Promise<StoredEntry | undefined> {
-    const { session } = this.#file;
-    if (session === undefined) return this.#file.open().then(() => this.#readOne(key));
-    return session.table.readOne(key).catch(async (error: unknown) => {
-      await this.#file.leaveIfBroken(session, error);
-      return undefined;
-    });
-  }
-
-  async #readMany(keys: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> {
-    const session = this.#file.session ?? (await this.#file.open());
-    try {
-      const entries = await session.table.read(keys);
-      return new Map(entries.map((entry) => [entry.key, entry]));
-    } catch (error) {
-      await this.#file.leaveIfBroken(session, error);
-      return new Map();
-    }
-  }
-
-  /** The entry with its latest count, unless its time is over. */
-  #alive(entry: StoredEntry): StoredEntry | undefined {
-    if (entry.staleUntil <= this.#nowMs()) {
-      this.#writer.expire(entry.key);
-      this.#writer.schedule(this.#writeDelayMs);
-      return undefined;
-    }
-    const hits = this.#uses.hitsOf(entry.key);
-    return hits > entry.hits ? { ...entry, hits } : entry;
-  }
-
   /** The date, except that it never goes back while this process lives: what has expired stays expired. */
   #nowMs(): number {
     return Math.floor(this.#time.epochMs());
   }
 
-  // Writing
+  #expired(key: string): void {
+    this.#writer.expire(key);
+    this.#writer.schedule(this.#writeDelayMs);
+  }
 
   /** An answer too large to keep still makes its former one obsolete. */
   #forgetFormer(key: string): void {
@@ -294,8 +223,6 @@ export class DiskTier implements CacheTier {
     this.#queue.put(key, null);
     this.#writer.schedule(this.#writeDelayMs);
   }
-
-  // Trouble
 
   /** Of a file that was left, only what waits to be written is known. */
   #indexPending(): void {

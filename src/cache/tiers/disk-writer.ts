@@ -1,21 +1,11 @@
-import type { Clock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
-import type { DiskFile, DiskSession } from './disk-file.js';
-import type { DiskIndex } from './disk-index.js';
+import type { DiskSession } from './disk-file.js';
+import type { DiskParts } from './disk-parts.js';
 import { type DiskTable, ROWS_PER_PAGE } from './disk-table.js';
 import { DrainTimer } from './drain-timer.js';
-import type { PendingUses } from './pending-uses.js';
-import type { WriteQueue } from './write-queue.js';
 
 /** What a disk writer works with. */
-export interface DiskWriterOptions {
-  readonly clock: Clock;
-  /** The date, which never goes back. */
-  readonly nowMs: () => number;
-  readonly index: DiskIndex;
-  readonly queue: WriteQueue;
-  readonly uses: PendingUses;
-  readonly file: DiskFile;
+export interface DiskWriterOptions extends DiskParts {
   /** Told when writing stops working, once. */
   readonly onFailing: (cause: unknown) => void;
 }
