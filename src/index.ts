@@ -132,5 +132,5 @@ export type { Jitter } from './resilience/backoff.js';
 export type { BudgetAccount, BudgetStats } from './resilience/budget.js';
 export type { LaneStats } from './resilience/lane.js';
 export type { LimitedQuantity } from './resilience/rate-limit-headers.js';
-export type { LimitStats, RateLimiterStats } from './resilience/rate-limiter-options.js';
+export type { LimitStats, RateLimiterStats } from './resilience/rate-limiter-stats.js';
 export type { Clock, TimerHandle } from './time/clock.js';

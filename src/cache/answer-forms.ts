@@ -1,7 +1,9 @@
 import type { HitTier } from '../contracts/cache-events.js';
 import type { UnsealedEntry } from './cache-entry.js';
+import type { AgentAccount } from './cache-stats.js';
 import type { CacheHit } from './cached-answer.js';
 import type { MemoryEntry } from './tiers/memory-tier.js';
+import type { VerifiedEntry } from './tiers/tier-stack.js';
 
 /** No tags: the same list for all entries without any. */
 export const NO_TAGS: readonly string[] = Object.freeze([]);
@@ -29,6 +31,17 @@ export function toHit(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHi
 }
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+
+/** An entry from the tiers below as memory keeps it. */
+export function toMemoryEntry(
+  { entry, answer }: VerifiedEntry,
+  account: AgentAccount,
+  usedAt: number,
+): MemoryEntry {
+  const { key, agent, createdAt, expiresAt, staleUntil, sizeBytes, hits } = entry;
+  const tags = entry.tags.length === 0 ? NO_TAGS : Object.freeze([...entry.tags]);
+  return { key, agent, tags, answer, createdAt, expiresAt, staleUntil, sizeBytes, account, hits, usedAt };
+}
 
 /** An entry as the tiers below memory are given it. */
 export function toUnsealed(entry: MemoryEntry, payload: string): UnsealedEntry {

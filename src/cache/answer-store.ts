@@ -1,5 +1,5 @@
 import type { HitTier, NotStored } from '../contracts/cache-events.js';
-import { NO_TAGS, toHit, toUnsealed } from './answer-forms.js';
+import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './answer-forms.js';
 import { entrySizeBytes } from './cache-entry.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
@@ -284,12 +284,10 @@ export class AnswerStore {
     };
   }
 
-  #entryOf({ entry, answer }: VerifiedEntry): MemoryEntry {
-    const { key, agent, createdAt, expiresAt, staleUntil, sizeBytes, hits } = entry;
-    const account = this.#parts.recorder.account(agent);
+  #entryOf(found: VerifiedEntry): MemoryEntry {
+    const { key, agent, createdAt } = found.entry;
     const usedAt = this.#departed.cameBack(key) ?? createdAt;
-    const tags = entry.tags.length === 0 ? NO_TAGS : Object.freeze([...entry.tags]);
-    return { key, agent, tags, answer, createdAt, expiresAt, staleUntil, sizeBytes, account, hits, usedAt };
+    return toMemoryEntry(found, this.#parts.recorder.account(agent), usedAt);
   }
 
   #entryLeft(entry: MemoryEntry, why: 'evicted' | 'expired'): void {

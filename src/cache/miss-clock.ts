@@ -1,11 +1,10 @@
 import { RecentMap } from '../collections/recent-map.js';
 
-/** Enough to know the mean; more would not fit the processor's cache, and a miss would take longer. */
-const MOST_OPEN = 1_000;
+const MOST_OPEN = 10_000;
 
 /**
  * Measures misses by the work that they cause: from the miss to the moment its answer is stored. Misses whose
- * answer never comes are forgotten; there are never more than 1,000 of them.
+ * answer never comes are forgotten; there are never more than 10,000 of them.
  */
 export class MissClock {
   readonly #open = new RecentMap<number>();

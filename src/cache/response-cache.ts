@@ -1,5 +1,4 @@
 import { ClosedError } from '../errors/input-errors.js';
-import type { TimerHandle } from '../time/clock.js';
 import { AnswerStore } from './answer-store.js';
 import { type CacheRequest, cacheKey, explainDifference, type KeyContext } from './cache-key.js';
 import { type CacheObserver, CacheObservers, type IsListening } from './cache-observers.js';
@@ -13,6 +12,7 @@ import { type CacheStats, CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type CacheValue, checkAnswer } from './cached-answer.js';
 import { type ComputeAnswer, Computing, type GetOrComputeOptions } from './computing.js';
 import { createLowerTiers } from './lower-tiers.js';
+import { MemorySweep } from './memory-sweep.js';
 import { createTaskNormalizer } from './normalize-task.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
 import { SteadyTime } from './steady-time.js';
@@ -20,9 +20,6 @@ import type { TierCounters } from './tiers/cache-tier.js';
 import type { TierStack, VerifyReport } from './tiers/tier-stack.js';
 import { type TtlAdvice, ttlAdvice } from './ttl-advice.js';
 import { type WarmOptions, type WarmReport, warm } from './warming.js';
-
-/** How often memory is searched for what has expired, in milliseconds. */
-const SWEEP_MS = 60_000;
 
 /** Settings of one look-up. */
 export interface CacheGetOptions {
@@ -56,9 +53,9 @@ export class ResponseCache implements AsyncDisposable {
   readonly #store: AnswerStore;
   readonly #computing: Computing;
   readonly #invalidationListeners = new Set<InvalidationListener>();
+  readonly #sweep: MemorySweep;
   #enabled: boolean;
   #countersAtReset: TierCounters = { evictions: 0, expirations: 0 };
-  #sweepTimer: TimerHandle | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws {@link InvalidArgumentError} for an option that is unknown or out of range. */
@@ -76,6 +73,7 @@ export class ResponseCache implements AsyncDisposable {
     this.#store = new AnswerStore({ ...parts, lower: this.#lower });
     this.#computing = new Computing(this.#store, this.#recorder, this.#observers, this.#time);
     this.#invalidationListeners.add(this.#computing);
+    this.#sweep = new MemorySweep(clock, () => this.#sweepMemory());
   }
 
   /** Whether the cache is switched on. Switched off it finds and stores nothing; deleting still works. */
@@ -162,7 +160,7 @@ export class ResponseCache implements AsyncDisposable {
     checkSetOptions(setOptions);
     const { agent } = request;
     const key = this.key(request);
-    this.#scheduleSweep();
+    this.#sweep.schedule();
     const job = { key, agent, compute, setOptions };
     if (!this.isCacheable(agent)) return await this.#computing.compute(job, signal);
     return refresh === true
@@ -349,7 +347,7 @@ export class ResponseCache implements AsyncDisposable {
   }
 
   #storeAnswer(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
-    this.#scheduleSweep();
+    this.#sweep.schedule();
     return this.#store.store(key, agent, answer, options);
   }
 
@@ -359,23 +357,14 @@ export class ResponseCache implements AsyncDisposable {
     return await this.#store.deleteMatching(selector);
   }
 
-  // Runs only while memory holds something, so an idle cache has no timer.
-  #scheduleSweep(): void {
-    if (this.#sweepTimer !== undefined) return;
-    const { clock } = this.#options;
-    this.#sweepTimer = clock.setTimeout(() => this.#sweep(), SWEEP_MS, undefined);
-    (this.#sweepTimer as { unref?(): void }).unref?.();
-  }
-
-  #sweep(): void {
-    this.#sweepTimer = undefined;
+  #sweepMemory(): boolean {
     this.#store.removeExpired();
     this.#store.reportUses();
-    if (this.#store.memorySize().entries > 0) this.#scheduleSweep();
+    return this.#store.memorySize().entries > 0;
   }
 
   async #close(): Promise<void> {
-    if (this.#sweepTimer !== undefined) this.#options.clock.clearTimeout(this.#sweepTimer);
+    this.#sweep.stop();
     this.#computing.abortAll();
     this.#store.reportUses();
     await this.#lower?.close();

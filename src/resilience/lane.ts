@@ -15,7 +15,7 @@ import type { RateLimitReport } from './rate-limit-headers.js';
 import { type AcquireOptions, RateRequest } from './rate-limit-request.js';
 import type { RateReservation } from './rate-limit-reservation.js';
 import type { RateLimits, TokenCost } from './rate-limit-usage.js';
-import type { RateLimiterStats } from './rate-limiter-options.js';
+import type { RateLimiterStats } from './rate-limiter-stats.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { TokenEstimator } from './token-estimate.js';
 

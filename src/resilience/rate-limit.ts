@@ -7,7 +7,8 @@ import { tooLarge, waitTooLong } from './rate-limit-refusals.js';
 import { type AcquireOptions, RateRequest, wholeCost } from './rate-limit-request.js';
 import type { RateReservation } from './rate-limit-reservation.js';
 import { type Booking, type RateLimits, RateLimitUsage, type TokenCost } from './rate-limit-usage.js';
-import type { RateLimiterOptions, RateLimiterStats, StartGate } from './rate-limiter-options.js';
+import type { RateLimiterOptions, StartGate } from './rate-limiter-options.js';
+import type { RateLimiterStats } from './rate-limiter-stats.js';
 
 /** Says that a waiting request has left the queue and the next may be looked at. */
 const STARTED = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,5 @@
 import type { Clock } from '../time/clock.js';
 import type { FairnessOptions } from './fair-queue.js';
-import type { LimitedQuantity } from './rate-limit-headers.js';
 import type { RateLimits } from './rate-limit-usage.js';
 
 /** What else decides when a request may start, for instance a cool-off. */
@@ -30,24 +29,4 @@ export interface RateLimiterOptions {
    * in the rhythm in which they were sent. @default 2 % of the window at first, shrinking to 1 %
    */
   readonly marginMs?: number | undefined;
-}
-
-/** How one limited quantity stands. */
-export interface LimitStats {
-  /** How much is allowed in a window. */
-  limit: number;
-  /** How much of it was used, or is reserved, by this process. */
-  used: number;
-  /** How much of it others used, as the provider reports. */
-  others: number;
-}
-
-/** How a limiter stands. */
-export interface RateLimiterStats {
-  /** Requests under way. */
-  inFlight: number;
-  /** Requests waiting. */
-  waiting: number;
-  /** Limit, own use and others' use of every quantity that has a limit. */
-  limits: Partial<Record<LimitedQuantity, LimitStats>>;
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { type CapacitySample, expectCapacityFound } from '../resilience/capacity-steps.js';
 import { seeded } from './seeded-random.js';
 import { closeAll, openWith, Service } from './traffic-orchestrator.js';
 
@@ -46,7 +47,7 @@ async function simulate(meanMs: number) {
     while (!isOver) await orchestrator.execute('agent', 'task').catch(() => (failed += 1));
   };
   const callers = Promise.all(Array.from({ length: 60 }, caller));
-  const samples: Array<{ atMs: number; working: number }> = [];
+  const samples: CapacitySample[] = [];
   for (let atMs = 0; atMs < 60_000; atMs += SAMPLE_MS) {
     if (atMs === 20_000) state.capacity = 4;
     if (atMs === 40_000) state.capacity = 16;
@@ -67,15 +68,7 @@ describe('an agent that tells nothing of its limits', () => {
       // The same jitter each time: in one run of twenty, one call of thousands meets a rejection at every attempt.
       jest.spyOn(Math, 'random').mockImplementation(seeded(1));
       const { samples, failed, lane, rejectedShare } = await simulate(meanMs);
-      for (const [fromMs, capacity] of [
-        [10_000, 16],
-        [30_000, 4],
-        [50_000, 16],
-      ] as const) {
-        const settled = samples.filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + 10_000);
-        const near = settled.filter(({ working }) => Math.abs(working - capacity) <= 2);
-        expect(near.length / settled.length).toBeGreaterThan(0.95);
-      }
+      expectCapacityFound(samples);
       expect(rejectedShare).toBeLessThan(0.03);
       expect(failed).toBe(0);
       expect(lane?.adaptive?.cuts).toBeGreaterThan(2);

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AdaptiveConcurrency } from '../../src/resilience/adaptive-concurrency.js';
 import { Lane } from '../../src/resilience/lane.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { type CapacitySample, expectCapacityFound } from './capacity-steps.js';
 
 /** Answers one request at a time. */
 function succeed(adaptive: AdaptiveConcurrency, times: number, inFlight = adaptive.limit): void {
@@ -56,11 +57,6 @@ describe('AdaptiveConcurrency', () => {
   });
 });
 
-interface Sample {
-  atMs: number;
-  inFlight: number;
-}
-
 /** A service that works on `capacity` requests at once, answers in 60 to 140 ms and rejects the rest within 5 ms. */
 class LimitedService {
   capacity = 16;
@@ -94,11 +90,13 @@ class LimitedService {
 }
 
 /** Keeps a lane busy for 60 s while the service's capacity goes 16, 4, 16. */
-async function simulate(meanMs: number): Promise<{ samples: Sample[]; service: LimitedService; lane: Lane }> {
+async function simulate(
+  meanMs: number,
+): Promise<{ samples: CapacitySample[]; service: LimitedService; lane: Lane }> {
   const clock = new FakeClock();
   const service = new LimitedService(clock);
   const lane = new Lane('test', { clock, random: () => 0.5 });
-  const samples: Sample[] = [];
+  const samples: CapacitySample[] = [];
   let isOver = false;
   const caller = async (): Promise<void> => {
     while (!isOver) {
@@ -113,7 +111,7 @@ async function simulate(meanMs: number): Promise<{ samples: Sample[]; service: L
     if (atMs === 20_000) service.capacity = 4;
     if (atMs === 40_000) service.capacity = 16;
     await clock.advance(50);
-    samples.push({ atMs, inFlight: service.inFlight });
+    samples.push({ atMs, working: service.inFlight });
   }
   isOver = true;
   await clock.advance(60_000);
@@ -126,15 +124,7 @@ describe('a lane without limit headers', () => {
     'finds a capacity that steps 16, 4, 16 within 10 s each time, at %d ms an answer',
     async (meanMs) => {
       const { samples, service, lane } = await simulate(meanMs);
-      for (const [fromMs, capacity] of [
-        [10_000, 16],
-        [30_000, 4],
-        [50_000, 16],
-      ] as const) {
-        const settled = samples.filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + 10_000);
-        const near = settled.filter(({ inFlight }) => Math.abs(inFlight - capacity) <= 2);
-        expect(near.length / settled.length).toBeGreaterThan(0.95);
-      }
+      expectCapacityFound(samples);
       expect(service.rejections / service.requests).toBeLessThan(0.03);
       expect(lane.stats().adaptive?.cuts).toBeGreaterThan(2);
     },

@@ -106,9 +106,25 @@ await describeDrivers('openDatabase', (driver) => {
     await database.close();
   });
 
+  test('reads again and again what was written before, with writes beside it', async () => {
+    const database = await openDatabase(freshPath(), { driver });
+    await database.query('CREATE TABLE t (key TEXT PRIMARY KEY, value INTEGER)');
+    const select = 'SELECT value FROM t WHERE key = ?';
+    for (let value = 0; value < 100; value++) {
+      await database.query('INSERT OR REPLACE INTO t VALUES (?, ?)', ['a', value]);
+      const beside = database.query('INSERT OR REPLACE INTO t VALUES (?, ?)', ['b', value]);
+      expect(await database.read(select, ['a'])).toEqual([{ value }]);
+      expect(await database.read(select, ['none'])).toEqual([]);
+      await beside;
+    }
+    expect((await problemOf(database.read('SELECT mistake FROM t'))).problem).toBe('statement');
+    await database.close();
+  });
+
   test('opens a database without a file', async () => {
     const database = await openDatabase(':memory:', { driver });
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await database.read('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(await database.fileState()).toBe('ok');
     await database.close();
   });
@@ -117,13 +133,14 @@ await describeDrivers('openDatabase', (driver) => {
     const database = await openDatabase(freshPath(), { driver });
     await database.query('CREATE TABLE t (a)');
     const write = database.query('INSERT INTO t VALUES (1)');
-    const read = database.query('SELECT 1 AS one');
+    const read = Promise.all([database.query('SELECT 1 AS one'), database.read('SELECT 1 AS one')]);
     const closing = database.close();
     expect(database.close()).toBe(closing);
     await closing;
     await write;
     await read;
     expect((await problemOf(database.query('SELECT 1'))).problem).toBe('closed');
+    expect((await problemOf(database.read('SELECT 1'))).problem).toBe('closed');
   });
 
   test.each([

@@ -23,22 +23,16 @@ export const HEAD =
  * written into the statement: binding a value costs the event loop more than parsing it costs the thread beside it.
  */
 export function addRow(entry: StoredEntry, usedAt: number, params: Array<string | number>): string {
-  const { key, hits, sizeBytes, staleUntil, expiresAt, costUsd, agent, tags, signature, payload } = entry;
-  params.push(key);
-  const numbers = [usedAt, hits, sizeBytes, staleUntil, expiresAt]
-    .map((value) => numberIn(value, params))
-    .join();
-  params.push(
-    costUsd,
-    agent,
-    tags.length === 0 ? '[]' : JSON.stringify(tags),
-    originOf(entry),
-    signature,
-    payload,
-  );
+  const { hits, sizeBytes, staleUntil, expiresAt, tags } = entry;
+  const inText = (value: number) => numberIn(value, params);
+  params.push(entry.key);
+  const numbers = `${inText(usedAt)},${inText(hits)},${inText(sizeBytes)},${inText(staleUntil)},${inText(expiresAt)}`;
+  params.push(entry.costUsd, entry.agent, tags.length === 0 ? '[]' : JSON.stringify(tags));
+  params.push(originOf(entry), entry.signature, entry.payload);
   return `(?,${numbers},?,?,?,?,?,?)`;
 }
 
+/** A whole number as text; another one is bound in its place, in the order of the columns. */
 function numberIn(value: number, params: Array<string | number>): string {
   if (Number.isSafeInteger(value)) return String(value);
   params.push(value);

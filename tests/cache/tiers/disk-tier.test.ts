@@ -78,6 +78,21 @@ await describeDrivers('DiskTier', (driver) => {
     await tier.close();
   });
 
+  test('keeps numbers as they are, those that are not whole too', async () => {
+    const { tier, clock } = open({ driver });
+    const createdAt = clock.epochMs();
+    const times = { createdAt, expiresAt: createdAt + 1_000.25, staleUntil: createdAt + 2_000.5 };
+    const entries = [
+      tierEntry(clock, 'fractions', { ...times, costUsd: 0.1 + 0.2 }),
+      tierEntry(clock, 'whole', { costUsd: 1e-9 }),
+    ];
+    for (const entry of entries) await tier.set(entry);
+    await tier.flush();
+    for (const entry of entries) expect(await tier.getMany([entry.key])).toEqual([entry]);
+    expect(await tier.getMany(entries.map(({ key }) => key))).toEqual(entries);
+    await tier.close();
+  });
+
   test('leaves every other file and table alone', async () => {
     const { tier, clock, directory, path } = open({ driver });
     await mkdir(directory);

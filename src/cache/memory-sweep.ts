@@ -1,0 +1,33 @@
+import type { Clock, TimerHandle } from '../time/clock.js';
+
+/** How often memory is searched for what has expired, in milliseconds. */
+const SWEEP_MS = 60_000;
+
+/** Has memory cleared of what has expired once a minute, as long as it holds something: an idle cache has no timer. */
+export class MemorySweep {
+  readonly #clock: Clock;
+  readonly #sweep: () => boolean;
+  #timer: TimerHandle | undefined;
+
+  /** @param sweep Clears memory; says whether anything is left. */
+  constructor(clock: Clock, sweep: () => boolean) {
+    this.#clock = clock;
+    this.#sweep = sweep;
+  }
+
+  /** Memory holds something now. */
+  schedule(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = this.#clock.setTimeout(() => this.#run(), SWEEP_MS, undefined);
+    (this.#timer as { unref?(): void }).unref?.();
+  }
+
+  stop(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+  }
+
+  #run(): void {
+    this.#timer = undefined;
+    if (this.#sweep()) this.schedule();
+  }
+}
