@@ -477,8 +477,13 @@ describe('tasks that changed', () => {
 describe('a run that is under way', () => {
   test('cannot be begun, read or deleted a second time', async () => {
     const hold = deferred<string>();
-    const first = run(pairs('a'), {}, { agents: { echo: () => hold.promise } });
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    const begun = deferred<void>();
+    const echo: AgentFunction = () => {
+      begun.resolve();
+      return hold.promise;
+    };
+    const first = run(pairs('a'), {}, { agents: { echo } });
+    await begun.promise;
     const location = { directory, runId: 'r' };
     const errors = await Promise.all([
       rejectionOf(RunBusyError, run(pairs('a'))),
