@@ -1,14 +1,39 @@
 // The floors of the house: a file imports from its own room, from errors/, and from rooms on lower floors.
-// See docs/decisions/0004-floors.md. A new room takes one line here.
+// Inside a large room the sub-rooms have floors too. See docs/decisions/0004-floors.md. A new room takes one line here.
 const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
-  ['resilience', 'streaming', 'output', 'sqlite'],
-  ['agents', 'providers', 'cache', 'runs'],
+  ['resilience', 'output', 'sqlite'],
+  ['agents', 'providers', 'cache', 'journal'],
+  ['calls'],
+  ['runs'],
   ['orchestrator'],
 ];
 /** Imports between rooms of one floor that are wanted. */
 const SIDEWAYS = { lifecycle: ['time'], input: ['time'] };
+
+/** For each large room, which of its sub-rooms a sub-room may import; its own files and `.` (the room's own) aside. */
+const SUB_ROOMS = {
+  resilience: {
+    retry: ['.'],
+    permits: [],
+    breaker: ['retry'],
+    budget: [],
+    hedge: ['retry'],
+    'rate-limit': ['.', 'retry', 'permits'],
+    lane: ['.', 'retry', 'breaker', 'rate-limit', 'permits', 'hedge'],
+  },
+  providers: {
+    transport: ['.'],
+    pricing: [],
+    model: ['.', 'transport', 'pricing'],
+    anthropic: ['.', 'model', 'transport', 'pricing'],
+    openai: ['.', 'model', 'transport', 'pricing'],
+    'ai-sdk': ['.', 'model', 'transport', 'pricing'],
+    http: ['.', 'transport'],
+    command: ['.', 'transport'],
+  },
+};
 
 const rules = FLOORS.flatMap((rooms, floor) =>
   rooms.map((room) => {
@@ -23,12 +48,27 @@ const rules = FLOORS.flatMap((rooms, floor) =>
   }),
 );
 
+const subRules = Object.entries(SUB_ROOMS).flatMap(([room, subRooms]) =>
+  Object.entries(subRooms).map(([subRoom, allowed]) => {
+    const inside = [subRoom, ...allowed.filter((name) => name !== '.')].map((name) => `${name}/`);
+    if (allowed.includes('.')) inside.push('[^/]+$');
+    return {
+      name: `floor-${room}-${subRoom}`,
+      comment: `src/${room}/${subRoom} imports of its room only: ${['itself', ...allowed].join(', ')}`,
+      severity: 'error',
+      from: { path: `^src/${room}/${subRoom}/` },
+      to: { path: `^src/${room}/`, pathNot: `^src/${room}/(${inside.join('|')})` },
+    };
+  }),
+);
+
 module.exports = {
   forbidden: [
     ...rules,
+    ...subRules,
     { name: 'no-ring', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'nobody-imports-testing',
+      name: 'no-import-of-testing',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/testing/' },
       to: { path: '^src/testing/' },

@@ -7,6 +7,8 @@ export type {
 } from './agents/agent-registry.js';
 export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
+export type { AgentStream } from './calls/agent-stream.js';
+export type { OrchestratorStats } from './calls/stats.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
   CacheEntryEvent,
@@ -114,9 +116,7 @@ export {
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';
-export type { AgentStream } from './orchestrator/agent-stream.js';
 export { AsyncOrchestrator, type CloseOptions } from './orchestrator/async-orchestrator.js';
-export type { OrchestratorStats } from './orchestrator/call-counters.js';
 export type {
   AnyAgents,
   AnyName,
@@ -127,10 +127,10 @@ export type {
   OutcomesOf,
 } from './orchestrator/inferred-types.js';
 export type { AsyncOrchestratorOptions, RetryOptions } from './orchestrator/options.js';
-export type { AdaptiveConcurrencyStats } from './resilience/adaptive-concurrency.js';
-export type { Jitter } from './resilience/backoff.js';
-export type { BudgetAccount, BudgetStats } from './resilience/budget.js';
-export type { LaneStats } from './resilience/lane.js';
+export type { BudgetAccount, BudgetStats } from './resilience/budget/budget.js';
+export type { AdaptiveConcurrencyStats } from './resilience/lane/adaptive-concurrency.js';
+export type { LaneStats } from './resilience/lane/lane.js';
+export type { LimitStats, RateLimiterStats } from './resilience/rate-limit/rate-limiter-stats.js';
 export type { LimitedQuantity } from './resilience/rate-limit-headers.js';
-export type { LimitStats, RateLimiterStats } from './resilience/rate-limiter-stats.js';
+export type { Jitter } from './resilience/retry/backoff.js';
 export type { Clock, TimerHandle } from './time/clock.js';

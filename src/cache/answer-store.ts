@@ -1,20 +1,20 @@
 import type { HitTier, NotStored } from '../contracts/cache-events.js';
-import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './answer-forms.js';
 import { entrySizeBytes } from './cache-entry.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import { whyNotStorable } from './cache-policy.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
-import { MissClock } from './miss-clock.js';
-import { type FoundBelow, ReadsBelow } from './reads-below.js';
+import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './entry-conversions.js';
+import { type FoundBelow, ReadsBelow } from './lower-reads.js';
+import { MissClock } from './miss-timer.js';
 import type { CacheSetOptions } from './set-options.js';
 import type { SteadyTime } from './steady-time.js';
 import type { TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
 import { type MemoryEntry, MemoryTier } from './tiers/memory-tier.js';
 import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
+import { UseReporter } from './touch-batcher.js';
 import { DepartedKeys } from './ttl-advice.js';
-import { UseReporter } from './use-reporter.js';
 
 /** Of hits in memory one in so many is timed: reading the clock twice costs as much as the rest of a hit. */
 const TIMED_ONE_IN = 16;

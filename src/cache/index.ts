@@ -21,7 +21,7 @@ export type { AgentExclusion } from './cache-policy.js';
 export type { AgentCacheStats, CacheStats } from './cache-stats.js';
 export { type CachedFunction, type CachedOptions, cached } from './cached.js';
 export type { CacheAnswer, CacheHit, CacheValue, StoredAnswer } from './cached-answer.js';
-export type { ComputeAnswer, GetOrComputeOptions } from './computing.js';
+export type { ComputeAnswer, GetOrComputeOptions } from './compute-once.js';
 export { getDefaultCache, setDefaultCache } from './default-cache.js';
 export type { EvictionKind } from './eviction.js';
 export type { NormalizeOptions } from './normalize-task.js';

@@ -10,10 +10,10 @@ import {
 import { createExclusionCheck } from './cache-policy.js';
 import { type CacheStats, CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type CacheValue, checkAnswer } from './cached-answer.js';
-import { type ComputeAnswer, Computing, type GetOrComputeOptions } from './computing.js';
-import { createLowerTiers } from './lower-tiers.js';
+import { type ComputeAnswer, Computing, type GetOrComputeOptions } from './compute-once.js';
 import { MemorySweep } from './memory-sweep.js';
 import { createTaskNormalizer } from './normalize-task.js';
+import { createLowerTiers } from './open-lower-tiers.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
 import { SteadyTime } from './steady-time.js';
 import type { TierCounters } from './tiers/cache-tier.js';

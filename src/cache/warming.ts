@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '../errors/input-errors.js';
 import { checkMaxConcurrent } from './batch.js';
 import type { CacheRequest } from './cache-key.js';
 import type { CacheHit, CacheValue } from './cached-answer.js';
-import type { ComputeAnswer, GetOrComputeOptions } from './computing.js';
+import type { ComputeAnswer, GetOrComputeOptions } from './compute-once.js';
 
 /** Settings of warming. */
 export interface WarmOptions {

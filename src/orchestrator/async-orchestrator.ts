@@ -1,4 +1,10 @@
 import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
+import { CallAdmission } from '../calls/admission/call-admission.js';
+import { AgentStream } from '../calls/agent-stream.js';
+import type { CallRequest } from '../calls/call.js';
+import type { CallParts } from '../calls/call-services.js';
+import { executeCall } from '../calls/single-call.js';
+import type { OrchestratorStats } from '../calls/stats.js';
 import type { CallOptions, RunOptions, TaskObject, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
 import type { AgentResult, CallOutcome, IndexedOutcome } from '../contracts/result.js';
@@ -8,19 +14,13 @@ import { describeValue } from '../input/describe-value.js';
 import { count, durationMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
-import { AgentStream } from './agent-stream.js';
-import type { CallRequest } from './call.js';
-import { CallAdmission } from './call-admission.js';
-import type { OrchestratorStats } from './call-counters.js';
-import type { CallParts } from './call-parts.js';
-import { collectRun, streamRun } from './collect-run.js';
-import { createParts } from './create-parts.js';
+import { collectRun, streamRun } from '../runs/collect-run.js';
+import type { RunContext } from '../runs/task-admission.js';
+import type { TaskRun } from '../runs/task-run.js';
+import { createParts } from './create-services.js';
 import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
 import { type AsyncOrchestratorOptions, closeOptionsSchema, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
-import { executeCall } from './single-call.js';
-import type { RunContext } from './task-admission.js';
-import type { TaskRun } from './task-run.js';
 
 /** Settings of {@link AsyncOrchestrator.close}. */
 export interface CloseOptions {

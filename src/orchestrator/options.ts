@@ -15,7 +15,7 @@ import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import type { Logger } from '../logging/logger.js';
-import type { Jitter } from '../resilience/backoff.js';
+import type { Jitter } from '../resilience/retry/backoff.js';
 import {
   breakerSchema,
   budgetSchema,
@@ -185,11 +185,3 @@ export const closeOptionsSchema = madeOnce(() => z.strictObject({ drainMs: delay
 
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
 export type ResolvedOrchestratorOptions = Readonly<z.output<ReturnType<typeof orchestratorOptionsSchema>>>;
-
-/** What one call runs under, once call, agent and orchestrator have been laid over one another. */
-export interface CallSettings {
-  readonly timeoutMs: number;
-  readonly timeouts: PhaseTimeouts | undefined;
-  readonly deadlineMs: number | undefined;
-  readonly maxRetries: number;
-}

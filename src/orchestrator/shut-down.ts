@@ -1,8 +1,8 @@
 import pTimeout from 'p-timeout';
 import type { AgentRegistry } from '../agents/agent-registry.js';
+import type { CallParts } from '../calls/call-services.js';
+import type { TaskRun } from '../runs/task-run.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
-import type { CallParts } from './call-parts.js';
-import type { TaskRun } from './task-run.js';
 
 /** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was given up. */
 export async function shutDown(

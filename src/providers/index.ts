@@ -6,8 +6,14 @@ export type { CommandOptions } from './command/command-options.js';
 export { command } from './command/command-provider.js';
 export { httpAgent } from './http/http-agent.js';
 export type { HttpAgentContext, HttpAgentOptions } from './http/http-options.js';
-export type { ModelAgentOptions } from './model-agent-options.js';
-export type { ModelClientOptions } from './model-client-options.js';
+export type { ModelAgentOptions } from './model/model-agent-options.js';
+export type { ModelClientOptions } from './model/model-client-options.js';
 export { type OpenAIOptions, openai } from './openai/openai.js';
-export { type ModelPrice, PRICE_SOURCES, PRICE_TABLE, PRICES_AS_OF, type PriceTable } from './price-table.js';
-export type { PricesOption } from './pricing.js';
+export {
+  type ModelPrice,
+  PRICE_SOURCES,
+  PRICE_TABLE,
+  PRICES_AS_OF,
+  type PriceTable,
+} from './pricing/price-table.js';
+export type { PricesOption } from './pricing/pricing.js';

@@ -1,8 +1,8 @@
 import type { RateLimits } from '../contracts/rate-limits.js';
 import { fieldOf } from '../errors/foreign.js';
 import { systemClock } from '../time/clock.js';
-import type { LimitReport } from './rate-limit-dimension.js';
-import { answeredAt, parseRetryAfterMs } from './retry-after.js';
+import type { LimitReport } from './rate-limit/limited-quantity.js';
+import { answeredAt, parseRetryAfterMs } from './retry/retry-after.js';
 
 /** What can be limited. `tokens` are input and output together. */
 export type LimitedQuantity = 'requests' | 'inputTokens' | 'outputTokens' | 'tokens';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
-import { MAX_BUDGET_USD } from './budget-amount.js';
+import { MAX_BUDGET_USD } from './budget/budget-amount.js';
 
 // Each message completes "<field>: <message>; got <value>."
 

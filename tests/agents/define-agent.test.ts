@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { AsyncOrchestrator, defineAgent, InvalidArgumentError, OutputError } from '../../src/index.js';
-import { rejectionOf } from '../orchestrator/scripted-agents.js';
+import { rejectionOf } from '../behaviour/scripted-agents.js';
 
 const echo = (task: string): string => task;
 

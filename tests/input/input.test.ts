@@ -6,7 +6,7 @@ import { describeValue } from '../../src/input/describe-value.js';
 import { expandHome } from '../../src/input/expand-home.js';
 import { nearestName } from '../../src/input/nearest-name.js';
 import { parseOptions } from '../../src/input/parse-options.js';
-import { journalPath } from '../../src/runs/run-location.js';
+import { journalPath } from '../../src/journal/run-location.js';
 
 describe('describeValue', () => {
   test.each([

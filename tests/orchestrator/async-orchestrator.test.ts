@@ -11,7 +11,7 @@ import {
   UnknownAgentError,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { httpError, RunCounter, rejectionOf, turn, wait, waitOrAbort } from './scripted-agents.js';
+import { httpError, RunCounter, rejectionOf, turn, wait, waitOrAbort } from '../behaviour/scripted-agents.js';
 
 const echo = (task: string): string => task;
 

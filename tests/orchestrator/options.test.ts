@@ -8,7 +8,7 @@ import {
   QueueFullError,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { rejectionOf, turn, wait } from './scripted-agents.js';
+import { rejectionOf, turn, wait } from '../behaviour/scripted-agents.js';
 
 const echo = (task: string): string => task;
 

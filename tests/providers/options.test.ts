@@ -1,8 +1,8 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { quietUnless } from '../../src/providers/client-logging.js';
 import { anthropic, openai, PRICE_TABLE } from '../../src/providers/index.js';
-import { peerLoader } from '../../src/providers/load-peer.js';
+import { quietUnless } from '../../src/providers/transport/client-logging.js';
+import { peerLoader } from '../../src/providers/transport/load-peer.js';
 import { rejection } from './provider-request.js';
 
 describe('the options of a model provider', () => {

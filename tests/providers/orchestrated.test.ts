@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { anthropic } from '../../src/providers/anthropic/anthropic.js';
-import { openPools } from '../../src/providers/connection-pool.js';
 import { openai } from '../../src/providers/openai/openai.js';
+import { openPools } from '../../src/providers/transport/connection-pool.js';
 import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
 import { rejection } from './provider-request.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { callOptions } from '../../src/providers/ai-sdk/call-options.js';
 import { messagesBody } from '../../src/providers/anthropic/messages-body.js';
-import type { ModelMessage, ModelToolDefinition } from '../../src/providers/model-step.js';
+import type { ModelMessage, ModelToolDefinition } from '../../src/providers/model/model-step.js';
 import { chatBody } from '../../src/providers/openai/chat-body.js';
 import { responsesBody } from '../../src/providers/openai/responses-body.js';
 import { requestFor } from './provider-request.js';

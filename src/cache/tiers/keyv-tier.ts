@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
-import { DiskIndex } from './disk-index.js';
+import { DiskIndex } from './tier-index.js';
 
 /** What is used of a Keyv instance. Its iterator and `clear` are not: other things may live in the same store. */
 export interface KeyvLike {

@@ -2,11 +2,15 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { toDefinition } from '../agent-settings.js';
 import { aFlag, checkOptions, kindOf } from '../check-options.js';
-import { MODEL_AGENT_CHECKS, type ModelAgentOptions, settingsWithParams } from '../model-agent-options.js';
-import { createModelProvider } from '../model-provider.js';
-import { createPricing } from '../pricing.js';
-import { resolveMaxSteps } from '../tool-loop.js';
-import { prepareTools } from '../tool-set.js';
+import {
+  MODEL_AGENT_CHECKS,
+  type ModelAgentOptions,
+  settingsWithParams,
+} from '../model/model-agent-options.js';
+import { createModelProvider } from '../model/model-provider.js';
+import { resolveMaxSteps } from '../model/tool-loop.js';
+import { prepareTools } from '../model/tool-set.js';
+import { createPricing } from '../pricing/pricing.js';
 import { aiSdkDialect } from './ai-sdk-dialect.js';
 import type { AiSdkModel } from './language-model.js';
 

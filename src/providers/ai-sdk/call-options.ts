@@ -1,7 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import type { ModelMessage, ModelStepRequest, ModelToolDefinition } from '../model-step.js';
-import { bodyParams } from '../params.js';
-import { outputRequest } from '../structured-output.js';
+import type { ModelMessage, ModelStepRequest, ModelToolDefinition } from '../model/model-step.js';
+import { bodyParams } from '../model/params.js';
+import { outputRequest } from '../model/structured-output.js';
 import type { ContentPart } from './language-model.js';
 
 const NAMES = { maxTokens: 'maxOutputTokens' };

@@ -1,6 +1,6 @@
 import type { FinishReason, Usage } from '../../contracts/usage.js';
-import type { ModelStep, ModelToolCall } from '../model-step.js';
-import { parseToolInput } from '../params.js';
+import type { ModelStep, ModelToolCall } from '../model/model-step.js';
+import { parseToolInput } from '../model/params.js';
 import { promptParts } from './call-options.js';
 import type { ContentPart, ModelFinishReason, ModelUsage } from './language-model.js';
 

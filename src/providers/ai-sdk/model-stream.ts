@@ -1,5 +1,5 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
-import type { ModelStep } from '../model-step.js';
+import type { ModelStep } from '../model/model-step.js';
 import type { ContentPart, ModelFinishReason, ModelUsage, StreamPart } from './language-model.js';
 import { isOurToolCall, stepFromAnswer, toToolCall } from './model-answer.js';
 

@@ -1,16 +1,16 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { toDefinition } from '../agent-settings.js';
-import type { ClientRequestOptions } from '../client-exchange.js';
-import { quietUnless } from '../client-logging.js';
-import type { ClientSource } from '../client-source.js';
-import { peerLoader } from '../load-peer.js';
-import { settingsWithParams } from '../model-agent-options.js';
-import { type ModelClientOptions, resolveClientOptions } from '../model-client-options.js';
-import { createModelProvider } from '../model-provider.js';
-import { PooledClient } from '../pooled-client.js';
-import { createPricing } from '../pricing.js';
-import { resolveMaxSteps } from '../tool-loop.js';
-import { prepareTools } from '../tool-set.js';
+import { settingsWithParams } from '../model/model-agent-options.js';
+import { type ModelClientOptions, resolveClientOptions } from '../model/model-client-options.js';
+import { createModelProvider } from '../model/model-provider.js';
+import { resolveMaxSteps } from '../model/tool-loop.js';
+import { prepareTools } from '../model/tool-set.js';
+import { createPricing } from '../pricing/pricing.js';
+import type { ClientRequestOptions } from '../transport/client-exchange.js';
+import { quietUnless } from '../transport/client-logging.js';
+import type { ClientSource } from '../transport/client-source.js';
+import { peerLoader } from '../transport/load-peer.js';
+import { PooledClient } from '../transport/pooled-client.js';
 import { type AnthropicClient, anthropicDialect } from './anthropic-dialect.js';
 
 /** Options of {@link anthropic}. */

@@ -1,5 +1,5 @@
 import type { FinishReason, Usage } from '../../contracts/usage.js';
-import type { ModelStep, ModelToolCall } from '../model-step.js';
+import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 
 /** A block of an answer, as far as it is read. */
 export interface AnswerBlock {

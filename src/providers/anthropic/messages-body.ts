@@ -1,6 +1,6 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import { allTools, bodyParts, type Protocol } from '../body-parts.js';
-import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
+import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
+import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
 import { messagesSchema } from './messages-schema.js';
 
 /** The API wants a limit with every request. */

@@ -1,6 +1,6 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
-import type { ModelStep } from '../model-step.js';
-import { parseToolInput } from '../params.js';
+import type { ModelStep } from '../model/model-step.js';
+import { parseToolInput } from '../model/params.js';
 import {
   type AnswerBlock,
   type MessageUsage,

@@ -3,8 +3,8 @@ import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReplyObject } from '../../contracts/reply.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
 import { toDefinition } from '../agent-settings.js';
-import { errorFromAnswer } from '../http-status.js';
-import { PooledClient } from '../pooled-client.js';
+import { errorFromAnswer } from '../transport/http-status.js';
+import { PooledClient } from '../transport/pooled-client.js';
 import { exchangeJson, type HttpAnswer, type HttpMessage } from './http-exchange.js';
 import { defaultBody, isReply, readDefaultAnswer, toReplyObject } from './http-mapping.js';
 import {

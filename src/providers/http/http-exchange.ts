@@ -5,11 +5,11 @@ import {
   ProviderResponseError,
 } from '../../errors/provider-errors.js';
 import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
-import { parseRetryAfterMs } from '../../resilience/retry-after.js';
-import { cutError, translateClientError } from '../client-errors.js';
-import { errorFromAnswer, readErrorBody } from '../http-status.js';
-import { linkAbort } from '../link-signal.js';
-import type { PooledInit } from '../pooled-fetch.js';
+import { parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
+import { cutError, translateClientError } from '../transport/client-errors.js';
+import { errorFromAnswer, readErrorBody } from '../transport/http-status.js';
+import { linkAbort } from '../transport/link-signal.js';
+import type { PooledInit } from '../transport/pooled-fetch.js';
 import { describeUrl } from './http-url.js';
 
 const PROVIDER = 'http';

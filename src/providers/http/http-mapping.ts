@@ -1,6 +1,6 @@
 import type { AgentReply, AgentReplyObject } from '../../contracts/reply.js';
-import type { ErrorBody } from '../http-status.js';
-import { readErrorBody } from '../http-status.js';
+import type { ErrorBody } from '../transport/http-status.js';
+import { readErrorBody } from '../transport/http-status.js';
 import type { HttpAgentContext } from './http-options.js';
 
 /** The body sent unless `request` says otherwise. */

@@ -2,9 +2,9 @@ import type { ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReply } from '../../contracts/reply.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
-import { DEFAULT_MAX_RESPONSE_BYTES } from '../body-guard.js';
 import { aWholeNumber, checkOptions, headerRecord, type OptionChecks } from '../check-options.js';
-import { DEFAULT_CONNECTIONS } from '../connection-pool.js';
+import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
+import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
 import { requireHttpUrl } from './http-url.js';
 
 /** What the mapping functions know about the call. */

@@ -1,6 +1,6 @@
 import type { FinishReason, Usage } from '../../contracts/usage.js';
-import type { ModelStep } from '../model-step.js';
-import { parseToolInput } from '../params.js';
+import type { ModelStep } from '../model/model-step.js';
+import { parseToolInput } from '../model/params.js';
 import { type PromptDetails, usageFrom } from './openai-usage.js';
 
 /** A tool call of a chat answer. */

@@ -1,7 +1,7 @@
-import type { ClientPromise, ClientRequestOptions } from '../client-exchange.js';
-import type { ClientSource } from '../client-source.js';
-import type { ModelDialect } from '../model-provider.js';
-import { createDialect } from '../model-round-trip.js';
+import type { ModelDialect } from '../model/model-provider.js';
+import { createDialect } from '../model/model-round-trip.js';
+import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
+import type { ClientSource } from '../transport/client-source.js';
 import { type ChatAnswer, stepFromChat } from './chat-answer.js';
 import { chatBody } from './chat-body.js';
 import { type ChatChunk, ChatStreamReader } from './chat-stream.js';

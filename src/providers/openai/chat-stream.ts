@@ -1,5 +1,5 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
-import type { ModelStep } from '../model-step.js';
+import type { ModelStep } from '../model/model-step.js';
 import { type ChatToolCall, type ChatUsage, stepFromChat } from './chat-answer.js';
 
 /** A chunk of a chat stream, as far as it is read. */

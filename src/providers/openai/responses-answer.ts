@@ -1,6 +1,6 @@
 import type { FinishReason, Usage } from '../../contracts/usage.js';
-import type { ModelStep, ModelToolCall } from '../model-step.js';
-import { parseToolInput } from '../params.js';
+import type { ModelStep, ModelToolCall } from '../model/model-step.js';
+import { parseToolInput } from '../model/params.js';
 import { type PromptDetails, usageFrom } from './openai-usage.js';
 
 /** An item of an answer, as far as it is read. */

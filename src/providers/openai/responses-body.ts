@@ -1,6 +1,6 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import { allTools, argumentsText, bodyParts, type Protocol } from '../body-parts.js';
-import type { ModelMessage, ModelToolDefinition } from '../model-step.js';
+import { allTools, argumentsText, bodyParts, type Protocol } from '../model/body-parts.js';
+import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
 
 const PROTOCOL: Protocol = {
   names: { maxTokens: 'max_output_tokens', topP: 'top_p' },

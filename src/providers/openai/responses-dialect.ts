@@ -1,7 +1,7 @@
-import type { ClientPromise, ClientRequestOptions } from '../client-exchange.js';
-import type { ClientSource } from '../client-source.js';
-import type { ModelDialect } from '../model-provider.js';
-import { createDialect } from '../model-round-trip.js';
+import type { ModelDialect } from '../model/model-provider.js';
+import { createDialect } from '../model/model-round-trip.js';
+import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
+import type { ClientSource } from '../transport/client-source.js';
 import { type ResponseAnswer, stepFromResponse } from './responses-answer.js';
 import { responsesBody } from './responses-body.js';
 import { type ResponseEvent, ResponseStreamReader } from './responses-stream.js';

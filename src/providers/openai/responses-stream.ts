@@ -1,5 +1,5 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
-import type { ModelStep } from '../model-step.js';
+import type { ModelStep } from '../model/model-step.js';
 import { type ResponseAnswer, type ResponseItem, stepFromResponse, toToolCall } from './responses-answer.js';
 
 /** An event of a response stream, as far as it is read. Types that are not known are passed over. */

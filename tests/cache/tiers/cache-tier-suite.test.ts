@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import { KeyvSqlite } from '@keyv/sqlite';
 import Keyv from 'keyv';
 import type { CacheTier } from '../../../src/cache/tiers/cache-tier.js';
-import { DiskTier } from '../../../src/cache/tiers/disk-tier.js';
+import { DiskTier } from '../../../src/cache/tiers/disk/disk-tier.js';
 import { KeyvTier } from '../../../src/cache/tiers/keyv-tier.js';
 import { TierGuard } from '../../../src/cache/tiers/tier-guard.js';
 import type { SqliteDriverName } from '../../../src/sqlite/driver.js';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { DiskTier } from '../../../src/cache/tiers/disk-tier.js';
+import { DiskTier } from '../../../src/cache/tiers/disk/disk-tier.js';
 import { type Database, openDatabase } from '../../../src/sqlite/open-database.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { describeDrivers } from '../../sqlite/drivers.js';

@@ -1,0 +1,180 @@
+import { ClosedError } from '../../../errors/input-errors.js';
+import { DatabaseError } from '../../../errors/storage-errors.js';
+import type { SqliteDriverName } from '../../../sqlite/driver.js';
+import type { Database, OpenDatabaseOptions } from '../../../sqlite/open-database.js';
+import type { Clock } from '../../../time/clock.js';
+import type { DiskIndex } from '../tier-index.js';
+import { PAGE_SIZE_BYTES } from './disk-schema.js';
+import { DiskTable } from './disk-table.js';
+import { IndexSync } from './index-sync.js';
+
+const MIB = 1024 * 1024;
+
+/** The file while it is open. */
+export interface DiskSession {
+  /** The connection. */
+  readonly database: Database;
+  /** Our tables in it. */
+  readonly table: DiskTable;
+  /** What keeps the index in step with them. */
+  readonly sync: IndexSync;
+  /** Resolves when the index knows every key. */
+  readonly loaded: Promise<void>;
+}
+
+/** How a {@link DiskFile} is set up. */
+export interface DiskFileOptions {
+  readonly path: string;
+  readonly driver: 'auto' | SqliteDriverName;
+  readonly clock: Clock;
+  /** No entry is larger than this, so nothing longer is read. */
+  readonly maxSizeBytes: number;
+  readonly open: (path: string, options: OpenDatabaseOptions) => Promise<Database>;
+  readonly index: DiskIndex;
+  /** Whether the index knows better about a key than the file. */
+  readonly isPending: (key: string) => boolean;
+  /** The file is left for another one: what the index knew of it is void. */
+  readonly onLeave: () => void;
+  readonly report: (message: string, cause: unknown) => void;
+}
+
+/**
+ * The one file of a disk tier: opened on first use, left when it breaks, disappears or is replaced, and opened anew by
+ * whoever needs it next.
+ */
+export class DiskFile {
+  readonly #options: DiskFileOptions;
+  #opening: Promise<DiskSession> | undefined;
+  #session: DiskSession | undefined;
+  #leaving: Promise<void> = Promise.resolve();
+  /** The file broke: the next opening looks at all of it. */
+  #isDistrusted = false;
+  #isClosed = false;
+
+  constructor(options: DiskFileOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it was never opened, or not again after it was left. */
+  get isUnused(): boolean {
+    return this.#opening === undefined;
+  }
+
+  /** Whether it was closed for good. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** What is open now. */
+  get session(): DiskSession | undefined {
+    return this.#session;
+  }
+
+  /** Opens the file, unless it is open. */
+  open(): Promise<DiskSession> {
+    if (this.#isClosed) return Promise.reject(new ClosedError('disk tier of the cache'));
+    if (this.#opening !== undefined) return this.#opening;
+    const opening = this.#open();
+    this.#opening = opening;
+    // A failure is not remembered: the next call tries again, and whoever guards the tier says when.
+    opening.catch(() => {
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    return opening;
+  }
+
+  /** Opens the file and reads the whole index. */
+  async openLoaded(): Promise<DiskSession> {
+    const session = await this.open();
+    await session.loaded;
+    return session;
+  }
+
+  /** The same, once it is certain that the file is still where it was. */
+  async openPresent(): Promise<DiskSession> {
+    const session = await this.openLoaded();
+    const state = await session.database.fileState();
+    if (state === 'ok') return session;
+    this.#options.report(
+      `The cache file ${this.#options.path} is ${state}; another one is opened.`,
+      undefined,
+    );
+    // Closing writes the log into whatever is there now, which may mend it or make it look whole.
+    this.#isDistrusted = state === 'rubbish';
+    this.#leave(session);
+    return this.openLoaded();
+  }
+
+  /** After an error that says the file is broken, leaves it, so that the next call opens another; throws other errors. */
+  async leaveIfBroken(session: DiskSession, error: unknown): Promise<void> {
+    const state = await session.database.fileState().catch(() => 'ok' as const);
+    if (!isBroken(error) && state === 'ok') throw error;
+    if (this.#session !== session) return;
+    const what = state === 'ok' ? 'corrupt' : state;
+    this.#options.report(`The cache file ${this.#options.path} is ${what}; another one is opened.`, error);
+    this.#isDistrusted = true;
+    this.#leave(session);
+  }
+
+  /** Closes it for good. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const session = await this.#opening?.catch(() => undefined);
+    await session?.loaded.catch(() => {});
+    await session?.database.close();
+    await this.#leaving;
+  }
+
+  async #open(): Promise<DiskSession> {
+    await this.#leaving;
+    const { path, driver, clock, maxSizeBytes, open, report } = this.#options;
+    const check = this.#isDistrusted ? 'quick' : 'header';
+    const database = await open(path, {
+      driver,
+      clock,
+      check,
+      ifCorrupt: 'move-aside',
+      pageSizeBytes: PAGE_SIZE_BYTES,
+      logSizeBytes: logSizeOf(maxSizeBytes),
+    });
+    if (database.movedAside !== undefined) {
+      report(`The cache file ${path} was corrupt; it is kept as ${database.movedAside}.`, undefined);
+    }
+    try {
+      return await this.#start(database);
+    } catch (error) {
+      await database.close().catch(() => {});
+      this.#isDistrusted = isBroken(error);
+      throw error;
+    }
+  }
+
+  async #start(database: Database): Promise<DiskSession> {
+    const { index, isPending, maxSizeBytes } = this.#options;
+    const table = await DiskTable.over(database, maxSizeBytes);
+    const sync = new IndexSync(table, index, isPending);
+    const loaded = sync.load();
+    const session: DiskSession = { database, table, sync, loaded };
+    loaded.catch((error: unknown) => this.leaveIfBroken(session, error).catch(() => this.#leave(session)));
+    this.#isDistrusted = false;
+    this.#session = session;
+    return session;
+  }
+
+  #leave(session: DiskSession): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#opening = undefined;
+    this.#leaving = session.database.close().catch(() => {});
+    this.#options.onLeave();
+  }
+}
+
+/** The log may add half to the cache at most, and 64 MiB. */
+function logSizeOf(maxSizeBytes: number): number {
+  return Math.round(Math.min(64 * MIB, Math.max(4 * MIB, maxSizeBytes / 2)));
+}
+
+function isBroken(error: unknown): boolean {
+  return DatabaseError.isInstance(error) && (error as DatabaseError).problem === 'corrupt';
+}

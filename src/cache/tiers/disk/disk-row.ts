@@ -1,0 +1,95 @@
+import type { StoredEntry } from '../../cache-entry.js';
+
+/** A row as it is read. Somebody else may have written anything into it. */
+export interface EntryRow {
+  readonly key: string;
+  /** Everything but key, price and payload: see {@link HEAD}. */
+  readonly head: unknown;
+  /** On its own, because SQLite would round it when it makes a text of it. */
+  readonly cost_usd: number;
+  readonly payload: unknown;
+}
+
+/** The columns of {@link addRow}. */
+export const WRITE_COLUMNS =
+  'key, used_at, hits, size_bytes, stale_until, expires_at, cost_usd, agent, tags, origin, signature, payload';
+
+/** What {@link toEntry} takes apart, as one column: each column of a row costs a read as much as a short text does. */
+export const HEAD =
+  "origin||char(10)||expires_at||' '||stale_until||' '||size_bytes||' '||hits||char(10)||signature||char(10)||tags||char(10)||agent AS head";
+
+/**
+ * An entry as a row of a statement with {@link WRITE_COLUMNS}; adds what is bound to its parameters. Whole numbers are
+ * written into the statement: binding a value costs the event loop more than parsing it costs the thread beside it.
+ */
+export function addRow(entry: StoredEntry, usedAt: number, params: Array<string | number>): string {
+  const { hits, sizeBytes, staleUntil, expiresAt, tags } = entry;
+  const inText = (value: number) => numberIn(value, params);
+  params.push(entry.key);
+  const numbers = `${inText(usedAt)},${inText(hits)},${inText(sizeBytes)},${inText(staleUntil)},${inText(expiresAt)}`;
+  params.push(entry.costUsd, entry.agent, tags.length === 0 ? '[]' : JSON.stringify(tags));
+  params.push(originOf(entry), entry.signature, entry.payload);
+  return `(?,${numbers},?,?,?,?,?,?)`;
+}
+
+/** A whole number as text; another one is bound in its place, in the order of the columns. */
+function numberIn(value: number, params: Array<string | number>): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  params.push(value);
+  return '?';
+}
+
+/**
+ * A row as an entry. What somebody else wrote into it is left as it is: the seal judges it.
+ *
+ * Line breaks part the fields of {@link HEAD}, as none of ours but the last holds any: in a row where another one
+ * does, the fields move, and are not what was signed.
+ */
+export function toEntry({ head, cost_usd, payload }: Omit<EntryRow, 'key'>, key: string): StoredEntry {
+  const [origin = '', numbers = '', signature = '', tags = '', ...agent] = String(head).split('\n');
+  const { formatVersion, createdAt, keyId } = parseOrigin(origin);
+  const [expires, stale, size, hits] = numbers.split(' ', 4);
+  return {
+    key,
+    agent: agent.length === 1 ? (agent[0] as string) : agent.join('\n'),
+    tags: parseTags(tags),
+    createdAt,
+    expiresAt: Number(expires),
+    staleUntil: Number(stale),
+    payload: payload as string,
+    costUsd: cost_usd,
+    sizeBytes: Number(size),
+    hits: Number(hits),
+    formatVersion,
+    keyId,
+    signature,
+  };
+}
+
+type Origin = Pick<StoredEntry, 'formatVersion' | 'createdAt' | 'keyId'>;
+
+/** What nobody searches for shares a column. */
+function originOf({ formatVersion, createdAt, keyId }: Origin): string {
+  return `${formatVersion} ${createdAt} ${keyId}`;
+}
+
+/** Text that is not exactly what we write becomes a version that never was. */
+function parseOrigin(text: string): Origin {
+  const [version, created, keyId = ''] = text.split(' ', 3);
+  const origin = { formatVersion: Number(version), createdAt: Number(created), keyId };
+  return originOf(origin) === text ? origin : { formatVersion: Number.NaN, createdAt: 0, keyId };
+}
+
+/** Text that is not exactly what we write becomes one tag that nobody signed, so that the seal notices. */
+function parseTags(text: string): readonly string[] {
+  if (text === '[]') return NO_TAGS;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (Array.isArray(parsed) && JSON.stringify(parsed) === text) return parsed as string[];
+  } catch {
+    // Falls through to what is not JSON.
+  }
+  return [text];
+}
+
+const NO_TAGS: readonly string[] = [];

@@ -1,0 +1,249 @@
+import { join } from 'node:path';
+import { ClosedError } from '../../../errors/input-errors.js';
+import { CacheStoreError } from '../../../errors/storage-errors.js';
+import type { TuttiError } from '../../../errors/tutti-error.js';
+import type { SqliteDriverName } from '../../../sqlite/driver.js';
+import { type Database, type OpenDatabaseOptions, openDatabase } from '../../../sqlite/open-database.js';
+import { type Clock, systemClock } from '../../../time/clock.js';
+import type { StoredEntry } from '../../cache-entry.js';
+import { createEvictionOrder, type EvictionKind } from '../../eviction.js';
+import { SteadyTime } from '../../steady-time.js';
+import type { CacheTier, TierCounters, TierSelector, TierSize } from '../cache-tier.js';
+import { DiskIndex } from '../tier-index.js';
+import { DiskFile } from './disk-file.js';
+import type { DiskParts } from './disk-parts.js';
+import { DiskReader } from './disk-reader.js';
+import { ROWS_PER_WRITE } from './disk-table.js';
+import { DiskWriter } from './disk-writer.js';
+import { PendingUses } from './pending-uses.js';
+import { WriteQueue } from './write-queue.js';
+
+/** How a {@link DiskTier} is set up. */
+export interface DiskTierOptions {
+  /** The folder that holds `cache.db`; made when it is missing. */
+  directory: string;
+  /** Most bytes that the entries may take. */
+  maxSizeBytes: number;
+  /** Most entries. @default no limit */
+  maxEntries?: number | undefined;
+  /** Which entry goes first when room is needed. @default 'lru' */
+  eviction?: EvictionKind | undefined;
+  /** Which library talks to SQLite. @default 'auto' */
+  driver?: 'auto' | SqliteDriverName | undefined;
+  /** How long an entry may wait to be written together with others, in milliseconds. @default 25 */
+  writeDelayMs?: number | undefined;
+  /** Most bytes that may wait to be written. @default 16 MiB */
+  maxQueuedBytes?: number | undefined;
+  /** Where time comes from. @default systemClock */
+  clock?: Clock | undefined;
+  /** Told about trouble that no caller is waiting to hear of, once for each change for the worse. */
+  onProblem?: ((error: TuttiError) => void) | undefined;
+  /** Opens the database; for tests. @default openDatabase */
+  open?: ((path: string, options: OpenDatabaseOptions) => Promise<Database>) | undefined;
+}
+
+/** The one file name in the folder, besides what SQLite adds to it. */
+const FILE_NAME = 'cache.db';
+/** Uses are worth less than entries: they wait long, to be written with others, the same one only once. */
+const TOUCH_DELAY_MS = 10_000;
+const MAX_TOUCHES = 10_000;
+
+/**
+ * Keeps entries in one SQLite file. Writes wait a moment and go together; reads of one turn of the event loop are one
+ * statement; which keys exist, how large they are and which go first is known in memory, without the values.
+ *
+ * Several processes may share the file: each sees what the others wrote within moments, and the sizes are those
+ * of the file. A file that turns out broken is moved aside and a new one started; one that disappears is made anew.
+ */
+export class DiskTier implements CacheTier {
+  readonly name = 'disk';
+  readonly #options: DiskTierOptions;
+  readonly #path: string;
+  readonly #maxQueuedBytes: number;
+  readonly #writeDelayMs: number;
+  readonly #index: DiskIndex;
+  readonly #queue = new WriteQueue();
+  readonly #uses = new PendingUses(MAX_TOUCHES);
+  readonly #file: DiskFile;
+  readonly #writer: DiskWriter;
+  readonly #reader: DiskReader;
+  readonly #time: SteadyTime;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: DiskTierOptions) {
+    const { clock = systemClock, maxSizeBytes, maxEntries = Number.POSITIVE_INFINITY } = options;
+    this.#options = options;
+    this.#path = join(options.directory, FILE_NAME);
+    this.#time = new SteadyTime(clock);
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
+    this.#writeDelayMs = options.writeDelayMs ?? 25;
+    this.#index = new DiskIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
+    this.#file = new DiskFile({
+      path: this.#path,
+      driver: options.driver ?? 'auto',
+      clock,
+      maxSizeBytes,
+      open: options.open ?? openDatabase,
+      index: this.#index,
+      isPending: (key) => this.#queue.get(key) !== undefined,
+      onLeave: () => this.#indexPending(),
+      report: (message, cause) => this.#report(message, cause),
+    });
+    const parts: DiskParts = {
+      clock,
+      nowMs: () => this.#nowMs(),
+      index: this.#index,
+      queue: this.#queue,
+      uses: this.#uses,
+      file: this.#file,
+    };
+    this.#writer = new DiskWriter({
+      ...parts,
+      onFailing: (cause) =>
+        this.#report(`The cache cannot write to ${this.#path}; it goes on without and tries again.`, cause),
+    });
+    this.#reader = new DiskReader({ ...parts, onExpired: (key) => this.#expired(key) });
+  }
+
+  getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
+    this.#assertOpen();
+    if (keys.length === 1) return this.#reader.get(keys[0] as string).then((entry) => [entry]);
+    return Promise.all(keys.map((key) => this.#reader.get(key)));
+  }
+
+  set(entry: StoredEntry): Promise<void> | undefined {
+    if (this.#closing !== undefined) return Promise.reject(closedError());
+    if (entry.sizeBytes > this.#options.maxSizeBytes) this.#forgetFormer(entry.key);
+    else if (this.#queue.sizeBytes + entry.sizeBytes <= this.#maxQueuedBytes) this.#take(entry);
+    else return this.#takeLater(entry);
+    return undefined;
+  }
+
+  async #takeLater(entry: StoredEntry): Promise<void> {
+    if (this.#writer.isFailing || this.#queue.sizeBytes > 2 * this.#maxQueuedBytes) throw this.#queueFull();
+    // The caller's own pace is the limit: it waits until what it queued is on disk.
+    await this.#writer.drain();
+    this.#take(entry);
+  }
+
+  #take(entry: StoredEntry): void {
+    this.#writer.giveUp(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
+    this.#index.put(entry.key, entry);
+    this.#uses.forget(entry.key);
+    this.#queue.put(entry.key, entry);
+    const isFull = this.#queue.length >= ROWS_PER_WRITE && !this.#writer.isFailing;
+    this.#writer.schedule(isFull ? 0 : this.#writeDelayMs);
+  }
+
+  touch(key: string, hits: number): void {
+    if (this.#closing !== undefined) return;
+    this.#index.touch(key);
+    if (!this.#uses.note({ key, usedAt: this.#nowMs(), hits })) return;
+    this.#writer.schedule(this.#uses.isFull && !this.#writer.isFailing ? 0 : TOUCH_DELAY_MS);
+  }
+
+  async delete(key: string): Promise<boolean> {
+    this.#assertOpen();
+    // Queued before anything else, so that the entry is gone for every read from now on.
+    const pending = this.#queue.get(key);
+    const known = this.#index.remove(key);
+    this.#queue.put(key, null);
+    this.#uses.forget(key);
+    const session = await this.#file.openLoaded();
+    const stored = pending === undefined && !known ? await session.table.read([key]) : [];
+    await this.flush();
+    return known || stored.length > 0;
+  }
+
+  async deleteMatching(selector: TierSelector): Promise<number> {
+    this.#assertOpen();
+    await this.flush();
+    const { table } = await this.#file.openLoaded();
+    return this.#writer.deletePages(() => table.deleteMatching(selector));
+  }
+
+  async *entries(): AsyncGenerator<StoredEntry> {
+    this.#assertOpen();
+    await this.flush();
+    const { table } = await this.#file.openLoaded();
+    yield* table.all();
+  }
+
+  async size(): Promise<TierSize> {
+    this.#assertOpen();
+    await this.#file.openLoaded();
+    this.#writer.purgeNext();
+    await this.flush();
+    const { sync, table } = await this.#file.openLoaded();
+    return this.#queue.isEmpty ? sync.size() : table.size();
+  }
+
+  counters(): TierCounters {
+    const { evictions, expirations } = this.#writer;
+    return { evictions, expirations };
+  }
+
+  async flush(): Promise<void> {
+    // A tier that was never used opens nothing, and one that was closed has nothing left to write.
+    if (this.#file.isClosed) return;
+    if (this.#file.isUnused && this.#queue.isEmpty && this.#uses.isEmpty) return;
+    await this.#writer.flush();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#writer.stopScheduling();
+    try {
+      this.#writer.purgeNext();
+      await this.flush();
+    } finally {
+      // What others asked for meanwhile, deletions above all, is finished too.
+      await this.#writer.finish().finally(() => this.#file.close());
+    }
+  }
+
+  /** The date, except that it never goes back while this process lives: what has expired stays expired. */
+  #nowMs(): number {
+    return Math.floor(this.#time.epochMs());
+  }
+
+  #expired(key: string): void {
+    this.#writer.expire(key);
+    this.#writer.schedule(this.#writeDelayMs);
+  }
+
+  /** An answer too large to keep still makes its former one obsolete. */
+  #forgetFormer(key: string): void {
+    if (this.#queue.get(key) == null && !this.#index.remove(key)) return;
+    this.#index.remove(key);
+    this.#queue.put(key, null);
+    this.#writer.schedule(this.#writeDelayMs);
+  }
+
+  /** Of a file that was left, only what waits to be written is known. */
+  #indexPending(): void {
+    this.#index.clear();
+    for (const [key, write] of this.#queue.pending()) if (write !== null) this.#index.put(key, write);
+  }
+
+  #report(message: string, cause: unknown): void {
+    this.#options.onProblem?.(new CacheStoreError(this.name, 'flush', message, { cause }));
+  }
+
+  #queueFull(): CacheStoreError {
+    const message = `${this.#queue.sizeBytes} bytes wait to be written to ${this.#path} already; the entry was not taken.`;
+    return new CacheStoreError(this.name, 'set', message);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('disk tier of the cache');
+}

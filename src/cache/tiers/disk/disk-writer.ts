@@ -1,0 +1,189 @@
+import type { StoredEntry } from '../../cache-entry.js';
+import type { DiskSession } from './disk-file.js';
+import type { DiskParts } from './disk-parts.js';
+import { type DiskTable, ROWS_PER_PAGE } from './disk-table.js';
+import { DrainTimer } from './drain-timer.js';
+
+/** What a disk writer works with. */
+export interface DiskWriterOptions extends DiskParts {
+  /** Told when writing stops working, once. */
+  readonly onFailing: (cause: unknown) => void;
+}
+
+/** How often entries past their time are looked for while nothing else happens. */
+const HOUSEKEEPING_MS = 60_000;
+const PURGE_PAUSE_MS = 5_000;
+/** How often keys that other processes deleted are looked for. */
+const RESCAN_PAUSE_MS = 1_000;
+
+/**
+ * Writes what waits, in rounds: deletions, entries, uses; then removes what is past its time, takes in what other
+ * processes wrote, and makes the whole fit its limits. One round at a time; a failed one is tried again by itself.
+ */
+export class DiskWriter {
+  readonly #options: DiskWriterOptions;
+  readonly #timer: DrainTimer;
+  #draining: Promise<void> | undefined;
+  #purgedMs = Number.NEGATIVE_INFINITY;
+  #rescannedMs = Number.NEGATIVE_INFINITY;
+  #isClosing = false;
+  #evictions = 0;
+  #expirations = 0;
+
+  constructor(options: DiskWriterOptions) {
+    this.#options = options;
+    this.#timer = new DrainTimer(options.clock, () => void this.drain().catch(() => {}));
+  }
+
+  /** Entries given up to hold a limit. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** Entries removed because their time was over. */
+  get expirations(): number {
+    return this.#expirations;
+  }
+
+  /** Whether the last round failed. */
+  get isFailing(): boolean {
+    return this.#timer.isFailing;
+  }
+
+  /** Asks for a round within this time. */
+  schedule(delayMs: number): void {
+    if (!this.#isClosing) this.#timer.within(delayMs);
+  }
+
+  /** Writes everything that waits; joins a round that is under way. */
+  drain(): Promise<void> {
+    this.#draining ??= this.#drainOnce().finally(() => {
+      this.#draining = undefined;
+    });
+    return this.#draining;
+  }
+
+  /** Resolves when everything that waits now is written. */
+  async flush(): Promise<void> {
+    // What is being written now was taken before this call; only the next round has everything.
+    await this.#draining?.catch(() => {});
+    await this.drain();
+  }
+
+  /** Entries past their time are looked for in the next round. */
+  purgeNext(): void {
+    this.#purgedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Starts no further round by itself. */
+  stopScheduling(): void {
+    this.#isClosing = true;
+  }
+
+  /** Waits for the rounds that others asked for, and stops the timer. */
+  async finish(): Promise<void> {
+    try {
+      while (this.#draining !== undefined) await this.#draining;
+    } finally {
+      this.#timer.stop();
+    }
+  }
+
+  /** Deletes the entries that were given up. */
+  giveUp(keys: readonly string[]): void {
+    const { queue, uses } = this.#options;
+    this.#evictions += keys.length;
+    for (const key of keys) {
+      uses.forget(key);
+      queue.put(key, null);
+    }
+  }
+
+  /** Deletes an entry whose time is over. */
+  expire(key: string): void {
+    const { queue, index } = this.#options;
+    if (queue.get(key) !== null) this.#expirations++;
+    index.remove(key);
+    queue.put(key, null);
+  }
+
+  /** Deletes page by page; says how many entries there were. */
+  async deletePages(deletePage: () => Promise<string[]>): Promise<number> {
+    const { queue, index } = this.#options;
+    let count = 0;
+    for (;;) {
+      const keys = await deletePage();
+      for (const key of keys) if (queue.get(key) === undefined) index.remove(key);
+      count += keys.length;
+      if (keys.length < ROWS_PER_PAGE) return count;
+    }
+  }
+
+  async #drainOnce(): Promise<void> {
+    const { file, queue } = this.#options;
+    this.#timer.stop();
+    try {
+      const session = await file.openPresent();
+      await this.#writeAll(session).catch(async (error: unknown) => {
+        if (file.session === session) throw error;
+        // The file broke under way and was left; everything that waits goes into a new one.
+        await this.#writeAll(await file.openLoaded());
+      });
+    } catch (error) {
+      if (this.#timer.failed()) this.#options.onFailing(error);
+      this.schedule(0);
+      throw error;
+    }
+    this.#timer.worked();
+    this.schedule(queue.isEmpty ? HOUSEKEEPING_MS : 0);
+  }
+
+  async #writeAll(session: DiskSession): Promise<void> {
+    const { index, uses, queue, file } = this.#options;
+    const { table } = session;
+    this.giveUp(index.shrink());
+    try {
+      await this.#writeTaken(table);
+      await uses.writeTo(table);
+      await this.#purge(table);
+      await this.#followOthers(session);
+    } catch (error) {
+      queue.putBack();
+      await file.leaveIfBroken(session, error);
+      throw error;
+    }
+  }
+
+  async #writeTaken(table: DiskTable): Promise<void> {
+    const { queue, nowMs } = this.#options;
+    const gone: string[] = [];
+    const entries: StoredEntry[] = [];
+    for (const [key, write] of queue.take()) {
+      if (write === null) gone.push(key);
+      else entries.push(write);
+    }
+    // Room is made first, so that the file never holds more than it may.
+    await table.delete(gone);
+    await table.write(entries, nowMs());
+    queue.done();
+  }
+
+  async #purge(table: DiskTable): Promise<void> {
+    const { clock, nowMs } = this.#options;
+    if (clock.now() - this.#purgedMs < PURGE_PAUSE_MS) return;
+    this.#purgedMs = clock.now();
+    this.#expirations += await this.deletePages(() => table.deleteExpired(nowMs()));
+  }
+
+  /** Takes in what other processes did, and holds the limits for all of it together. */
+  async #followOthers({ table, sync }: DiskSession): Promise<void> {
+    const { clock, queue, index } = this.#options;
+    const state = await sync.follow();
+    if (queue.isEmpty && clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS) {
+      this.#rescannedMs = clock.now();
+      await sync.dropDeleted(state);
+    }
+    this.giveUp(index.shrink());
+    if (queue.length > 0) await this.#writeTaken(table);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock, TimerHandle } from '../../../time/clock.js';
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 30_000;
+
+/** Says when to write next: soon after something came, and ever more rarely while writing fails. */
+export class DrainTimer {
+  readonly #clock: Clock;
+  readonly #onDue: () => void;
+  #timer: { readonly dueMs: number; readonly handle: TimerHandle } | undefined;
+  #failures = 0;
+
+  constructor(clock: Clock, onDue: () => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+  }
+
+  /** Whether the last try failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** Asks for a try within this time, or when the pause after a failure is over. */
+  within(delayMs: number): void {
+    const pauseMs = this.isFailing
+      ? Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
+      : 0;
+    const waitMs = Math.max(delayMs, pauseMs);
+    const dueMs = this.#clock.now() + waitMs;
+    if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
+    this.stop();
+    const fire = () => {
+      this.#timer = undefined;
+      this.#onDue();
+    };
+    const handle = this.#clock.setTimeout(fire, waitMs, undefined);
+    (handle as { unref?: () => void }).unref?.();
+    this.#timer = { dueMs, handle };
+  }
+
+  /** Takes back what was asked for. */
+  stop(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
+    this.#timer = undefined;
+  }
+
+  worked(): void {
+    this.#failures = 0;
+  }
+
+  /** Notes a failure; says whether it is the first one in a row. */
+  failed(): boolean {
+    return this.#failures++ === 0;
+  }
+}

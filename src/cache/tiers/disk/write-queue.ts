@@ -1,0 +1,77 @@
+import type { StoredEntry } from '../../cache-entry.js';
+
+/** An entry to write, or `null` for a key to delete. */
+export type PendingWrite = StoredEntry | null;
+
+/** What waits to be written, the newest for each key. What is being written can still be read here. */
+export class WriteQueue {
+  #waiting = new Map<string, PendingWrite>();
+  #running = new Map<string, PendingWrite>();
+  #waitingBytes = 0;
+
+  /** How many writes wait. */
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  /** How many bytes wait. */
+  get sizeBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Whether everything was written. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#running.size === 0;
+  }
+
+  put(key: string, write: PendingWrite): void {
+    this.#forget(key);
+    this.#waiting.set(key, write);
+    this.#waitingBytes += write?.sizeBytes ?? 0;
+  }
+
+  /** What the key will be: an entry, `null` when it will be gone, `undefined` when nothing is pending. */
+  get(key: string): PendingWrite | undefined {
+    const waiting = this.#waiting.get(key);
+    return waiting === undefined ? this.#running.get(key) : waiting;
+  }
+
+  /** Everything pending, the newest for each key. */
+  *pending(): Generator<[string, PendingWrite]> {
+    for (const write of this.#running) if (!this.#waiting.has(write[0])) yield write;
+    yield* this.#waiting;
+  }
+
+  /** Takes everything that waits, to be written now. */
+  take(): ReadonlyMap<string, PendingWrite> {
+    this.#running = this.#waiting;
+    this.#waiting = new Map();
+    this.#waitingBytes = 0;
+    return this.#running;
+  }
+
+  /** What was taken is written. */
+  done(): void {
+    this.#running = new Map();
+  }
+
+  /** What was taken could not be written: it waits again, in front, where nothing newer came meanwhile. */
+  putBack(): void {
+    const newer = this.#waiting;
+    this.#waiting = this.#running;
+    this.#running = new Map();
+    for (const [key, write] of newer) {
+      this.#waiting.delete(key);
+      this.#waiting.set(key, write);
+    }
+    this.#waitingBytes = 0;
+    for (const write of this.#waiting.values()) this.#waitingBytes += write?.sizeBytes ?? 0;
+  }
+
+  #forget(key: string): void {
+    const former = this.#waiting.get(key);
+    if (former === undefined) return;
+    this.#waitingBytes -= former?.sizeBytes ?? 0;
+    this.#waiting.delete(key);
+  }
+}

@@ -1,0 +1,116 @@
+import { checkAgentName } from '../../agents/agent-name.js';
+import type { AgentRegistry, RegistryObserver } from '../../agents/agent-registry.js';
+import type { AgentDefinition } from '../../contracts/agent.js';
+import type { CallOptions, RunOptions } from '../../contracts/call.js';
+import { ClosedError, InvalidArgumentError } from '../../errors/input-errors.js';
+import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
+import { AgentPermits } from '../../resilience/permits/nested-limits.js';
+import type { CallRequest } from '../call.js';
+import type { CallParts } from '../call-services.js';
+import type { CallSettings } from '../call-settings.js';
+import { agentSettings, callSettings } from '../call-settings.js';
+import type { RegisteredAgent } from '../registered-agent.js';
+import { checkCallOptions, checkRunOptions, checkTask } from './check-call-options.js';
+
+/** The door: what passes has been checked and becomes a call; what does not is refused before any work is done. */
+export class CallAdmission implements RegistryObserver {
+  /** Settings of agents and calls that set none. */
+  settings: CallSettings;
+  /** Once closed nothing new passes; runs that were accepted may go on reading their tasks. */
+  isClosed = false;
+  readonly #parts: CallParts;
+  readonly #agents = new Map<string, RegisteredAgent>();
+
+  constructor(parts: CallParts) {
+    this.#parts = parts;
+    const { timeoutMs, timeouts, deadlineMs, maxRetries } = parts.options;
+    this.settings = { timeoutMs, timeouts, deadlineMs, maxRetries };
+  }
+
+  added(definition: AgentDefinition): void {
+    this.#agents.set(definition.name, {
+      parts: this.#parts,
+      definition,
+      settings: agentSettings(this.settings, definition),
+      isGuarded: this.#parts.traffic.concerns(definition),
+      fallbacks: () => this.#fallbacksOf(definition),
+      permits: this.#permitsFor(definition),
+    });
+    this.#publish('agent:add', definition.name);
+  }
+
+  removed(definition: AgentDefinition): void {
+    const permits = this.#agents.get(definition.name)?.permits;
+    if (permits !== undefined) this.#parts.lanes.delete(permits);
+    this.#agents.delete(definition.name);
+    this.#publish('agent:remove', definition.name);
+  }
+
+  /** Changes the settings for calls that come from now on. */
+  change(settings: Partial<CallSettings>): void {
+    this.settings = { ...this.settings, ...settings };
+    for (const agent of this.#agents.values())
+      agent.settings = agentSettings(this.settings, agent.definition);
+  }
+
+  /** Lets a single call in, or throws. */
+  admit(agent: unknown, task: unknown, options: CallOptions | undefined, agents: AgentRegistry): CallRequest {
+    if (options !== undefined) checkCallOptions(options);
+    const request = this.admitTask(agent, task, options, agents);
+    this.#checkOpen();
+    return request;
+  }
+
+  /** Lets a task of an accepted run in, or throws. Its options have been checked with the task or the run. */
+  admitTask(
+    agent: unknown,
+    task: unknown,
+    options: CallOptions | undefined,
+    agents: AgentRegistry,
+  ): CallRequest {
+    const registered = typeof agent === 'string' ? this.#agents.get(agent) : undefined;
+    if (registered === undefined) {
+      checkAgentName(agent);
+      throw agents.unknown(agent);
+    }
+    checkTask(task, this.#parts.options.maxTaskChars);
+    if (registered.isGuarded) registered.fallbacks();
+    return { registered, task, options, settings: callSettings(registered.settings, options) };
+  }
+
+  /** Lets a run in, or throws. */
+  admitRun(options: RunOptions | undefined): RunOptions {
+    this.#checkOpen();
+    if (options === undefined) return {};
+    checkRunOptions(options);
+    return options;
+  }
+
+  #checkOpen(): void {
+    if (this.isClosed) throw new ClosedError('orchestrator');
+  }
+
+  #fallbacksOf({ name, fallbacks = [] }: AgentDefinition): RegisteredAgent[] {
+    return fallbacks.map((fallback) => {
+      const registered = this.#agents.get(fallback);
+      if (registered !== undefined) return registered;
+      throw new InvalidArgumentError(
+        `agents.${name}.fallbacks`,
+        `agents.${name}.fallbacks: expected names of registered agents; got "${fallback}", which nobody has.`,
+      );
+    });
+  }
+
+  #permitsFor({ maxConcurrent }: AgentDefinition): Permits {
+    const { permits } = this.#parts;
+    if (maxConcurrent === undefined) return permits;
+    const lane = new AgentPermits(new ConcurrencyLimit(maxConcurrent, this.#parts.newLine()), permits);
+    this.#parts.lanes.add(lane);
+    return lane;
+  }
+
+  #publish(event: 'agent:add' | 'agent:remove', agent: string): void {
+    const { clock, events } = this.#parts;
+    if (events.wants(event)) events.emit(event, { agent, at: clock.epochMs() });
+  }
+}

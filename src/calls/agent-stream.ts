@@ -1,0 +1,199 @@
+import type { AgentResult, CallOutcome } from '../contracts/result.js';
+import type { StreamEvent } from '../contracts/stream-event.js';
+import { StreamConsumedError } from '../errors/execution-errors.js';
+import { AsyncChannel } from '../events/async-channel.js';
+import type { CallRequest } from './call.js';
+import { submitCall } from './call-path.js';
+import type { StreamSink } from './stream-sink.js';
+import { SubmittedCall } from './submitted-call.js';
+
+/** Events that may wait for a slow reader before the agent is held back. */
+const MAX_UNREAD_EVENTS = 16;
+
+/**
+ * A call whose answer comes piece by piece. Iterate over it for the events, over `text` for the text alone, or
+ * await `result`; the events can be read once.
+ *
+ * A slow reader holds the agent back. When only `result` is awaited the events are dropped as they come. Leaving
+ * the loop early (`break`) cancels the call.
+ */
+export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, AsyncDisposable {
+  readonly #call: StreamCall;
+  readonly #sink: ChannelSink;
+  readonly #outcome: Promise<CallOutcome>;
+  #result: Promise<AgentResult<Data>> | undefined = undefined;
+
+  /** @internal */
+  constructor(request: CallRequest) {
+    this.#sink = new ChannelSink();
+    let settled!: (outcome: CallOutcome) => void;
+    this.#outcome = new Promise((resolve) => {
+      settled = resolve;
+    });
+    this.#call = new StreamCall(request, this.#sink, settled);
+    submitCall(this.#call);
+  }
+
+  /** The call's id. */
+  get callId(): string {
+    return this.#call.callId;
+  }
+
+  /** The whole result, once the stream is complete. Rejects with the `TuttiError` that ended it otherwise. */
+  get result(): Promise<AgentResult<Data>> {
+    if (this.#result === undefined) {
+      this.#sink.resultWanted();
+      this.#result = this.#outcome.then((outcome) => {
+        if (outcome.success) return outcome as AgentResult<Data>;
+        throw outcome.error;
+      });
+      // Whoever only iterates learns of a failure there.
+      this.#result.catch(() => {});
+    }
+    return this.#result;
+  }
+
+  /** The answer's text, piece by piece. Reads the same events as iterating over the stream itself. */
+  get text(): AsyncIterable<string> {
+    const events = this[Symbol.asyncIterator]();
+    // Not a generator: one that is left before its first step would not tell that it was.
+    const texts: AsyncIterator<string, undefined> = {
+      next: () => nextText(events),
+      return: async () => {
+        await events.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+    return { [Symbol.asyncIterator]: () => texts };
+  }
+
+  /** Cancels the call: its agent's signal is aborted, whoever reads gets a `CancelledError`. */
+  cancel(reason?: unknown): void {
+    this.#call.cancelBecause('the stream was cancelled', ...(reason === undefined ? [] : [reason]));
+  }
+
+  /**
+   * The events. For one reader, once.
+   *
+   * @throws {@link StreamConsumedError} when they have been read or dropped already.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<StreamEvent, undefined> {
+    const channel = this.#sink.openForReading(this.#call.agent);
+    return {
+      next: () => channel.read(),
+      return: async () => {
+        this.#call.cancelBecause('its reader left the stream');
+        channel.clear();
+        channel.end();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /** Cancels the call if it still runs, and waits until it has settled. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+    await this.#outcome;
+  }
+}
+
+async function nextText(
+  events: AsyncIterator<StreamEvent, undefined>,
+): Promise<IteratorResult<string, undefined>> {
+  for (;;) {
+    const step = await events.next();
+    if (step.done === true) return step;
+    if (step.value.type === 'text-delta') return { done: false, value: step.value.text };
+  }
+}
+
+class StreamCall extends SubmittedCall {
+  readonly #sink: ChannelSink;
+  readonly #settled: (outcome: CallOutcome) => void;
+
+  constructor(request: CallRequest, sink: ChannelSink, settled: (outcome: CallOutcome) => void) {
+    super(request);
+    this.#sink = sink;
+    this.#settled = settled;
+  }
+
+  override get sink(): ChannelSink {
+    return this.#sink;
+  }
+
+  override async deliver(events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> {
+    try {
+      for await (const event of events) {
+        if (this.reason !== undefined) return;
+        const readerIsBehind = this.#sink.push(event);
+        if (readerIsBehind !== undefined) await readerIsBehind;
+      }
+    } catch {
+      // What ended a shared stream is told with its outcome.
+    }
+  }
+
+  protected deliverOutcome(outcome: CallOutcome): void {
+    if (outcome.success) this.#sink.finish(outcome);
+    else this.#sink.fail(outcome.error);
+    this.#settled(outcome);
+  }
+}
+
+/** Passes events to a reader; drops them when nobody reads but somebody waits for the result. */
+class ChannelSink implements StreamSink {
+  started = false;
+  readonly #channel = new AsyncChannel<StreamEvent>(MAX_UNREAD_EVENTS);
+  #isRead = false;
+  #isDropping = false;
+  #isResultWanted = false;
+  #hasText = false;
+  #hasUsage = false;
+  #hasFinish = false;
+
+  push(event: StreamEvent): Promise<void> | undefined {
+    this.started = true;
+    if (event.type === 'text-delta') this.#hasText = true;
+    if (event.type === 'usage') this.#hasUsage = true;
+    if (event.type === 'finish') this.#hasFinish = true;
+    if (this.#isDropping) return undefined;
+    const readerIsBehind = this.#channel.write(event);
+    if (readerIsBehind !== undefined) this.#dropUnread();
+    return readerIsBehind;
+  }
+
+  /** The call has worked. An agent that does not stream gives its answer as one piece. */
+  finish(result: AgentResult): void {
+    if (!this.#hasText && result.output !== '') void this.push({ type: 'text-delta', text: result.output });
+    const { usage } = result;
+    if (!this.#hasUsage && usage.totalTokens > 0) void this.push({ type: 'usage', usage });
+    if (!this.#hasFinish) void this.push({ type: 'finish', finishReason: result.finishReason ?? 'stop' });
+    this.#channel.end();
+  }
+
+  fail(error: Error): void {
+    this.#channel.end(error);
+  }
+
+  resultWanted(): void {
+    this.#isResultWanted = true;
+    this.#dropUnread();
+  }
+
+  openForReading(agent: string): AsyncChannel<StreamEvent> {
+    if (this.#isRead || this.#isDropping) throw new StreamConsumedError(agent);
+    this.#isRead = true;
+    return this.#channel;
+  }
+
+  /** Without a reader nobody would ever take the events, and the result would never come. */
+  #dropUnread(): void {
+    if (this.#isRead || !this.#isResultWanted || this.#channel.size < MAX_UNREAD_EVENTS) return;
+    // A reader may still come before the next microtask: `Promise.all([stream.result, show(stream)])`.
+    queueMicrotask(() => {
+      if (this.#isRead) return;
+      this.#isDropping = true;
+      this.#channel.clear();
+    });
+  }
+}

@@ -1,0 +1,208 @@
+import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
+import type { AgentReply, AgentStreamReply } from '../../contracts/reply.js';
+import type { Usage } from '../../contracts/usage.js';
+import { TimeoutError } from '../../errors/execution-errors.js';
+import type { TuttiError } from '../../errors/tutti-error.js';
+import { classifyFailure } from '../../resilience/retry/classify-failure.js';
+import { CancelScope } from '../../time/cancel-scope.js';
+import type { TimerHandle } from '../../time/clock.js';
+import type { CancelPoint } from '../../time/sleep.js';
+import type { Call } from '../call.js';
+import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from '../call-events.js';
+import type { RegisteredAgent } from '../registered-agent.js';
+import { checkedReply } from './checked-usage.js';
+import { consumeStream } from './consume-stream.js';
+import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
+import { priceOf } from './price-of.js';
+import type { RunningAttempt } from './running-attempt.js';
+
+/**
+ * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
+ * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
+ * settled, or was given up as abandoned (what `run` gives back).
+ */
+export abstract class Attempt extends CancelScope implements RunningAttempt {
+  readonly call: Call;
+  readonly target: RegisteredAgent;
+  /** Which attempt of its call this is, from 1. */
+  number = 0;
+  usage: Partial<Usage> | undefined = undefined;
+  readonly #point: CancelPoint;
+  readonly #queuedMs: number;
+  #startedAtMs = 0;
+  #isAnswered = false;
+  #timer: TimerHandle | undefined = undefined;
+  #settled: Promise<void> | undefined = undefined;
+  #freePermit: (() => void) | undefined = undefined;
+
+  /**
+   * @param queuedMs How long the call waited for this attempt's permit.
+   * @param point What cancels the attempt.
+   * @param target Who answers.
+   */
+  constructor(call: Call, queuedMs: number, point: CancelPoint, target: RegisteredAgent) {
+    super();
+    this.call = call;
+    this.target = target;
+    this.#point = point;
+    this.#queuedMs = queuedMs;
+  }
+
+  /** The agent's reply is there. */
+  protected abstract succeeded(reply: AgentReply): void;
+
+  /** The attempt has failed, run out of time or been cancelled. */
+  protected abstract failed(error: TuttiError): void;
+
+  /** The agent runs next; the attempt fails with what this throws. */
+  protected starting(): void {}
+
+  get onSent(): (() => void) | undefined {
+    return undefined;
+  }
+
+  get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
+    return undefined;
+  }
+
+  /** How long it may take, in milliseconds: what the call asks for, else the setting of whoever answers. */
+  get timeoutMs(): number {
+    const { call, target } = this;
+    if (target === call.registered) return call.settings.timeoutMs;
+    return call.options?.timeoutMs ?? target.settings.timeoutMs;
+  }
+
+  /** Since it got its permit, in milliseconds. */
+  get elapsedMs(): number {
+    return this.call.parts.clock.now() - this.#startedAtMs;
+  }
+
+  /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
+  run(): Promise<void> | undefined {
+    this.#begin();
+    try {
+      this.starting();
+      const invocation = invokeAgent(this);
+      // An answer may refuse even to say what it is, so this stands inside.
+      if (isPromiseLike(invocation) || isAsyncIterable(invocation)) return this.#follow(invocation);
+      this.#succeed(invocation);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+    return undefined;
+  }
+
+  /** Ends the attempt from outside: its signal first, then the caller's answer. The permit stays until the work ends. */
+  override cancel(reason: Error): void {
+    if (this.#isAnswered) return;
+    super.cancel(reason);
+    this.#answer(reason as TuttiError);
+    this.failed(reason as TuttiError);
+    if (this.#settled !== undefined) this.#outlast(this.#settled);
+  }
+
+  #begin(): void {
+    const { call } = this;
+    this.#startedAtMs = call.parts.clock.now();
+    this.#point.add(this);
+    call.attemptStarted(this.#queuedMs);
+    this.number = call.attempts;
+    publishAttemptStart(call, this.#queuedMs);
+  }
+
+  /** Watches work that takes time. */
+  #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
+    const { clock } = this.call.parts;
+    // What the agent did before it returned may have ended the attempt already.
+    if (!this.#isAnswered) this.#timer = clock.setTimeout(timeOut, this.timeoutMs, this);
+    return new Promise((freePermit) => {
+      this.#freePermit = freePermit;
+      const fail = (thrown: unknown): void => {
+        this.#fail(thrown);
+        freePermit();
+      };
+      const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
+        try {
+          if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
+          // First the permit: whoever is answered now finds it free.
+          freePermit();
+          this.#succeed(reply);
+        } catch (thrown) {
+          fail(thrown);
+        }
+        return undefined;
+      };
+      this.#settled = Promise.resolve(work).then(finish, fail);
+      if (this.#isAnswered) this.#outlast(this.#settled);
+    });
+  }
+
+  #succeed(answer: AgentReply): void {
+    if (this.#isAnswered) return;
+    const reply = typeof answer === 'string' ? answer : checkedReply(answer, this.call, this.target);
+    this.#answer(undefined);
+    this.succeeded(reply);
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isAnswered) return;
+    const { call } = this;
+    const identity = { agent: call.agent, attempt: this.number };
+    const error = classifyFailure(thrown, identity, call.parts.clock.epochMs(), call.parts.mayPass);
+    this.#answer(error);
+    this.failed(error);
+  }
+
+  /** Books the end of the attempt as its caller sees it. */
+  #answer(error: TuttiError | undefined): void {
+    this.#isAnswered = true;
+    const { call } = this;
+    if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
+    this.#point.delete(this);
+    if (error !== undefined && this.usage !== undefined) call.addSpent(this.usage, priceOf(this, this.usage));
+    const runMs = this.elapsedMs;
+    call.attemptEnded(runMs);
+    publishAttemptEnd(call, this.number, runMs, error);
+  }
+
+  /** Waits for work that was told to stop; gives it up, and its permit free, when it does not. */
+  #outlast(settled: Promise<void>): void {
+    const { call, number } = this;
+    void call.parts.overdue.outlast(settled).then((isAbandoned) => {
+      if (!isAbandoned) return;
+      this.#freePermit?.();
+      publishAbandoned(call, number);
+    });
+  }
+}
+
+/** An attempt of the call's own agent that gives a promise of its end. */
+export class PromisedAttempt extends Attempt {
+  /** The agent's reply, or the `TuttiError` that ended the attempt. */
+  readonly reply: Promise<AgentReply>;
+  #resolve!: (reply: AgentReply) => void;
+  #reject!: (error: Error) => void;
+
+  /** @param queuedMs How long the call waited for this attempt's permit. */
+  constructor(call: Call, queuedMs: number) {
+    super(call, queuedMs, call, call.registered);
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  protected succeeded(reply: AgentReply): void {
+    this.#resolve(reply);
+  }
+
+  protected failed(error: TuttiError): void {
+    this.#reject(error);
+  }
+}
+
+// A plain function that gets its attempt as an argument, so that a timer needs no closure.
+function timeOut(attempt: Attempt): void {
+  const { call, number } = attempt;
+  attempt.cancel(new TimeoutError('attempt', attempt.timeoutMs, { agent: call.agent, attempt: number }));
+}

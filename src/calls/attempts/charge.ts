@@ -1,0 +1,63 @@
+import type { AgentReply } from '../../contracts/reply.js';
+import type { Usage } from '../../contracts/usage.js';
+import type { TuttiError } from '../../errors/tutti-error.js';
+import type { BudgetReservation, Spending } from '../../resilience/budget/budget.js';
+import { type FailureClass, failureClassOf } from '../../resilience/retry/failure-class.js';
+import { priceOf } from './price-of.js';
+import type { RunningAttempt } from './running-attempt.js';
+
+/** Failures that a provider charges nothing for. */
+const FREE: ReadonlySet<FailureClass> = new Set([
+  'rate-limited',
+  'overloaded',
+  'server',
+  'auth',
+  'request',
+  'circuit-open',
+]);
+
+/** Ends that came from outside while the agent worked. */
+const STOPPED: ReadonlySet<FailureClass> = new Set(['cancelled', 'deadline', 'timeout']);
+
+/** A function that was stopped may have spent anything; one that says that it failed is believed. */
+function isFree(failure: FailureClass, { target }: RunningAttempt): boolean {
+  return FREE.has(failure) || (target.definition.provider === undefined && !STOPPED.has(failure));
+}
+
+/** Charges what a failed attempt has cost; nothing where it never ran. */
+export function settleFailure(
+  reservation: BudgetReservation,
+  attempt: RunningAttempt | undefined,
+  error: TuttiError,
+): void {
+  if (attempt === undefined) {
+    reservation.release();
+    return;
+  }
+  const { usage } = attempt;
+  if (usage !== undefined) reservation.settle({ usd: priceOf(attempt, usage), tokens: totalOf(usage) });
+  else if (isFree(failureClassOf(error), attempt)) reservation.release();
+  // It was sent, and nobody knows what the provider has worked: charged as it was reserved.
+  else reservation.settle(UNKNOWN);
+}
+
+const UNKNOWN: Spending = Object.freeze({ usd: undefined, tokens: undefined });
+
+/** What an answer says that it has cost. */
+export function spendingOf(reply: AgentReply): Spending {
+  const usage = usageOf(reply);
+  const usd = typeof reply === 'string' ? undefined : reply?.costUsd;
+  if (usd === undefined && usage === undefined) return UNKNOWN;
+  return { usd, tokens: usage && totalOf(usage) };
+}
+
+/** Tokens that an answer says it has used. */
+export function usageOf(reply: AgentReply): Partial<Usage> | undefined {
+  // An answer that is no reply at all is found out later.
+  return typeof reply === 'string' ? undefined : (reply?.usage ?? undefined);
+}
+
+function totalOf(usage: Partial<Usage>): number {
+  const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
+  return usage.totalTokens ?? inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
+}

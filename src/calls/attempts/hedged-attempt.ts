@@ -1,0 +1,90 @@
+import type { AgentDefinition } from '../../contracts/agent.js';
+import type { AgentReply } from '../../contracts/reply.js';
+import { CancelledError } from '../../errors/execution-errors.js';
+import type { AttemptEnds } from '../../resilience/hedge/attempt-ends.js';
+import { HedgeRace, type Racer } from '../../resilience/hedge/hedge.js';
+import type { HedgePolicy } from '../../resilience/hedge/hedge-policy.js';
+import type { Lane } from '../../resilience/lane/lane.js';
+import type { Call } from '../call.js';
+import { publishHedge } from '../call-events.js';
+import type { RegisteredAgent } from '../registered-agent.js';
+import { usageOf } from './charge.js';
+import { GuardedAttempt } from './queued-attempt.js';
+
+/** Makes one attempt, or two that race, within budgets, limits and permits; tells `ends` of the answer. */
+export function beginAttempt(call: Call, target: RegisteredAgent, ends: AttemptEnds<AgentReply>): void {
+  const { traffic } = call.parts;
+  const lane = traffic.laneOf(call, target);
+  const policy = lane && mayHedge(call, target) ? traffic.hedgeOf(lane, target.definition) : undefined;
+  const attempt =
+    lane === undefined || policy === undefined
+      ? new GuardedAttempt(call, target, lane, ends)
+      : new HedgedAttempt(call, target, lane, policy, ends);
+  call.add(attempt);
+  attempt.begin();
+}
+
+/** As {@link beginAttempt}, with a promise of the answer. */
+export function runAttempt(call: Call, target: RegisteredAgent): Promise<AgentReply> {
+  return new Promise((resolve, reject) => beginAttempt(call, target, { succeeded: resolve, failed: reject }));
+}
+
+function hasTools({ provider }: AgentDefinition): boolean {
+  const tools = provider?.identity?.tools;
+  return Array.isArray(tools) ? tools.length > 0 : tools !== undefined;
+}
+
+/** A stream has one reader, and tools may act twice: neither is raced. */
+function mayHedge(call: Call, { definition }: RegisteredAgent): boolean {
+  if (call.sink !== undefined) return false;
+  return !hasTools(definition) || definition.idempotent === true;
+}
+
+/** An attempt that may be joined by a second one. */
+class HedgedAttempt extends HedgeRace<AgentReply> {
+  readonly #call: Call;
+  readonly #target: RegisteredAgent;
+  readonly #lane: Lane;
+  readonly #policy: HedgePolicy;
+
+  constructor(
+    call: Call,
+    target: RegisteredAgent,
+    lane: Lane,
+    policy: HedgePolicy,
+    ends: AttemptEnds<AgentReply>,
+  ) {
+    super(call.parts.clock, ends);
+    this.#call = call;
+    this.#target = target;
+    this.#lane = lane;
+    this.#policy = policy;
+  }
+
+  protected makeAttempt(ends: AttemptEnds<AgentReply>): Racer {
+    return new GuardedAttempt(this.#call, this.#target, this.#lane, ends);
+  }
+
+  protected slowAfterMs(): number | undefined {
+    return this.#policy.attemptStarts();
+  }
+
+  protected mayHedge(): boolean {
+    const hasRoom = this.#lane.hasRoomForHedge && !this.#target.permits.isFull;
+    return hasRoom && this.#call.reason === undefined && this.#policy.tryHedge();
+  }
+
+  protected hedged(delayMs: number): void {
+    publishHedge(this.#call, delayMs);
+  }
+
+  protected loserReason(): Error {
+    const { agent, attempts } = this.#call;
+    return new CancelledError({ agent, attempt: attempts }, 'another attempt answered first');
+  }
+
+  protected answeredToo(reply: AgentReply): void {
+    const usage = usageOf(reply);
+    if (usage !== undefined && typeof reply !== 'string') this.#call.addSpent(usage, reply.costUsd);
+  }
+}

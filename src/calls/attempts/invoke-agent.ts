@@ -1,0 +1,80 @@
+import { addUsage } from '../../contracts/add-usage.js';
+import type { AgentContext } from '../../contracts/agent.js';
+import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
+import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
+import type { Usage } from '../../contracts/usage.js';
+import { repairOutput } from '../../output/repair-output.js';
+import { CallContext } from './agent-context.js';
+import { checkedUsage } from './checked-usage.js';
+import type { RunningAttempt } from './running-attempt.js';
+
+/** What an agent answers with: a reply, now or later, or a stream. */
+export type Invocation = AgentReply | PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply;
+
+/** Hands the task to the agent: its function, or its provider. */
+export function invokeAgent(attempt: RunningAttempt): Invocation {
+  const { call } = attempt;
+  const { definition } = attempt.target;
+  const context = new CallContext(call, attempt);
+  if (definition.run !== undefined) return definition.run(call.task, context);
+  const provider = definition.provider as Provider;
+  if (call.sink !== undefined && provider.stream !== undefined) {
+    return provider.stream(toProviderRequest(attempt, context, undefined));
+  }
+  return generate(attempt, context, provider);
+}
+
+/** One answer; an answer that does not fit is sent back as often as the agent's `repairs` allow. */
+async function generate(
+  attempt: RunningAttempt,
+  context: AgentContext,
+  provider: Provider,
+): Promise<AgentReplyObject> {
+  const { output: schema, repairs = 0 } = attempt.target.definition;
+  const ask = async (rejected: readonly RejectedReply[] | undefined): Promise<AgentReplyObject> => {
+    const before = attempt.usage;
+    // If the attempt ends before an answer fits, this much has been spent.
+    const note = (reported: Partial<Usage> | undefined): void => {
+      const usage = checkedUsage(reported);
+      if (usage !== undefined) attempt.usage = addUsage(before ?? {}, usage);
+    };
+    const reply = await provider.generate(toProviderRequest(attempt, context, rejected, note));
+    note((reply as AgentReplyObject | undefined)?.usage);
+    return reply;
+  };
+  if (schema === undefined || repairs === 0) return await ask(undefined);
+  const { reply } = await repairOutput(ask, { schema, repairs, signal: context.signal });
+  return reply;
+}
+
+function toProviderRequest(
+  attempt: RunningAttempt,
+  context: AgentContext,
+  rejected: readonly RejectedReply[] | undefined,
+  onUsage?: (usage: Partial<Usage>) => void,
+): ProviderRequest {
+  return {
+    agent: context.agent,
+    callId: context.callId,
+    attempt: context.attempt,
+    task: attempt.call.task,
+    model: context.model,
+    instructions: attempt.target.definition.instructions,
+    params: context.params,
+    output: attempt.target.definition.output ?? attempt.call.definition.output,
+    rejected,
+    signal: context.signal,
+    logger: context.logger,
+    onSent: attempt.onSent,
+    onUsage,
+    onResponse: attempt.onResponse,
+  };
+}
+
+export function isPromiseLike<T>(value: T): value is Extract<T, PromiseLike<unknown>> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+export function isAsyncIterable(value: unknown): value is AgentStreamReply {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}

@@ -1,0 +1,22 @@
+import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
+import type { Usage } from '../../contracts/usage.js';
+import type { CancelScope } from '../../time/cancel-scope.js';
+import type { Call } from '../call.js';
+import type { RegisteredAgent } from '../registered-agent.js';
+
+/** An attempt as the parts that serve it see it. */
+export interface RunningAttempt extends CancelScope {
+  readonly call: Call;
+  /** Who answers: the call's agent, or one that it falls back to. */
+  readonly target: RegisteredAgent;
+  /** What hears that a request was written to its connection. */
+  readonly onSent: (() => void) | undefined;
+  /** What hears of the provider's responses. */
+  readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
+  /** Which attempt of its call this is, from 1. */
+  readonly number: number;
+  /** Tokens that it is known to have used so far. */
+  usage: Partial<Usage> | undefined;
+  /** Since it got its permit, in milliseconds. */
+  readonly elapsedMs: number;
+}

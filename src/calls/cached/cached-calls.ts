@@ -1,0 +1,270 @@
+import { definitionDigest } from '../../agents/definition-digest.js';
+import type { CacheRequest } from '../../cache/cache-key.js';
+import type { CacheHit } from '../../cache/cached-answer.js';
+import type { ResponseCache } from '../../cache/response-cache.js';
+import type { CacheSetOptions } from '../../cache/set-options.js';
+import type { CacheStorage } from '../../contracts/cache-storage.js';
+import type { TuttiEvents } from '../../contracts/events.js';
+import type { AgentResult } from '../../contracts/result.js';
+import type { StreamEvent } from '../../contracts/stream-event.js';
+import { asError, fieldOf } from '../../errors/foreign.js';
+import { InvalidArgumentError } from '../../errors/input-errors.js';
+import type { TuttiError } from '../../errors/tutti-error.js';
+import type { TypedEmitter } from '../../events/typed-emitter.js';
+import { isPromiseLike } from '../attempts/invoke-agent.js';
+import type { Call } from '../call.js';
+import { buildHit } from '../call-result.js';
+import type { CallCache } from '../call-services.js';
+import type { RegisteredAgent } from '../registered-agent.js';
+import { queueUp } from '../run-call.js';
+import { failCall, settleCall } from '../settle-call.js';
+import { Replay } from './replay.js';
+import { SharedCall } from './shared-call.js';
+
+/** A call whose answer is or will be in the cache. */
+interface CachedCall {
+  readonly call: Call;
+  readonly key: string;
+}
+
+/** The cache in the path of a call: answers calls from it, and has identical ones at the same time made once. */
+export class CachedCalls implements CallCache {
+  readonly #cache: ResponseCache;
+  /** Whether the cache was made for this orchestrator and closes with it. */
+  readonly #isOwned: boolean;
+  readonly #running = new Map<string, SharedCall>();
+  /** Those that compute anew what is stored: a call that may take the stored answer does not wait for them. */
+  readonly #refreshing = new Map<string, SharedCall>();
+  /** Those that renew stale answers: nobody need wait for them, so closing has to end them. */
+  readonly #background = new Set<SharedCall>();
+  readonly #stopListening: () => void;
+  readonly #stopForwarding: () => void;
+
+  constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
+    this.#cache = cache;
+    this.#isOwned = isOwned;
+    this.#stopListening = cache.onInvalidate({
+      forget: (key) => this.#forget(key),
+      forgetAll: () => this.#forgetAll(),
+    });
+    this.#stopForwarding = cache.observe(
+      (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
+      (name) => events.wants(name),
+    );
+  }
+
+  take(call: Call): boolean {
+    const wish = call.options?.cache ?? call.definition.cache;
+    if (wish === false || !this.#isCacheable(call)) return false;
+    let key: string;
+    try {
+      key = this.#cache.key(requestOf(call));
+    } catch (error) {
+      failCall(call, withoutKey(asError(error)));
+      return true;
+    }
+    if (wish === 'refresh') this.#join({ call, key }, this.#refreshing);
+    else this.#answer({ call, key });
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    for (const shared of [...this.#background]) shared.cancelBecause('the orchestrator was closed');
+    try {
+      if (this.#isOwned) await this.#cache.close();
+      else await this.#cache.flush();
+    } finally {
+      // Last, as closing may find something to tell.
+      this.#stopForwarding();
+    }
+  }
+
+  #isCacheable({ agent, parts }: Call): boolean {
+    try {
+      return this.#cache.isCacheable(agent);
+    } catch (error) {
+      parts.logger.error(
+        { error, agent },
+        'an excludeAgents function threw; the call is made without the cache',
+      );
+      return false;
+    }
+  }
+
+  #answer(cached: CachedCall): void {
+    const { call, key } = cached;
+    const running = this.#running.get(key);
+    if (running?.isJoinable === true) {
+      this.#share(running, call);
+      return;
+    }
+    const found = this.#cache.lookup(key, call.agent);
+    if (isPromiseLike(found)) this.#awaitHit(cached, found);
+    else this.#useHit(cached, found);
+  }
+
+  #awaitHit(cached: CachedCall, found: Promise<CacheHit | undefined>): void {
+    const { call } = cached;
+    call.setAside();
+    call.stage = {
+      cancel: (reason) => {
+        call.takenUp();
+        failCall(call, reason);
+      },
+    };
+    void found.then((hit) => {
+      if (call.reason !== undefined) return;
+      call.stage = undefined;
+      call.takenUp();
+      this.#useHit(cached, hit);
+    });
+  }
+
+  #useHit(cached: CachedCall, hit: CacheHit | undefined): void {
+    if (hit === undefined) {
+      const isRefreshing = this.#refreshing.get(cached.key)?.isJoinable === true;
+      this.#join(cached, isRefreshing ? this.#refreshing : this.#running);
+      return;
+    }
+    if (hit.stale && this.#refreshing.get(cached.key)?.isJoinable !== true) {
+      this.#launch(cached, this.#refreshing, true);
+    }
+    giveHit(cached.call, hit);
+  }
+
+  /** Waits for the running call of the key, or makes it. */
+  #join(cached: CachedCall, calls: Map<string, SharedCall>): void {
+    const running = calls.get(cached.key);
+    if (running?.isJoinable === true) this.#share(running, cached.call);
+    else this.#launch(cached, calls, false);
+  }
+
+  #share(running: SharedCall, call: Call): void {
+    this.#cache.noteShared();
+    running.join(call);
+  }
+
+  #launch(cached: CachedCall, calls: Map<string, SharedCall>, isBackground: boolean): void {
+    const { key, call } = cached;
+    const shared = new SharedCall(call, isBackground, (outcome, events) => {
+      this.#background.delete(shared);
+      if (isBackground && !outcome.success) this.#reportNotRenewed(cached, outcome.error);
+      // One that was forgotten meanwhile is no longer listed, and its answer must not be stored.
+      if (calls.get(key) !== shared) return;
+      calls.delete(key);
+      if (!outcome.success) return;
+      // What began before a refresh must not replace what the refresh found.
+      if (calls === this.#refreshing) this.#running.delete(key);
+      this.#store(cached, outcome, events, shared.answeredBy);
+    });
+    calls.set(key, shared);
+    if (isBackground) this.#background.add(shared);
+    else shared.join(call);
+    queueUp(shared);
+  }
+
+  /** An answer that another agent gave is stored as that agent's: asked again, the call's own may answer. */
+  #store(
+    { call, key }: CachedCall,
+    result: AgentResult,
+    events: readonly StreamEvent[] | undefined,
+    answeredBy: RegisteredAgent | undefined,
+  ): void {
+    const { output, data, usage, costUsd, model, finishReason, steps } = result;
+    const answer = { output, data, usage, costUsd, model, finishReason, steps, events };
+    if (answeredBy === undefined) {
+      void this.#cache.store(key, call.agent, answer, storageOf(call));
+      return;
+    }
+    const { name } = answeredBy.definition;
+    if (answeredBy.definition.cache === false || !this.#cache.isCacheable(name)) return;
+    void this.#cache.store(this.#cache.key(requestOf(call, answeredBy)), name, answer, storageOf(call));
+  }
+
+  #reportNotRenewed({ call, key }: CachedCall, error: TuttiError): void {
+    // Closing ends it; that is nobody's failure.
+    if (error.code === 'TUTTI_CANCELLED') return;
+    const { agent, callId, parts } = call;
+    parts.logger.warn(
+      { agent, callId, code: error.code },
+      'renewing a stale answer failed; it stays as it is',
+    );
+    this.#cache.reportNotRenewed(key, agent, error);
+  }
+
+  #forget(key: string): void {
+    this.#running.delete(key);
+    this.#refreshing.delete(key);
+  }
+
+  #forgetAll(): void {
+    this.#running.clear();
+    this.#refreshing.clear();
+  }
+}
+
+/** Everything that can change the answer. */
+function requestOf(call: Call, target: RegisteredAgent = call.registered): CacheRequest {
+  const { task, tenant } = call;
+  return {
+    agent: target.definition.name,
+    task,
+    model: call.modelOf(target),
+    params: call.paramsOf(target),
+    tenant,
+    definition: definitionDigest(target.definition),
+  };
+}
+
+/** How the answer is stored: what the call says, laid over what the agent says. */
+function storageOf(call: Call): CacheSetOptions | undefined {
+  const ttlMs = storageSetting(call, 'ttlMs');
+  const tags = storageSetting(call, 'tags');
+  return ttlMs === undefined && tags === undefined ? undefined : { ttlMs, tags };
+}
+
+function storageSetting<Setting extends keyof CacheStorage>(
+  { definition, options }: Call,
+  setting: Setting,
+): CacheStorage[Setting] {
+  const agents = definition.cache === false ? undefined : definition.cache;
+  const own = typeof options?.cache === 'object' ? options.cache : undefined;
+  return own?.[setting] ?? agents?.[setting];
+}
+
+/** Says of a request that has no key how it can be made all the same. */
+function withoutKey(error: Error): Error {
+  if (fieldOf(error, 'code') !== 'TUTTI_INVALID_ARGUMENT') return error;
+  const { field, message, details } = error as InvalidArgumentError;
+  const path = inCall(field);
+  return new InvalidArgumentError(
+    path,
+    `${inCall(message)} As it is, its answer cannot be cached; with \`cache: false\` the call goes past the cache.`,
+    { details: { ...details, field: path }, cause: error },
+  );
+}
+
+/** A path in the cache's request as the caller of the orchestrator knows it. */
+const inCall = (text: string): string => text.replace(/^request\./, '');
+
+/** Settles a call with a stored answer; a stream gets the stored events first. */
+function giveHit(call: Call, hit: CacheHit): void {
+  const replay = new Replay(hit.events ?? [], storageSetting(call, 'replay'), call.parts.clock);
+  const delivered = call.deliver(replay.events);
+  if (delivered === undefined) {
+    settleCall(call, buildHit(call, hit));
+    return;
+  }
+  call.stage = {
+    cancel: (reason) => {
+      replay.cancel(reason);
+      failCall(call, reason);
+    },
+  };
+  void delivered.then(() => {
+    if (call.reason !== undefined) return;
+    call.stage = undefined;
+    settleCall(call, buildHit(call, hit));
+  });
+}

@@ -1,0 +1,72 @@
+import type { AgentDefinition } from '../contracts/agent.js';
+import type { TuttiEvents } from '../contracts/events.js';
+import type { TypedEmitter } from '../events/typed-emitter.js';
+import type { InFlight, InFlightNode } from '../lifecycle/in-flight.js';
+import type { OverdueWork } from '../lifecycle/overdue-work.js';
+import type { Logger } from '../logging/logger.js';
+import type { Budget, BudgetStats } from '../resilience/budget/budget.js';
+import type { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
+import type { Lane, LaneStats } from '../resilience/lane/lane.js';
+import type { ConcurrencyLimit, Permits } from '../resilience/permits/concurrency-limit.js';
+import type { WaitingLine } from '../resilience/permits/waiting-queue.js';
+import type { Clock } from '../time/clock.js';
+import type { SignalHub } from '../time/signal-hub.js';
+import type { CallIds } from './call-ids.js';
+import type { OrchestratorSettings } from './call-settings.js';
+import type { CallCounters } from './stats.js';
+
+/** A call as closing sees it. */
+export interface CallInFlight extends InFlightNode {
+  cancelBecause(why: string): void;
+}
+
+/** The cache as the path of a call sees it. */
+export interface CallCache {
+  /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
+  take(call: CallInFlight): boolean;
+  /** Ends work that nobody waits for, and closes the cache if it was opened for this orchestrator. */
+  close(): Promise<void>;
+}
+
+/** Lanes and budgets as the path of a call sees them. */
+export interface CallTraffic {
+  concerns(definition: AgentDefinition): boolean;
+  laneOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Lane | undefined;
+  hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
+  budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
+  waiting(): number;
+  stats(): TrafficStats;
+}
+
+/** How lanes and budgets stand. */
+export interface TrafficStats {
+  /** Every lane by its name, for instance `anthropic/claude-sonnet-4-5`. */
+  lanes: Record<string, LaneStats>;
+  /** The budget of all calls, where there is one. */
+  budget: BudgetStats | undefined;
+}
+
+/** What every call of one orchestrator shares. */
+export interface CallParts {
+  readonly options: OrchestratorSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: TypedEmitter<TuttiEvents>;
+  readonly cache: CallCache | undefined;
+  readonly permits: ConcurrencyLimit;
+  readonly traffic: CallTraffic;
+  /** Makes a line to wait in for permits. */
+  newLine(): WaitingLine;
+  /** The permits of agents with a limit of their own. */
+  readonly lanes: Set<Permits>;
+  readonly counters: CallCounters;
+  readonly signals: SignalHub;
+  /** Calls accepted and not settled. */
+  readonly calls: InFlight<CallInFlight>;
+  readonly overdue: OverdueWork;
+  readonly callIds: CallIds;
+  /** The user's word on errors that nothing else classifies. */
+  readonly mayPass: ((thrown: unknown) => boolean) | undefined;
+  /** Calls that wait for a permit, their agent's or the orchestrator's. */
+  waiting(): number;
+}

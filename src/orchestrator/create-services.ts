@@ -1,0 +1,103 @@
+import type { ResponseCacheOptions } from '../cache/cache-options.js';
+import { ResponseCache } from '../cache/response-cache.js';
+import { CachedCalls } from '../calls/cached/cached-calls.js';
+import { CallIds } from '../calls/call-ids.js';
+import type { CallParts } from '../calls/call-services.js';
+import { CallCounters } from '../calls/stats.js';
+import { TrafficControl, type TrafficObserver } from '../calls/traffic-control.js';
+import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
+import { fieldOf } from '../errors/foreign.js';
+import { TypedEmitter } from '../events/typed-emitter.js';
+import { InFlight } from '../lifecycle/in-flight.js';
+import { OverdueWork } from '../lifecycle/overdue-work.js';
+import { guardLogger, type Logger, silentLogger } from '../logging/logger.js';
+import { ConcurrencyLimit, type Permits } from '../resilience/permits/concurrency-limit.js';
+import { FairLine, PriorityLine, type WaitingLine } from '../resilience/permits/waiting-queue.js';
+import { type Clock, systemClock } from '../time/clock.js';
+import { SignalHub } from '../time/signal-hub.js';
+import type { ResolvedOrchestratorOptions } from './options.js';
+
+/** Builds what the calls of one orchestrator share. */
+export function createParts(options: ResolvedOrchestratorOptions): CallParts {
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger === undefined ? silentLogger : guardLogger(options.logger);
+  const events = new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
+    logger.error({ error, event }, 'an event listener threw');
+  });
+  const { fairness } = options;
+  const newLine = (): WaitingLine =>
+    fairness === undefined ? new PriorityLine(clock) : new FairLine(clock, fairness);
+  const permits = new ConcurrencyLimit(options.maxConcurrent, newLine());
+  const lanes = new Set<Permits>();
+  const waiting = (): number => {
+    let calls = permits.waiting;
+    for (const lane of lanes) calls += lane.waiting;
+    return calls;
+  };
+  return {
+    options,
+    clock,
+    logger,
+    permits,
+    newLine,
+    traffic: new TrafficControl(options, clock, observeTraffic(events, clock)),
+    cache: openCache(options, clock, logger, events),
+    events,
+    counters: new CallCounters(),
+    signals: new SignalHub(),
+    calls: new InFlight(),
+    lanes,
+    waiting,
+    overdue: new OverdueWork(clock, options.abandonMs, () => waiting() > 0),
+    mayPass: guardWhen(options.retry.when, logger),
+    callIds: new CallIds(),
+  };
+}
+
+function observeTraffic(events: TypedEmitter<TuttiEvents>, clock: Clock): TrafficObserver {
+  return {
+    breakerChanged: (lane, state) => {
+      const name = state === 'closed' ? 'breaker:close' : (`breaker:${state}` as const);
+      if (events.wants(name)) events.emit(name, { lane, at: clock.epochMs() });
+    },
+    lanePaused: (lane, pausedForMs) => {
+      if (events.wants('lane:pause')) events.emit('lane:pause', { lane, pausedForMs, at: clock.epochMs() });
+    },
+  };
+}
+
+/** The cache that the options ask for: one of its own, one that was given, or none. */
+function openCache(
+  { cache, tenant }: ResolvedOrchestratorOptions,
+  clock: Clock,
+  logger: Logger,
+  events: TypedEmitter<TuttiEvents>,
+): CachedCalls | undefined {
+  if (cache === undefined || cache === false) return undefined;
+  if (isResponseCache(cache)) return new CachedCalls(cache, false, events);
+  const options = cache === true ? {} : (cache as ResponseCacheOptions);
+  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events);
+}
+
+// By shape, so that a cache from another copy of the package is one too.
+function isResponseCache(cache: unknown): cache is ResponseCache {
+  return (
+    typeof fieldOf(cache, 'lookup') === 'function' && typeof fieldOf(cache, 'onInvalidate') === 'function'
+  );
+}
+
+/** The user's `retry.when`; when it throws, the error it was asked about is not retried. */
+function guardWhen(
+  when: ((thrown: unknown) => boolean) | undefined,
+  logger: Logger,
+): ((thrown: unknown) => boolean) | undefined {
+  if (when === undefined) return undefined;
+  return (thrown) => {
+    try {
+      return when(thrown) === true;
+    } catch (error) {
+      logger.error({ error }, 'retry.when threw; the error it was asked about is not retried');
+      return false;
+    }
+  };
+}

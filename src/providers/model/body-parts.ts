@@ -1,0 +1,46 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { ModelToolDefinition } from './model-step.js';
+import { bodyParams, type ParamNames } from './params.js';
+import { type OutputFormat, outputRequest } from './structured-output.js';
+
+/** What the bodies of all model protocols are made of. */
+export interface BodyParts {
+  /** The call's parameters under the provider's names. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The shape of the answer, where the provider has a field for it. */
+  readonly format: OutputFormat | undefined;
+  /** The agent's instructions, and the wanted shape where there is no such field; empty for none. */
+  readonly system: string;
+}
+
+/** What one protocol does its own way. */
+export interface Protocol {
+  readonly names: ParamNames;
+  /** Fields that are not for parameters: the provider fills them itself. */
+  readonly reserved: ReadonlySet<string>;
+}
+
+/** The parts of a request's body. */
+export function bodyParts(
+  request: ProviderRequest,
+  { names, reserved }: Protocol,
+  nativeOutput: boolean,
+): BodyParts {
+  const { format, instruction } = outputRequest(request.output, nativeOutput);
+  const texts = [request.instructions, instruction].filter((text) => text !== undefined && text !== '');
+  return { params: bodyParams(request.params, names, reserved), format, system: texts.join('\n\n') };
+}
+
+/** The tools that the parameters name, which the provider runs itself, and then the agent's own. */
+export function allTools(
+  params: Readonly<Record<string, unknown>>,
+  tools: readonly ModelToolDefinition[],
+  toTool: (tool: ModelToolDefinition) => object,
+): object[] {
+  return [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
+}
+
+/** The input of a tool call as the model wrote it. */
+export function argumentsText(input: unknown): string {
+  return typeof input === 'string' ? input : JSON.stringify(input);
+}

@@ -1,0 +1,47 @@
+import type { Tool, ToolCallRecord } from '../../contracts/tool.js';
+import type { Logger } from '../../logging/logger.js';
+import { describeIssues } from '../../output/describe-issues.js';
+import type { ModelToolCall } from './model-step.js';
+
+/** A tool call that has been answered, one way or the other. */
+export type AnsweredToolCall = ToolCallRecord & { readonly output: string; readonly isError: boolean };
+
+/** Runs one tool call. Whatever goes wrong is an answer for the model, which can correct itself; nothing is thrown. */
+export async function runTool(
+  call: ModelToolCall,
+  tools: ReadonlyMap<string, Tool>,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<AnsweredToolCall> {
+  const tool = tools.get(call.name);
+  if (tool === undefined) return failed(call, unknownTool(call.name, tools));
+  try {
+    const parsed = tool.input.safeParse(call.input);
+    if (!parsed.success) return failed(call, `The input is invalid: ${describeIssues(parsed.error)}`);
+    const output = await tool.run(parsed.data, { signal, toolCallId: call.id });
+    return { ...call, output: toText(output), isError: false };
+  } catch (error) {
+    if (!signal.aborted)
+      logger.warn({ tool: call.name, toolCallId: call.id, error }, 'a tool failed; the model is told');
+    return failed(call, messageOf(error));
+  }
+}
+
+function failed(call: ModelToolCall, message: string): AnsweredToolCall {
+  return { ...call, output: `Error: ${message}`, isError: true };
+}
+
+function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
+  return `There is no tool ${JSON.stringify(name)}. The tools are: ${[...tools.keys()].join(', ')}.`;
+}
+
+function toText(output: unknown): string {
+  if (typeof output === 'string') return output;
+  // A tool that gives nothing back has worked; models take an empty result for a fault.
+  return JSON.stringify(output) ?? 'done';
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  return String(error);
+}

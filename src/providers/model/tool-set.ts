@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { OutputSchema } from '../../contracts/output-schema.js';
+import type { Tool, ToolSet } from '../../contracts/tool.js';
+import { InvalidArgumentError } from '../../errors/input-errors.js';
+import type { ModelToolDefinition } from './model-step.js';
+
+/** What every protocol we speak accepts as a tool's name. */
+const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/** Tools, checked once and ready to be offered and run. */
+export interface PreparedTools {
+  readonly definitions: readonly ModelToolDefinition[];
+  /** A map, so that a model asking for `constructor` or `__proto__` finds nothing. */
+  readonly byName: ReadonlyMap<string, Tool>;
+}
+
+/** Checks the tools and writes down their JSON Schemas; `undefined` when there are none. */
+export function prepareTools(tools: ToolSet | undefined, field = 'options.tools'): PreparedTools | undefined {
+  if (tools === undefined) return undefined;
+  if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) {
+    throw new InvalidArgumentError(
+      field,
+      `${field} must be an object of tools by name; got ${typeName(tools)}.`,
+    );
+  }
+  const entries = Object.entries(tools);
+  if (entries.length === 0) return undefined;
+  return {
+    definitions: entries.map(([name, tool]) => defineForModel(name, tool, `${field}.${name}`)),
+    byName: new Map(entries),
+  };
+}
+
+function defineForModel(name: string, tool: Tool, field: string): ModelToolDefinition {
+  if (!TOOL_NAME.test(name)) {
+    throw new InvalidArgumentError(
+      field,
+      `Tool name ${JSON.stringify(name)} must be 1 to 64 letters, digits, "_" or "-".`,
+    );
+  }
+  if (typeof tool?.run !== 'function') {
+    throw new InvalidArgumentError(
+      `${field}.run`,
+      `${field}.run must be a function; got ${typeName(tool?.run)}.`,
+    );
+  }
+  const inputSchema = toJsonSchema(tool.input, `${field}.input`);
+  if (inputSchema.type !== 'object') {
+    throw new InvalidArgumentError(
+      `${field}.input`,
+      `${field}.input must describe an object, for instance z.object({ city: z.string() }); models send nothing else.`,
+    );
+  }
+  return { name, description: tool.description, inputSchema };
+}
+
+/**
+ * The JSON Schema of what a zod schema accepts, for a model to read.
+ *
+ * @throws {@link InvalidArgumentError} when it is no zod 4 schema or says what JSON Schema cannot.
+ */
+export function toJsonSchema(schema: OutputSchema, field: string): Record<string, unknown> {
+  if (typeof schema !== 'object' || schema === null || !('_zod' in schema)) {
+    throw new InvalidArgumentError(field, `${field} must be a zod 4 schema; got ${typeName(schema)}.`);
+  }
+  try {
+    // The input side: what the model writes, before any transform of ours.
+    const jsonSchema = z.toJSONSchema(schema as unknown as z.ZodType, { target: 'draft-7', io: 'input' });
+    const { $schema: _dialect, '~standard': _standard, ...rest } = jsonSchema as Record<string, unknown>;
+    return rest;
+  } catch (cause) {
+    throw new InvalidArgumentError(
+      field,
+      `${field} cannot be told to a model as JSON Schema: ${(cause as { message?: unknown }).message}`,
+      { cause },
+    );
+  }
+}
+
+function typeName(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+}

@@ -1,0 +1,162 @@
+import {
+  ProviderAuthError,
+  type ProviderError,
+  type ProviderErrorOptions,
+  ProviderNetworkError,
+  ProviderResponseError,
+  ProviderTimeoutError,
+} from '../../errors/provider-errors.js';
+import { TuttiError } from '../../errors/tutti-error.js';
+import { type HeaderSource, parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
+import { BodyFault } from './body-guard.js';
+import { errorFromAnswer, readErrorBody } from './http-status.js';
+
+/** What is known about the exchange that failed. */
+export interface ExchangeFacts {
+  readonly provider: string;
+  readonly model: string | undefined;
+  /** Of the answer, where its headers had come. */
+  readonly status?: number | undefined;
+  readonly requestId?: string | undefined;
+  /** Whether the body ended before its JSON did. */
+  readonly endedEarly?: boolean | undefined;
+}
+
+/** The parts of a foreign error that are read. Never its class: clients come in several copies and realms. */
+interface ForeignError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly status?: unknown;
+  readonly statusCode?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly error?: unknown;
+  readonly headers?: unknown;
+  readonly requestID?: unknown;
+}
+
+/**
+ * What a model client threw, as one of ours. An aborted signal speaks first, with its own reason: clients
+ * throw something else on an abort and lose it.
+ */
+export function translateClientError(thrown: unknown, facts: ExchangeFacts, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (TuttiError.isInstance(thrown)) return thrown;
+  const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as ForeignError;
+  const options = baseOptions(error, facts, thrown);
+  return (
+    fromStatus(error, options) ??
+    fromBodyFault(error, options) ??
+    fromConnection(error, options) ??
+    fromBody(error, facts, options) ??
+    fromSetup(error, options) ??
+    new ProviderResponseError(`${facts.provider} failed: ${messageOf(error)}.`, options)
+  );
+}
+
+function baseOptions(error: ForeignError, facts: ExchangeFacts, cause: unknown): ProviderErrorOptions {
+  const headers = isHeaderSource(error.headers) ? error.headers : undefined;
+  return {
+    provider: facts.provider,
+    model: facts.model,
+    status: facts.status,
+    requestId: facts.requestId ?? (typeof error.requestID === 'string' ? error.requestID : undefined),
+    retryAfterMs: headers === undefined ? undefined : parseRetryAfterMs(headers),
+    cause,
+  };
+}
+
+function fromStatus(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
+  const status = error.status ?? error.statusCode;
+  if (typeof status !== 'number') return undefined;
+  const asked = isHeaderSource(error.headers) ? error.headers.get('x-should-retry') : null;
+  const retryable = asked === 'true' ? true : asked === 'false' ? false : undefined;
+  return errorFromAnswer(status, readErrorBody(error.error), {
+    ...options,
+    ...(retryable === undefined ? {} : { retryable }),
+  });
+}
+
+function fromBodyFault(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
+  if (!(error instanceof BodyFault)) return undefined;
+  if (error.kind === 'cut') return cutError(options);
+  if (error.kind === 'not-utf8') {
+    return new ProviderResponseError(`${options.provider} sent bytes that are not UTF-8.`, options);
+  }
+  return new ProviderResponseError(
+    `${options.provider} sent more than maxResponseBytes (${error.limitBytes}); raise it if answers may be that long.`,
+    { ...options, details: { maxResponseBytes: error.limitBytes } },
+  );
+}
+
+/** The answer ended before it was complete. */
+export function cutError(options: ProviderErrorOptions): ProviderNetworkError {
+  return new ProviderNetworkError(`The answer of ${options.provider} was cut off before its end.`, options);
+}
+
+const TIMEOUT_CODES = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT']);
+const NETWORK_CODE =
+  /^(ECONN|EPIPE|ENOTFOUND|EAI_|ENET|EHOST|EADDR|ETIMEDOUT|UND_ERR_|HPE_|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+/** A certificate does not become valid by trying again. */
+const CERTIFICATE_CODE = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+
+function fromConnection(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
+  const code = networkCode(error);
+  if (code !== undefined) {
+    if (TIMEOUT_CODES.has(code)) {
+      return new ProviderTimeoutError(`No connection to ${options.provider} in time (${code}).`, options);
+    }
+    return new ProviderNetworkError(`The connection to ${options.provider} failed (${code}).`, {
+      ...options,
+      ...(CERTIFICATE_CODE.test(code) ? { retryable: false } : {}),
+      details: { code },
+    });
+  }
+  const message = messageOf(error);
+  if (/timed out/i.test(message)) {
+    return new ProviderTimeoutError(`${options.provider} did not answer in time.`, options);
+  }
+  if (/^(Connection error|fetch failed|terminated)/.test(message)) {
+    return new ProviderNetworkError(`The connection to ${options.provider} failed.`, options);
+  }
+  return undefined;
+}
+
+/** The first network code in the error, its causes, or the parts of an AggregateError among them. */
+function networkCode(error: ForeignError): string | undefined {
+  let current: unknown = error;
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    const { code, cause, errors } = current as ForeignError & { errors?: unknown };
+    if (typeof code === 'string' && NETWORK_CODE.test(code)) return code;
+    current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  }
+  return undefined;
+}
+
+function fromBody(
+  error: ForeignError,
+  facts: ExchangeFacts,
+  options: ProviderErrorOptions,
+): ProviderError | undefined {
+  const body = readErrorBody(error.error);
+  if (body !== undefined) return errorFromAnswer(facts.status, body, options);
+  if (error.name !== 'SyntaxError') return undefined;
+  if (facts.endedEarly === true) return cutError(options);
+  return new ProviderResponseError(`${options.provider} sent an answer that is not JSON.`, options);
+}
+
+/** Clients complain about a missing key before they send anything. */
+function fromSetup(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
+  if (!/credentials|authentication|api ?key/i.test(messageOf(error))) return undefined;
+  return new ProviderAuthError(`${options.provider} has no API key: ${messageOf(error)}`, options);
+}
+
+function messageOf(error: ForeignError): string {
+  return typeof error.message === 'string' && error.message !== ''
+    ? error.message
+    : String(error.name ?? 'no reason given');
+}
+
+function isHeaderSource(value: unknown): value is HeaderSource {
+  return typeof value === 'object' && value !== null && typeof (value as HeaderSource).get === 'function';
+}

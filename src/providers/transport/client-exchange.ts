@@ -1,0 +1,144 @@
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
+import { ProviderResponseError } from '../../errors/provider-errors.js';
+import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
+import { type HeaderSource, parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
+import { MAX_TIMER_MS } from '../../time/clock.js';
+import { cutError, translateClientError } from './client-errors.js';
+import { errorFromAnswer, readErrorBody } from './http-status.js';
+import { type LinkedAbort, linkAbort } from './link-signal.js';
+import { endedEarly } from './pooled-fetch.js';
+
+/** What the official clients' methods take besides the body. */
+export interface ClientRequestOptions {
+  readonly signal: AbortSignal;
+  readonly maxRetries: 0;
+  readonly timeout: number;
+  /** What the client hands on to its `fetch`. */
+  readonly fetchOptions?: object;
+}
+
+/** What they return; a stand-in may return a plain promise. */
+export interface ClientPromise<Value> extends PromiseLike<Value> {
+  asResponse?(): Promise<Response>;
+}
+
+/**
+ * One request of an official client: its retries off, its own clock out of the way (the attempt's signal is
+ * the only one), headers reported, errors translated, the signal's listener removed at the end.
+ */
+export class ClientExchange {
+  readonly #provider: string;
+  readonly #model: string;
+  readonly #request: ProviderRequest;
+  readonly #linked: LinkedAbort;
+  #response: Response | undefined;
+
+  constructor(provider: string, model: string, request: ProviderRequest) {
+    this.#provider = provider;
+    this.#model = model;
+    this.#request = request;
+    this.#linked = linkAbort(request.signal);
+  }
+
+  /** Starts the request and waits for its value: a parsed answer, or a stream of parsed events. */
+  async send<Value>(start: (options: ClientRequestOptions) => ClientPromise<Value>): Promise<Value & object> {
+    this.#request.signal.throwIfAborted();
+    const { onSent } = this.#request;
+    const promise = start({
+      signal: this.#linked.controller.signal,
+      maxRetries: 0,
+      timeout: MAX_TIMER_MS,
+      ...(onSent === undefined ? undefined : { fetchOptions: { onSent } }),
+    });
+    if (promise.asResponse !== undefined) {
+      this.#response = await promise.asResponse();
+      this.#report(this.#response.status, this.#response.headers);
+    }
+    const value = await promise;
+    // A client that ends a read quietly on an abort must not make an answer of it.
+    this.#request.signal.throwIfAborted();
+    return this.#requireObject(value);
+  }
+
+  /** The events that a client gave. An answer in one piece, such as an error with status 200 or a web page, is none. */
+  async eventsOf(value: object): Promise<AsyncIterable<unknown>> {
+    const type = this.#response?.headers.get('content-type') ?? '';
+    if (type.includes('json')) {
+      const body: unknown = await this.#response?.json();
+      throw readErrorBody(body)?.message === undefined
+        ? this.#notExpected('an event stream')
+        : this.errorInside(body);
+    }
+    if (type.includes('html') || !(Symbol.asyncIterator in value)) throw this.#notExpected('an event stream');
+    return value as AsyncIterable<unknown>;
+  }
+
+  /** The error to throw for what was thrown while sending or reading. */
+  failure(thrown: unknown): unknown {
+    const { status, headers } = (thrown ?? {}) as { status?: unknown; headers?: HeaderSource };
+    if (this.#response === undefined && typeof status === 'number' && typeof headers?.get === 'function') {
+      this.#report(status, headers);
+    }
+    return translateClientError(thrown, this.#facts(), this.#request.signal);
+  }
+
+  /** An error that the provider wrote into an answer of status 200. */
+  errorInside(body: unknown): Error {
+    return errorFromAnswer(this.#response?.status, readErrorBody(body), this.#facts());
+  }
+
+  /** A stream that ended before it was complete; on an abort, the abort's reason. */
+  cut(): unknown {
+    const { signal } = this.#request;
+    return signal.aborted ? signal.reason : cutError(this.#facts());
+  }
+
+  /** Ends the exchange. Unless it was read to its end, its socket is closed. */
+  end(isComplete: boolean): void {
+    this.#linked.dispose();
+    if (!isComplete) this.#linked.controller.abort();
+  }
+
+  #requireObject<Value>(value: Value): Value & object {
+    if (typeof value === 'object' && value !== null) return value;
+    throw this.#notExpected('JSON');
+  }
+
+  #notExpected(expected: string): ProviderResponseError {
+    const came = this.#response?.headers.get('content-type') ?? 'something else';
+    return new ProviderResponseError(
+      `${this.#provider} answered with ${came} instead of ${expected}. Check the base URL.`,
+      this.#facts(),
+    );
+  }
+
+  #facts() {
+    const response = this.#response;
+    return {
+      provider: this.#provider,
+      model: this.#model,
+      status: response?.status,
+      requestId: response === undefined ? undefined : requestIdOf(response.headers),
+      endedEarly: response === undefined ? undefined : endedEarly(response),
+    };
+  }
+
+  #report(status: number, headers: HeaderSource): void {
+    const { onResponse } = this.#request;
+    if (onResponse === undefined) return;
+    const info: ProviderResponseInfo = {
+      provider: this.#provider,
+      model: this.#model,
+      status,
+      requestId: requestIdOf(headers),
+      retryAfterMs: parseRetryAfterMs(headers),
+      limits: parseRateLimits(headers),
+    };
+    onResponse(info);
+  }
+}
+
+function requestIdOf(headers: HeaderSource): string | undefined {
+  return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
+}

@@ -1,0 +1,84 @@
+import { fieldOf } from '../../errors/foreign.js';
+
+/**
+ * What kind of failure ended an attempt or a call:
+ *
+ * - `rate-limited` (429, or refused by our own limiter), `overloaded` (529, 503, a full queue), `server` (other 5xx),
+ *   `network`, `timeout` (of an attempt, or 408 and 504), `circuit-open`: can pass, or work elsewhere
+ * - `auth` (401, 403), `request` (other 4xx, bad arguments), `refused` (by the model), `output` (not the schema)
+ * - `budget`, `deadline`, `cancelled`: the call itself is over
+ * - `other`: anything else, bugs included
+ */
+export type FailureClass =
+  | 'rate-limited'
+  | 'overloaded'
+  | 'server'
+  | 'network'
+  | 'timeout'
+  | 'circuit-open'
+  | 'auth'
+  | 'request'
+  | 'refused'
+  | 'output'
+  | 'budget'
+  | 'deadline'
+  | 'cancelled'
+  | 'other';
+
+const BY_CODE: Readonly<Record<string, FailureClass>> = {
+  TUTTI_CANCELLED: 'cancelled',
+  TUTTI_CLOSED: 'cancelled',
+  TUTTI_RATE_LIMITED: 'rate-limited',
+  TUTTI_CIRCUIT_OPEN: 'circuit-open',
+  TUTTI_BUDGET_EXCEEDED: 'budget',
+  TUTTI_QUEUE_FULL: 'overloaded',
+  TUTTI_OUTPUT_INVALID: 'output',
+  TUTTI_INVALID_ARGUMENT: 'request',
+  TUTTI_UNKNOWN_AGENT: 'request',
+};
+
+const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map([
+  [401, 'auth'],
+  [403, 'auth'],
+  [408, 'timeout'],
+  [429, 'rate-limited'],
+  [503, 'overloaded'],
+  [504, 'timeout'],
+  [529, 'overloaded'],
+]);
+
+/** Failures that say the service is too busy: they cool its lane off and lower what runs at once. */
+const OVERLOADS: ReadonlySet<FailureClass> = new Set(['rate-limited', 'overloaded', 'timeout']);
+
+/** Failures that say the service does not work: they count for its breaker. */
+const BREAKDOWNS: ReadonlySet<FailureClass> = new Set(['overloaded', 'server', 'network', 'timeout']);
+
+/** Says what kind of failure an error is. Reads `code`, `scope`, `status` and `retryable`, never the class. */
+export function failureClassOf(error: unknown): FailureClass {
+  const code = fieldOf(error, 'code');
+  if (code === 'TUTTI_RETRIES_EXHAUSTED') return failureClassOf(fieldOf(error, 'cause'));
+  if (code === 'TUTTI_TIMEOUT') return fieldOf(error, 'scope') === 'deadline' ? 'deadline' : 'timeout';
+  const byCode = typeof code === 'string' ? BY_CODE[code] : undefined;
+  if (byCode !== undefined) return byCode;
+  if (typeof code === 'string' && code.includes('REFUS')) return 'refused';
+  return classOfStatus(fieldOf(error, 'status') ?? fieldOf(error, 'statusCode'), fieldOf(error, 'retryable'));
+}
+
+/** Whether the failure means that the service is too busy. */
+export function isOverload(failure: FailureClass): boolean {
+  return OVERLOADS.has(failure);
+}
+
+/** Whether the failure counts for the lane's breaker. */
+export function isBreakdown(failure: FailureClass): boolean {
+  return BREAKDOWNS.has(failure);
+}
+
+function classOfStatus(status: unknown, retryable: unknown): FailureClass {
+  // What can pass and has no status never got an answer.
+  if (typeof status !== 'number') return retryable === true ? 'network' : 'other';
+  const known = BY_STATUS.get(status);
+  if (known !== undefined) return known;
+  if (status >= 500) return 'server';
+  return status >= 400 ? 'request' : 'other';
+}

@@ -1,0 +1,32 @@
+import type { CallRequest } from '../calls/call.js';
+import type { TaskSource } from '../contracts/call.js';
+import type { CallOutcome } from '../contracts/result.js';
+import type { BudgetAccount } from '../resilience/budget/budget.js';
+import { type RunContext, taskAdmission } from './task-admission.js';
+import { openTaskReader, type TaskReader } from './task-reader.js';
+import type { TaskRun, TaskRunOwner } from './task-run.js';
+
+/** Where the tasks of a run come from, and what stands between it and its owner. */
+export interface RunSource {
+  readonly reader: TaskReader;
+  /** Checks a task: gives a call to make, or the outcome that it has already. */
+  admit(input: unknown): CallRequest | CallOutcome;
+  /** Stands in front of the run's owner, where something has to happen before it is told of outcomes. */
+  readonly inFrontOf: ((owner: TaskRunOwner, run: () => TaskRun) => TaskRunOwner) | undefined;
+  /** What the run had spent when it was interrupted. */
+  readonly account: BudgetAccount | undefined;
+  /** How long ago the run was asked for, in milliseconds. */
+  readonly lateMs: number;
+}
+
+/** The tasks as they are. */
+export function plainSource(context: RunContext, tasks: TaskSource): RunSource {
+  const { options } = context;
+  return {
+    reader: openTaskReader(tasks, options.priority ?? 0),
+    admit: taskAdmission(context),
+    inFrontOf: undefined,
+    account: undefined,
+    lateMs: 0,
+  };
+}

@@ -1,0 +1,295 @@
+// The module's own, which a test runner's fake timers leave alone: this is no timer.
+import { setImmediate } from 'node:timers';
+import { isPromiseLike } from '../calls/attempts/invoke-agent.js';
+import type { Call, CallRequest } from '../calls/call.js';
+import { submitCall } from '../calls/call-path.js';
+import type { CallParts } from '../calls/call-services.js';
+import { SubmittedCall } from '../calls/submitted-call.js';
+import type { RunOptions } from '../contracts/call.js';
+import type { CallOutcome } from '../contracts/result.js';
+import { TimeoutError } from '../errors/execution-errors.js';
+import { type AsyncContext, captureContext, runIn } from '../lifecycle/async-context.js';
+import { Budget, type BudgetAccount } from '../resilience/budget/budget.js';
+import type { TimerHandle } from '../time/clock.js';
+import type { SignalMember } from '../time/signal-hub.js';
+import type { IndexedTask, TaskReader } from './task-reader.js';
+
+/** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
+const MAX_SET_ASIDE = 1_000;
+
+/** Tasks taken in one go before the event loop gets its turn. */
+const MAX_TAKEN_AT_ONCE = 256;
+
+/** What a run needs from its owner. */
+export interface TaskRunOwner {
+  readonly parts: CallParts;
+  /** Checks a task; a failure where it is not fit to run, or the outcome that it has already. */
+  admit(input: unknown): CallRequest | CallOutcome;
+  /** A task has settled. */
+  settled(outcome: CallOutcome, index: number): void;
+  /**
+   * Everything that was read has settled, and nothing more is read; `error` where the source threw. The run is
+   * over when the promise resolves, where there is one.
+   */
+  finished(error: { thrown: unknown } | undefined): void | Promise<void>;
+  /** How many settled outcomes wait for the run's reader or journal: reading pauses when they are too many. */
+  unread(): number;
+}
+
+/**
+ * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as
+ * there are permits are under way, and further ones for those that wait for their next attempt.
+ */
+export class TaskRun implements SignalMember {
+  readonly total: number | undefined;
+  /** What its calls together may spend. */
+  readonly budget: Budget | undefined;
+  /** Instant of the clock at which all of it ends at the latest. */
+  deadlineAtMs: number | undefined = undefined;
+  readonly #owner: TaskRunOwner;
+  readonly #parts: CallParts;
+  readonly #options: RunOptions;
+  readonly #reader: TaskReader;
+  readonly #calls = new Set<TaskCall>();
+  /** The one it was begun in: its source is read there and its agents run there, whoever's end makes it read on. */
+  readonly #context: AsyncContext | undefined = captureContext();
+  /** Resolves when the run is over. */
+  readonly done: Promise<void>;
+  #resolveDone!: () => void;
+  #underWay = 0;
+  #setAside = 0;
+  #isReading = false;
+  #isPumping = false;
+  #sourceEnded = false;
+  #sourceError: { thrown: unknown } | undefined = undefined;
+  #cancelCall: ((call: Call) => void) | undefined = undefined;
+  #deadlineTimer: TimerHandle | undefined = undefined;
+  #isFinished = false;
+
+  /** @param account What the run had spent when it was interrupted. */
+  constructor(
+    owner: TaskRunOwner,
+    reader: TaskReader,
+    options: RunOptions,
+    account: BudgetAccount | undefined,
+  ) {
+    this.#owner = owner;
+    this.#parts = owner.parts;
+    this.#options = options;
+    this.#reader = reader;
+    this.total = reader.total;
+    this.budget = options.budget && new Budget('run', options.runId ?? '', options.budget, account);
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+  }
+
+  /** Whether it was ended before it was done. */
+  get isCancelled(): boolean {
+    return this.#cancelCall !== undefined;
+  }
+
+  /**
+   * Begins to read and run.
+   *
+   * @param lateMs How long ago the run was asked for, in milliseconds.
+   */
+  start(lateMs: number): void {
+    const { signal, deadlineMs } = this.#options;
+    if (deadlineMs !== undefined) {
+      this.deadlineAtMs = this.#parts.clock.now() + deadlineMs;
+      this.#deadlineTimer = this.#parts.clock.setTimeout(
+        (run: TaskRun) => run.#passDeadline(),
+        Math.max(0, deadlineMs - lateMs),
+        this,
+      );
+    }
+    if (signal !== undefined) this.#parts.signals.link(signal, this);
+    // Else an endless source would be read on for ever, one cancelled call after the other.
+    const { signal: outer } = this.#parts.options;
+    if (outer !== undefined) this.#parts.signals.link(outer, this);
+    this.pump();
+  }
+
+  /** Ends every call of the run; of an array's tasks, those not read yet fail too, other sources are read no further. */
+  cancel(cancelCall: (call: Call) => void): void {
+    if (this.#cancelCall !== undefined || this.#isFinished) return;
+    this.#cancelCall = cancelCall;
+    if (!this.#reader.isArray) this.#endSource();
+    for (const call of this.#calls) cancelCall(call);
+    this.pump();
+  }
+
+  signalAborted(reason: unknown): void {
+    this.cancel((call) => call.signalAborted(reason));
+  }
+
+  /** One of the run's calls needs no permit for a while. @internal */
+  callSetAside(): void {
+    this.#setAside += 1;
+    this.pump();
+  }
+
+  /** One of the run's calls goes on. @internal */
+  callTakenUp(): void {
+    this.#setAside -= 1;
+  }
+
+  /** Reads on as far as it may. */
+  pump(): void {
+    // What runs below may come back here: one loop does all the reading.
+    if (this.#isPumping) return;
+    runIn(this.#context, () => this.#readOn());
+  }
+
+  #readOn(): void {
+    this.#isPumping = true;
+    let taken = 0;
+    while (this.#mayRead()) {
+      if (taken === MAX_TAKEN_AT_ONCE) {
+        // Refused tasks and hits in memory settle at once; a million of them must not hold up everything else.
+        this.#pauseReading();
+        break;
+      }
+      this.#readOne();
+      taken += 1;
+    }
+    this.#isPumping = false;
+    if (this.#sourceEnded && this.#underWay === 0) this.#finish();
+  }
+
+  #mayRead(): boolean {
+    if (this.#sourceEnded || this.#isReading) return false;
+    if (this.#cancelCall !== undefined) return true;
+    const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
+    return running + this.#owner.unread() < this.#parts.permits.maxConcurrent;
+  }
+
+  #pauseReading(): void {
+    this.#isReading = true;
+    setImmediate(() => {
+      this.#isReading = false;
+      this.pump();
+    });
+  }
+
+  #readOne(): void {
+    try {
+      const next = this.#reader.next();
+      if (isPromiseLike(next)) this.#readLater(next);
+      else this.#take(next);
+    } catch (thrown) {
+      this.#failSource(thrown);
+    }
+  }
+
+  #readLater(next: Promise<IndexedTask | undefined>): void {
+    this.#isReading = true;
+    const take = (task: IndexedTask | undefined): void => {
+      this.#isReading = false;
+      // Read after the run was cancelled: it is not run any more, like all that was not read.
+      this.#take(this.#sourceEnded ? undefined : task);
+      this.pump();
+    };
+    next.then(take, (thrown) => {
+      this.#isReading = false;
+      this.#failSource(thrown);
+      this.pump();
+    });
+  }
+
+  #take(task: IndexedTask | undefined): void {
+    if (task === undefined) {
+      this.#sourceEnded = true;
+      return;
+    }
+    this.#underWay += 1;
+    const request = this.#owner.admit(task.input);
+    if ('success' in request) this.#settled(request, task.index);
+    else this.#submit(new TaskCall(request, this, task.index));
+  }
+
+  #submit(call: TaskCall): void {
+    this.#calls.add(call);
+    this.#cancelCall?.(call);
+    submitCall(call);
+  }
+
+  /** One of the run's calls has settled. @internal */
+  callSettled(call: TaskCall, outcome: CallOutcome): void {
+    this.#calls.delete(call);
+    this.#settled(outcome, call.index);
+    this.pump();
+  }
+
+  #settled(outcome: CallOutcome, index: number): void {
+    this.#underWay -= 1;
+    this.#owner.settled(outcome, index);
+  }
+
+  #failSource(thrown: unknown): void {
+    this.#sourceError ??= { thrown };
+    this.#sourceEnded = true;
+  }
+
+  #endSource(): void {
+    if (this.#sourceEnded) return;
+    this.#sourceEnded = true;
+    this.#reader.close();
+  }
+
+  #passDeadline(): void {
+    const deadlineMs = this.#options.deadlineMs as number;
+    this.cancel((call) => {
+      call.cancel(new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }));
+    });
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    if (this.#deadlineTimer !== undefined) this.#parts.clock.clearTimeout(this.#deadlineTimer);
+    for (const signal of [this.#options.signal, this.#parts.options.signal])
+      if (signal !== undefined) this.#parts.signals.unlink(signal, this);
+    const closing = this.#owner.finished(this.#sourceError);
+    if (closing === undefined) this.#resolveDone();
+    else void closing.then(this.#resolveDone);
+  }
+}
+
+class TaskCall extends SubmittedCall {
+  readonly index: number;
+  readonly #run: TaskRun;
+
+  constructor(request: CallRequest, run: TaskRun, index: number) {
+    super(request);
+    this.#run = run;
+    this.index = index;
+  }
+
+  protected deliverOutcome(outcome: CallOutcome): void {
+    this.#run.callSettled(this, outcome);
+  }
+
+  override get runBudget(): Budget | undefined {
+    return this.#run.budget;
+  }
+
+  override get deadlineAtMs(): number | undefined {
+    const { deadlineAtMs } = this.#run;
+    const own = super.deadlineAtMs;
+    return deadlineAtMs === undefined ? own : Math.min(deadlineAtMs, own ?? deadlineAtMs);
+  }
+
+  override get mayOverflow(): boolean {
+    return true;
+  }
+
+  override setAside(): void {
+    this.#run.callSetAside();
+  }
+
+  override takenUp(): void {
+    this.#run.callTakenUp();
+  }
+}
