@@ -6,7 +6,7 @@ import { check, checkAtLeast, compare, longestPauseMs, median, print } from './c
 import { answer, request } from './cache-memory.mjs';
 import { importInside } from './inside.mjs';
 
-const { DiskTier, Seal } = await importInside('cache/tiers/disk-tier.ts', 'cache/seal.ts');
+const { DiskTier, Seal } = await importInside('cache/tiers/disk/disk-tier.ts', 'cache/seal.ts');
 
 const ENTRIES = 5_000;
 const secret = 'only for measuring, 32 bytes long';
