@@ -3,9 +3,8 @@ import type { StreamEvent } from '../contracts/stream-event.js';
 import { StreamConsumedError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import type { CallRequest } from './call.js';
-import { submitCall } from './call-path.js';
+import { SubmittedCall, submitCall } from './call-path.js';
 import type { StreamSink } from './stream-sink.js';
-import { SubmittedCall } from './submitted-call.js';
 
 /** Events that may wait for a slow reader before the agent is held back. */
 const MAX_UNREAD_EVENTS = 16;

@@ -5,7 +5,7 @@ import type { Call } from './call.js';
 // What happens to calls, told to the counters and to whoever listens. Payloads are built only for a listener.
 
 export function publishStart(call: Call): void {
-  const { clock, counters, events } = call.parts;
+  const { clock, counters, events } = call.services;
   counters.submitted += 1;
   if (!events.wants('call:start')) return;
   const { agent, callId, priority, tenant } = call;
@@ -14,7 +14,7 @@ export function publishStart(call: Call): void {
 }
 
 export function publishAttemptStart(call: Call, queuedMs: number): void {
-  const { clock, counters, events } = call.parts;
+  const { clock, counters, events } = call.services;
   const { attempts } = call;
   counters.attempts += 1;
   if (attempts > 1) counters.retries += 1;
@@ -29,7 +29,7 @@ export function publishAttemptEnd(
   runMs: number,
   error: TuttiError | undefined,
 ): void {
-  const { clock, events } = call.parts;
+  const { clock, events } = call.services;
   if (!events.wants('attempt:end')) return;
   const { agent, callId } = call;
   const at = clock.epochMs();
@@ -38,7 +38,7 @@ export function publishAttemptEnd(
 }
 
 export function publishAbandoned(call: Call, attempt: number): void {
-  const { clock, counters, events, logger, options } = call.parts;
+  const { clock, counters, events, logger, options } = call.services;
   counters.abandoned += 1;
   const { agent, callId } = call;
   const { abandonMs } = options;
@@ -52,7 +52,7 @@ export function publishAbandoned(call: Call, attempt: number): void {
 }
 
 export function publishRetry(call: Call, error: TuttiError, delayMs: number): void {
-  const { clock, events } = call.parts;
+  const { clock, events } = call.services;
   if (!events.wants('call:retry')) return;
   const { agent, callId, attempts } = call;
   const at = clock.epochMs();
@@ -60,7 +60,7 @@ export function publishRetry(call: Call, error: TuttiError, delayMs: number): vo
 }
 
 export function publishFallback(call: Call, from: string, to: string, error: Error): void {
-  const { clock, counters, events } = call.parts;
+  const { clock, counters, events } = call.services;
   counters.fallbacks += 1;
   if (!events.wants('call:fallback')) return;
   const { agent, callId } = call;
@@ -69,7 +69,7 @@ export function publishFallback(call: Call, from: string, to: string, error: Err
 }
 
 export function publishHedge(call: Call, afterMs: number): void {
-  const { clock, counters, events } = call.parts;
+  const { clock, counters, events } = call.services;
   counters.hedges += 1;
   if (!events.wants('call:hedge')) return;
   const { agent, callId } = call;
@@ -78,7 +78,7 @@ export function publishHedge(call: Call, afterMs: number): void {
 
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
-  const { clock, events } = call.parts;
+  const { clock, events } = call.services;
   if (!events.wants('call:end')) return;
   const { agent, callId, attempts } = call;
   const { success, usage, costUsd, timings } = outcome;
@@ -99,7 +99,7 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
 }
 
 function count(call: Call, outcome: CallOutcome): void {
-  const { counters } = call.parts;
+  const { counters } = call.services;
   countSpending(call, outcome);
   if (outcome.success) {
     counters.succeeded += 1;
@@ -116,7 +116,7 @@ function count(call: Call, outcome: CallOutcome): void {
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
 export function countSpending(call: Call, outcome: CallOutcome): void {
   if (outcome.success && outcome.cached !== false) return;
-  const { counters } = call.parts;
+  const { counters } = call.services;
   counters.inputTokens += outcome.usage.inputTokens;
   counters.outputTokens += outcome.usage.outputTokens;
   counters.costUsd += outcome.costUsd ?? 0;

@@ -8,7 +8,7 @@ import type { TuttiError } from '../errors/tutti-error.js';
 import { describeValue } from '../input/describe-value.js';
 import { outputError, parseReply } from '../output/parse-output.js';
 import { addCosts, type Call } from './call.js';
-import type { CallParts } from './call-services.js';
+import type { CallServices } from './call-services.js';
 
 /** What a call that worked gives its caller. */
 export function buildResult(call: Call, reply: AgentReply): AgentResult {
@@ -59,7 +59,7 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
 export function buildHit(call: Call, hit: CacheHit): AgentResult {
   const { data, model, finishReason } = hit;
   const metadata = call.options?.metadata;
-  const totalMs = call.parts.clock.now() - call.queuedAtMs;
+  const totalMs = call.services.clock.now() - call.queuedAtMs;
   const result: AgentResult = {
     success: true,
     agent: call.agent,
@@ -114,11 +114,11 @@ export function copyOf(data: unknown): unknown {
 }
 
 /** The outcome of a task that was not fit to become a call. */
-export function refuse(parts: CallParts, agent: unknown, error: TuttiError): AgentFailure {
+export function refuse(services: CallServices, agent: unknown, error: TuttiError): AgentFailure {
   return {
     success: false,
     agent: typeof agent === 'string' ? agent : '',
-    callId: parts.callIds.textOf(parts.callIds.next()),
+    callId: services.callIds.textOf(services.callIds.next()),
     error,
     attempts: 0,
     usage: toUsage(undefined),
@@ -147,7 +147,7 @@ function readTimings(call: Call): Timings {
   const timings: Timings = {
     queuedMs: call.queuedMs,
     runMs: call.runMs,
-    totalMs: call.parts.clock.now() - call.queuedAtMs,
+    totalMs: call.services.clock.now() - call.queuedAtMs,
   };
   if (call.firstTokenMs !== undefined) timings.firstTokenMs = call.firstTokenMs;
   return timings;

@@ -30,7 +30,7 @@ export interface CallCache {
 
 /** Lanes and budgets as the path of a call sees them. */
 export interface CallTraffic {
-  concerns(definition: AgentDefinition): boolean;
+  appliesTo(definition: AgentDefinition): boolean;
   laneOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Lane | undefined;
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
   budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
@@ -47,7 +47,7 @@ export interface TrafficStats {
 }
 
 /** What every call of one orchestrator shares. */
-export interface CallParts {
+export interface CallServices {
   readonly options: OrchestratorSettings;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,15 +58,15 @@ export interface CallParts {
   /** Makes a line to wait in for permits. */
   newLine(): WaitingLine;
   /** The permits of agents with a limit of their own. */
-  readonly lanes: Set<Permits>;
+  readonly agentLimits: Set<Permits>;
   readonly counters: CallCounters;
   readonly signals: SignalHub;
   /** Calls accepted and not settled. */
   readonly calls: InFlight<CallInFlight>;
   readonly overdue: OverdueWork;
   readonly callIds: CallIds;
-  /** The user's word on errors that nothing else classifies. */
-  readonly mayPass: ((thrown: unknown) => boolean) | undefined;
+  /** `retry.when` of the options: decides about errors that nothing else classifies. */
+  readonly isTransient: ((thrown: unknown) => boolean) | undefined;
   /** Calls that wait for a permit, their agent's or the orchestrator's. */
   waiting(): number;
 }

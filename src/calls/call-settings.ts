@@ -21,7 +21,7 @@ export interface CallSettings {
 export interface OrchestratorSettings extends Omit<CallSettings, 'timeouts' | 'deadlineMs'> {
   readonly timeouts?: PhaseTimeouts | undefined;
   readonly deadlineMs?: number | undefined;
-  readonly retry: Backoff;
+  readonly retry: Backoff & { readonly maxWaitMs: number };
   readonly limits?: LaneLimits | undefined;
   readonly breaker?: BreakerSettings | undefined;
   readonly hedge?: HedgeSettings | undefined;

@@ -13,7 +13,7 @@ import type { Cancellable } from '../time/cancel-scope.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
 import type { CancelPoint } from '../time/sleep.js';
-import type { CallParts } from './call-services.js';
+import type { CallServices } from './call-services.js';
 import type { CallSettings } from './call-settings.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import type { StreamSink } from './stream-sink.js';
@@ -76,7 +76,7 @@ export abstract class Call
     this.task = task;
     this.options = options;
     this.settings = settings;
-    this.queuedAtMs = registered.parts.clock.now();
+    this.queuedAtMs = registered.services.clock.now();
   }
 
   /** Runs the call; called with its first permit, which is freed when the promise that comes back settles. */
@@ -151,8 +151,8 @@ export abstract class Call
     return undefined;
   }
 
-  get parts(): CallParts {
-    return this.registered.parts;
+  get services(): CallServices {
+    return this.registered.services;
   }
 
   get definition(): AgentDefinition {
@@ -169,7 +169,7 @@ export abstract class Call
   }
 
   get tenant(): string | undefined {
-    return this.options?.tenant ?? this.parts.options.tenant;
+    return this.options?.tenant ?? this.services.options.tenant;
   }
 
   get model(): string | undefined {
@@ -191,7 +191,7 @@ export abstract class Call
 
   /** Made when first asked for: a call that waits among a million others needs none. */
   get callId(): string {
-    const { callIds } = this.parts;
+    const { callIds } = this.services;
     if (this.#callNumber === 0) this.#callNumber = callIds.next();
     return callIds.textOf(this.#callNumber);
   }

@@ -1,16 +1,16 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { Permits } from '../resilience/permits/concurrency-limit.js';
-import type { CallParts } from './call-services.js';
+import type { CallServices } from './call-services.js';
 import type { CallSettings } from './call-settings.js';
 
 /** An agent as one orchestrator runs it: its definition, its settings laid over the orchestrator's, its permits. */
 export interface RegisteredAgent {
-  readonly parts: CallParts;
+  readonly services: CallServices;
   readonly definition: AgentDefinition;
   /** The agent's settings over the orchestrator's; calls without settings of their own share this object. */
   settings: CallSettings;
   /** Whether its calls go through lanes, budgets or fallbacks; else they take the plain path. */
-  readonly isGuarded: boolean;
+  readonly hasTrafficControl: boolean;
   /** Agents that may answer in its place. @throws {@link UnknownAgentError} for a name that nobody has. */
   fallbacks(): readonly RegisteredAgent[];
   /** The orchestrator's permits, behind the agent's own where it has a limit. */

@@ -1,5 +1,4 @@
 import type { AgentReply } from '../contracts/reply.js';
-import type { CallOutcome } from '../contracts/result.js';
 import { RetriesExhaustedError, TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
 import { CircuitOpenError } from '../errors/traffic-errors.js';
@@ -11,26 +10,30 @@ import { backoffDelayMs } from '../resilience/retry/backoff.js';
 import { failureClassOf } from '../resilience/retry/failure-class.js';
 import { runWithFallbacks } from '../resilience/retry/fallback.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry/retry.js';
+import { sleep } from '../time/sleep.js';
 import { beginAttempt, runAttempt } from './attempts/hedged-attempt.js';
 import type { Call } from './call.js';
 import { publishFallback, publishRetry } from './call-events.js';
-import { buildFailure, buildResult } from './call-result.js';
 import type { OrchestratorSettings } from './call-settings.js';
-import { pauseCall } from './pause-call.js';
 import type { RegisteredAgent } from './registered-agent.js';
-import { settleCall, toTuttiError } from './settle-call.js';
+import { settleFailure, settleReply } from './settle-call.js';
 
-// A call under traffic control: fallback ⊃ retry ⊃ (guarded-attempt: budget ⊃ hedge ⊃ rate limit ⊃ permit ⊃ breaker ⊃
-// timeout). Calls that no lane, budget or fallback concerns take the plain path of run-call, which costs less.
+// What follows a failed attempt, for every call: fallback ⊃ retry ⊃ attempts/queued-attempt. Most calls are answered by
+// their first attempt and never get here.
 
-/** Makes the call. It holds no permit until an attempt of it has passed its lane. */
-export function runGuardedCall(call: Call): void {
-  if (call.fallbacks.length > 0) void settleWith(call, askInTurn(call, call.fallbacks));
-  else beginAttempt(call, call.registered, new FirstAttempt(call));
+/** Makes the attempts of a call under traffic control. It holds no permit until one of them has passed its lane. */
+export function beginAttempts(call: Call): void {
+  if (call.fallbacks.length === 0) beginAttempt(call, call.registered, new FirstAttemptEnds(call));
+  else void settleWith(call, askInTurn(call, call.fallbacks));
 }
 
-/** Most calls are answered at once: they need no promise on the way. */
-class FirstAttempt implements AttemptEnds<AgentReply> {
+/** The call's first attempt has failed: makes the others, or settles the call. */
+export function retryCall(call: Call, failure: Error): void {
+  void settleWith(call, retry({ call, target: call.registered, isLast: true }, failure));
+}
+
+/** The ends of a first attempt under traffic control: it needs no promise where it is answered. */
+class FirstAttemptEnds implements AttemptEnds<AgentReply> {
   readonly #call: Call;
 
   constructor(call: Call) {
@@ -38,36 +41,28 @@ class FirstAttempt implements AttemptEnds<AgentReply> {
   }
 
   succeeded(reply: AgentReply): void {
-    settleCall(this.#call, outcomeOf(this.#call, reply));
+    settleReply(this.#call, reply);
   }
 
   failed(failure: Error): void {
-    const call = this.#call;
-    void settleWith(call, retry({ call, target: call.registered, isLast: true }, failure));
+    retryCall(this.#call, failure);
   }
 }
 
 async function settleWith(call: Call, answer: Promise<AgentReply>): Promise<void> {
-  let outcome: CallOutcome;
+  let reply: AgentReply;
   try {
-    outcome = outcomeOf(call, await answer);
+    reply = await answer;
   } catch (thrown) {
-    outcome = buildFailure(call, toTuttiError(call, thrown));
+    settleFailure(call, thrown);
+    return;
   }
-  settleCall(call, outcome);
+  settleReply(call, reply);
 }
 
-function outcomeOf(call: Call, reply: AgentReply): CallOutcome {
-  try {
-    return buildResult(call, reply);
-  } catch (unfit) {
-    return buildFailure(call, toTuttiError(call, unfit));
-  }
-}
-
-/** Asks the call's agent, and in its place its fallbacks. */
+/** Asks the call's agent, then its fallbacks. */
 function askInTurn(call: Call, fallbacks: readonly RegisteredAgent[]): Promise<AgentReply> {
-  const { traffic } = call.parts;
+  const { traffic } = call.services;
   const targets: [RegisteredAgent, ...RegisteredAgent[]] = [call.registered, ...fallbacks];
   return runWithFallbacks(
     targets,
@@ -84,19 +79,19 @@ function askInTurn(call: Call, fallbacks: readonly RegisteredAgent[]): Promise<A
   );
 }
 
-/** Why a target is not worth asking: an open breaker, or a pause that nobody wanted to wait for. */
-function refusalOf({ parts }: Call, lane: Lane | undefined): Error | undefined {
+/** Why a target is not worth asking: an open breaker, or a pause that is longer than its wait may be. */
+function refusalOf({ services }: Call, lane: Lane | undefined): Error | undefined {
   if (lane === undefined) return undefined;
   const { breaker, name, pausedForMs } = lane;
   if (!lane.isAvailable) return new CircuitOpenError(name, breaker?.retryAfterMs ?? 0);
-  return pausedForMs > longestWaitMs(parts.options) ? pausedTooLong(name, pausedForMs) : undefined;
+  return pausedForMs > longestWaitMs(services.options, false) ? pausedTooLong(name, pausedForMs) : undefined;
 }
 
-/** Somebody who is asked. */
+/** An agent that is asked for a call's answer. */
 interface Asked {
   readonly call: Call;
   readonly target: RegisteredAgent;
-  /** Whether nobody else is left to be asked. */
+  /** Whether no other agent is left to be asked. */
   readonly isLast: boolean;
 }
 
@@ -117,52 +112,66 @@ function retryRulesOf(asked: Asked): RetryRules {
   const { call, target, isLast } = asked;
   return {
     maxRetries: target === call.registered ? call.settings.maxRetries : target.settings.maxRetries,
-    isRetryable: (error) => call.sink?.started !== true && mayRetry(error as TuttiError, isLast),
+    isRetryable: (error) => mayRetry(call, error as TuttiError, isLast),
     backOff: (error, failed) => backOff(asked, error as TuttiError, failed),
     exhausted: (errors) => new RetriesExhaustedError(target.definition.name, errors as TuttiError[]),
   };
 }
 
-/** While another agent can be asked, an open breaker is not waited for. What a lane refused has no time to wait. */
-function mayRetry(error: TuttiError, isLast: boolean): boolean {
+/** Part of a stream that was given out cannot be taken back. While another agent is left, an open breaker is not waited for. */
+function mayRetry(call: Call, error: TuttiError, isLast: boolean): boolean {
+  if (call.sink?.started === true) return false;
   if (!error.retryable || error.code === 'TUTTI_RATE_LIMITED') return false;
   return isLast || failureClassOf(error) !== 'circuit-open';
 }
 
-/** A wait this short is never too long, in milliseconds, whatever `maxDelayMs` says of our own backoff. */
+/** A wait this short is never too long for another agent to be asked, in milliseconds, whatever `maxDelayMs` is. */
 const SHORT_WAIT_MS = 2_000;
 
-/** The longest demanded wait that is waited out, in milliseconds. */
-function longestWaitMs({ retry }: OrchestratorSettings): number {
-  return Math.max(retry.maxDelayMs, SHORT_WAIT_MS);
+/** The longest demanded wait that is waited for, in milliseconds: shorter while another agent could answer meanwhile. */
+function longestWaitMs({ retry }: OrchestratorSettings, isLast: boolean): number {
+  return isLast ? retry.maxWaitMs : Math.min(retry.maxWaitMs, Math.max(retry.maxDelayMs, SHORT_WAIT_MS));
 }
 
-/** Waits before the next attempt, without a permit. Rejects where waiting is no use. */
+/** Waits before the next attempt, without a permit. Rejects where another attempt is of no use. */
 async function backOff(asked: Asked, error: TuttiError, failed: number): Promise<void> {
-  const { call, target } = asked;
+  const { call, target, isLast } = asked;
+  const { options, traffic } = call.services;
   const { retryAfterMs } = error as { retryAfterMs?: number };
-  const { options, traffic } = call.parts;
-  // Longer than anybody wanted to wait: another agent, or the error at once.
-  if (retryAfterMs !== undefined && retryAfterMs > longestWaitMs(options)) throw error;
+  if (retryAfterMs !== undefined && retryAfterMs > longestWaitMs(options, isLast)) throw error;
   const lane = traffic.laneOf(call, target);
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
-  checkDeadline(asked, error, retryAfterMs ?? delayMs);
+  checkDeadline(asked, error, delayMs);
   if (lane !== undefined && !lane.tryRetry()) throw error;
   publishRetry(call, error, delayMs);
-  // A lane that was told to wait holds everybody back and spreads their return itself.
-  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pauseCall(call, delayMs);
+  // A lane that was told to wait holds all its calls back and spreads their return itself.
+  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pause(call, delayMs);
 }
 
-/** Where the wait would outlast the call: somebody else may still answer in time, else it has failed now. */
+/** Where the wait would outlast the call: another agent may still answer in time, else it has failed now. */
 function checkDeadline({ call, isLast }: Asked, error: TuttiError, waitMs: number): void {
   const { deadlineMs, deadlineAtMs } = call;
-  if (deadlineAtMs === undefined || call.parts.clock.now() + waitMs < deadlineAtMs) return;
+  if (deadlineAtMs === undefined || call.services.clock.now() + waitMs < deadlineAtMs) return;
   if (!isLast) throw error;
-  const limitMs = deadlineMs ?? deadlineAtMs - call.queuedAtMs;
+  // Its own deadline, or its run's where that is nearer.
+  const limitMs = Math.min(deadlineMs ?? Infinity, deadlineAtMs - call.queuedAtMs);
   throw new TimeoutError('deadline', limitMs, { agent: call.agent, attempt: call.attempts }, error);
 }
 
 function isRejection(error: TuttiError): boolean {
   const failure = failureClassOf(error);
   return failure === 'rate-limited' || failure === 'overloaded';
+}
+
+/** Waits without a permit. Rejects with the call's reason when it is cancelled. */
+async function pause(call: Call, delayMs: number): Promise<void> {
+  const { clock, counters } = call.services;
+  counters.backingOff += 1;
+  call.setAside();
+  try {
+    await sleep(delayMs, clock, call);
+  } finally {
+    counters.backingOff -= 1;
+    call.takenUp();
+  }
 }

@@ -40,7 +40,7 @@ export class TrafficControl implements CallTraffic {
   }
 
   /** Whether calls of the agent have anything to do with traffic control: else they take the plain path. */
-  concerns(definition: AgentDefinition): boolean {
+  appliesTo(definition: AgentDefinition): boolean {
     const { budget, tenantBudget } = this.#options;
     return (
       this.#usesLane(definition) ||

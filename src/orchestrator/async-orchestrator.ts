@@ -2,8 +2,8 @@ import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
 import { CallAdmission } from '../calls/admission/call-admission.js';
 import { AgentStream } from '../calls/agent-stream.js';
 import type { CallRequest } from '../calls/call.js';
-import type { CallParts } from '../calls/call-services.js';
-import { executeCall } from '../calls/single-call.js';
+import { executeCall } from '../calls/call-path.js';
+import type { CallServices } from '../calls/call-services.js';
 import type { OrchestratorStats } from '../calls/stats.js';
 import type { CallOptions, RunOptions, TaskObject, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
@@ -17,14 +17,14 @@ import { unknownKeyError } from '../input/unknown-key.js';
 import { collectRun, streamRun } from '../runs/collect-run.js';
 import type { RunContext } from '../runs/task-admission.js';
 import type { TaskRun } from '../runs/task-run.js';
-import { createParts } from './create-services.js';
+import { createServices } from './create-services.js';
 import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
 import { type AsyncOrchestratorOptions, closeOptionsSchema, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
 
 /** Settings of {@link AsyncOrchestrator.close}. */
 export interface CloseOptions {
-  /** How long running work may go on before it is aborted, in milliseconds; 0 aborts at once. @default 30_000 */
+  /** How long running work may go on before it is aborted, in milliseconds; 0 aborts at once. @default 20_000 */
   drainMs?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface CloseOptions {
 export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> implements AsyncDisposable {
   /** The agents it knows; add and remove them at any time. */
   readonly agents: AgentRegistry;
-  readonly #parts: CallParts;
+  readonly #services: CallServices;
   readonly #admission: CallAdmission;
   readonly #runs = new Set<TaskRun>();
   readonly #createdAtMs: number;
@@ -59,19 +59,19 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    */
   constructor(options: AsyncOrchestratorOptions<Agents> = {}) {
     const resolved = parseOptions(orchestratorOptionsSchema(), options, 'AsyncOrchestrator options');
-    this.#parts = createParts(resolved);
-    this.#createdAtMs = this.#parts.clock.now();
-    this.#admission = new CallAdmission(this.#parts);
+    this.#services = createServices(resolved);
+    this.#createdAtMs = this.#services.clock.now();
+    this.#admission = new CallAdmission(this.#services);
     this.agents = new AgentRegistry(options.agents, this.#admission);
   }
 
   /** Attempts that may run at once. A change takes effect at once; lowering it stops nothing that runs. */
   get maxConcurrent(): number {
-    return this.#parts.permits.maxConcurrent;
+    return this.#services.permits.maxConcurrent;
   }
 
   set maxConcurrent(maxConcurrent: number) {
-    this.#parts.permits.maxConcurrent = parseOptions(count(1), maxConcurrent, 'maxConcurrent');
+    this.#services.permits.maxConcurrent = parseOptions(count(1), maxConcurrent, 'maxConcurrent');
     for (const run of this.#runs) run.pump();
   }
 
@@ -167,7 +167,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * @throws {@link InvalidArgumentError} for an event that does not exist.
    */
   on<Name extends TuttiEventName>(event: Name, listener: (payload: TuttiEvents[Name]) => void): Unsubscribe {
-    const { events } = this.#parts;
+    const { events } = this.#services;
     if (!events.knows(event)) throw unknownKeyError('', String(event), events.names(), 'event');
     if (typeof listener !== 'function') {
       throw new InvalidArgumentError(
@@ -180,11 +180,11 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
 
   /** What it has done and is doing, as a plain snapshot. */
   stats(): OrchestratorStats {
-    const { calls, clock, counters, permits, traffic } = this.#parts;
+    const { calls, clock, counters, permits, traffic } = this.#services;
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
-      queued: this.#parts.waiting() + traffic.waiting(),
+      queued: this.#services.waiting() + traffic.waiting(),
       inFlight: calls.size,
       ...counters,
       ...traffic.stats(),
@@ -201,7 +201,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   close(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = parseOptions(closeOptionsSchema(), options, 'close options');
     this.#admission.isClosed = true;
-    this.#closing ??= shutDown(this.#parts, this.#runs, this.agents, drainMs);
+    this.#closing ??= shutDown(this.#services, this.#runs, this.agents, drainMs);
     return this.#closing;
   }
 
@@ -212,7 +212,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
 
   #admitRun(options: RunOptions | undefined): RunContext {
     return {
-      parts: this.#parts,
+      services: this.#services,
       admission: this.#admission,
       agents: this.agents,
       options: this.#admission.admitRun(options),

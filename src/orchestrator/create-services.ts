@@ -2,7 +2,7 @@ import type { ResponseCacheOptions } from '../cache/cache-options.js';
 import { ResponseCache } from '../cache/response-cache.js';
 import { CachedCalls } from '../calls/cached/cached-calls.js';
 import { CallIds } from '../calls/call-ids.js';
-import type { CallParts } from '../calls/call-services.js';
+import type { CallServices } from '../calls/call-services.js';
 import { CallCounters } from '../calls/stats.js';
 import { TrafficControl, type TrafficObserver } from '../calls/traffic-control.js';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
@@ -18,7 +18,7 @@ import { SignalHub } from '../time/signal-hub.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
 
 /** Builds what the calls of one orchestrator share. */
-export function createParts(options: ResolvedOrchestratorOptions): CallParts {
+export function createServices(options: ResolvedOrchestratorOptions): CallServices {
   const clock = options.clock ?? systemClock;
   const logger = options.logger === undefined ? silentLogger : guardLogger(options.logger);
   const events = new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
@@ -28,10 +28,10 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
   const newLine = (): WaitingLine =>
     fairness === undefined ? new PriorityLine(clock) : new FairLine(clock, fairness);
   const permits = new ConcurrencyLimit(options.maxConcurrent, newLine());
-  const lanes = new Set<Permits>();
+  const agentLimits = new Set<Permits>();
   const waiting = (): number => {
     let calls = permits.waiting;
-    for (const lane of lanes) calls += lane.waiting;
+    for (const limit of agentLimits) calls += limit.waiting;
     return calls;
   };
   return {
@@ -46,10 +46,10 @@ export function createParts(options: ResolvedOrchestratorOptions): CallParts {
     counters: new CallCounters(),
     signals: new SignalHub(),
     calls: new InFlight(),
-    lanes,
+    agentLimits,
     waiting,
     overdue: new OverdueWork(clock, options.abandonMs, () => waiting() > 0),
-    mayPass: guardWhen(options.retry.when, logger),
+    isTransient: guardWhen(options.retry.when, logger),
     callIds: new CallIds(),
   };
 }

@@ -33,6 +33,14 @@ export interface RetryOptions {
   maxDelayMs?: number | undefined;
   /** What the backoff is multiplied with from attempt to attempt, at least 1. @default 2 */
   factor?: number | undefined;
+  /**
+   * Longest wait that a provider may demand (`retry-after`), in milliseconds. A longer one, or one that the call's
+   * deadline has no time for, ends the call at once. `Infinity` waits for any. While a fallback is left, a call waits
+   * for its agent no longer than `maxDelayMs`.
+   *
+   * @default 300_000
+   */
+  maxWaitMs?: number | undefined;
   /** `full` waits a random time up to the backoff, `equal` between half of it and all, `none` all. @default 'full' */
   jitter?: Jitter | undefined;
   /**
@@ -118,6 +126,11 @@ const retrySchema = madeOnce(() =>
     .strictObject({
       minDelayMs: delayMs().default(1_000),
       maxDelayMs: delayMs().default(30_000),
+      maxWaitMs: z
+        .number('expected milliseconds from 0 to Infinity')
+        .min(0, 'expected milliseconds from 0 to Infinity')
+        .or(z.literal(Number.POSITIVE_INFINITY))
+        .default(300_000),
       factor: z.number(FACTOR).min(1, FACTOR).max(1_000, 'expected at most 1000').default(2),
       jitter: z.enum(['full', 'equal', 'none'], 'expected "full", "equal" or "none"').default('full'),
       when: z
@@ -181,7 +194,7 @@ export const orchestratorOptionsSchema = madeOnce(() =>
 );
 
 /** Checks the options of closing. */
-export const closeOptionsSchema = madeOnce(() => z.strictObject({ drainMs: delayMs().default(30_000) }));
+export const closeOptionsSchema = madeOnce(() => z.strictObject({ drainMs: delayMs().default(20_000) }));
 
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
 export type ResolvedOrchestratorOptions = Readonly<z.output<ReturnType<typeof orchestratorOptionsSchema>>>;

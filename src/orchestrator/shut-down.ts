@@ -1,17 +1,17 @@
 import pTimeout from 'p-timeout';
 import type { AgentRegistry } from '../agents/agent-registry.js';
-import type { CallParts } from '../calls/call-services.js';
+import type { CallServices } from '../calls/call-services.js';
 import type { TaskRun } from '../runs/task-run.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 
 /** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was given up. */
 export async function shutDown(
-  parts: CallParts,
+  services: CallServices,
   runs: Set<TaskRun>,
   agents: AgentRegistry,
   drainMs: number,
 ): Promise<void> {
-  const { cache, calls, clock, events, overdue, permits } = parts;
+  const { cache, calls, clock, events, overdue, permits } = services;
   if (events.wants('orchestrator:close')) {
     events.emit('orchestrator:close', { at: clock.epochMs(), running: permits.held, drainMs });
   }
@@ -25,10 +25,10 @@ export async function shutDown(
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
   overdue.closing();
   await permits.whenIdle();
-  await closeProviders(parts, agents);
+  await closeProviders(services, agents);
 }
 
-async function closeProviders({ logger }: CallParts, agents: AgentRegistry): Promise<void> {
+async function closeProviders({ logger }: CallServices, agents: AgentRegistry): Promise<void> {
   for (const provider of agents.providers) {
     try {
       await provider.close?.();

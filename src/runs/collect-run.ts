@@ -27,7 +27,7 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
     const outcomes: CallOutcome[] = [];
     let stoppedBy: TuttiError | undefined;
     const run = openRun(context, source, {
-      parts: context.parts,
+      services: context.services,
       admit: source.admit,
       unread: () => 0,
       settled: (outcome, index) => {
@@ -46,7 +46,7 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
         else reject(toRunError(sourceError.thrown, outcomes, outcomes.length));
       },
     });
-    const progress = new ProgressReporter(options, run.total, context.parts.logger);
+    const progress = new ProgressReporter(options, run.total, context.services.logger);
     runs.add(run);
     run.start(source.lateMs);
   });
@@ -64,7 +64,7 @@ export async function* streamRun(
   const channel = new AsyncChannel<IndexedOutcome>(Number.POSITIVE_INFINITY);
   let tasksRead = 0;
   const run = openRun(context, source, {
-    parts: context.parts,
+    services: context.services,
     admit: source.admit,
     unread: () => channel.size,
     settled: (outcome, index) => {
@@ -80,7 +80,7 @@ export async function* streamRun(
       channel.end(sourceError && toRunError(sourceError.thrown, [], tasksRead));
     },
   });
-  const progress = new ProgressReporter(options, run.total, context.parts.logger);
+  const progress = new ProgressReporter(options, run.total, context.services.logger);
   runs.add(run);
   run.start(source.lateMs);
   try {

@@ -3,7 +3,7 @@ import type { CallAdmission } from '../calls/admission/call-admission.js';
 import { readTask } from '../calls/admission/check-call-options.js';
 import type { CallRequest } from '../calls/call.js';
 import { refuse } from '../calls/call-result.js';
-import type { CallParts } from '../calls/call-services.js';
+import type { CallServices } from '../calls/call-services.js';
 import type { CallOptions, RunOptions } from '../contracts/call.js';
 import type { AgentFailure } from '../contracts/result.js';
 import { messageOf } from '../errors/foreign.js';
@@ -12,7 +12,7 @@ import { TuttiError } from '../errors/tutti-error.js';
 
 /** What the tasks of one run share. */
 export interface RunContext {
-  readonly parts: CallParts;
+  readonly services: CallServices;
   readonly admission: CallAdmission;
   readonly agents: AgentRegistry;
   readonly options: RunOptions;
@@ -20,7 +20,7 @@ export interface RunContext {
 
 /** Makes the function that checks the tasks of one run: one that is not fit to run is a failure in its place. */
 export function taskAdmission(context: RunContext): (input: unknown) => CallRequest | AgentFailure {
-  const { parts, admission, agents } = context;
+  const { services, admission, agents } = context;
   const shared = sharedOptions(context.options);
   return (input) => {
     let given: unknown;
@@ -29,7 +29,7 @@ export function taskAdmission(context: RunContext): (input: unknown) => CallRequ
       given = agent;
       return admission.admitTask(agent, task, merge(shared, options), agents);
     } catch (error) {
-      return refuse(parts, given, toArgumentError(error));
+      return refuse(services, given, toArgumentError(error));
     }
   };
 }

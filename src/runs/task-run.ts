@@ -2,9 +2,8 @@
 import { setImmediate } from 'node:timers';
 import { isPromiseLike } from '../calls/attempts/invoke-agent.js';
 import type { Call, CallRequest } from '../calls/call.js';
-import { submitCall } from '../calls/call-path.js';
-import type { CallParts } from '../calls/call-services.js';
-import { SubmittedCall } from '../calls/submitted-call.js';
+import { SubmittedCall, submitCall } from '../calls/call-path.js';
+import type { CallServices } from '../calls/call-services.js';
 import type { RunOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
@@ -22,7 +21,7 @@ const MAX_TAKEN_AT_ONCE = 256;
 
 /** What a run needs from its owner. */
 export interface TaskRunOwner {
-  readonly parts: CallParts;
+  readonly services: CallServices;
   /** Checks a task; a failure where it is not fit to run, or the outcome that it has already. */
   admit(input: unknown): CallRequest | CallOutcome;
   /** A task has settled. */
@@ -47,7 +46,7 @@ export class TaskRun implements SignalMember {
   /** Instant of the clock at which all of it ends at the latest. */
   deadlineAtMs: number | undefined = undefined;
   readonly #owner: TaskRunOwner;
-  readonly #parts: CallParts;
+  readonly #services: CallServices;
   readonly #options: RunOptions;
   readonly #reader: TaskReader;
   readonly #calls = new Set<TaskCall>();
@@ -74,7 +73,7 @@ export class TaskRun implements SignalMember {
     account: BudgetAccount | undefined,
   ) {
     this.#owner = owner;
-    this.#parts = owner.parts;
+    this.#services = owner.services;
     this.#options = options;
     this.#reader = reader;
     this.total = reader.total;
@@ -97,17 +96,17 @@ export class TaskRun implements SignalMember {
   start(lateMs: number): void {
     const { signal, deadlineMs } = this.#options;
     if (deadlineMs !== undefined) {
-      this.deadlineAtMs = this.#parts.clock.now() + deadlineMs;
-      this.#deadlineTimer = this.#parts.clock.setTimeout(
+      this.deadlineAtMs = this.#services.clock.now() + deadlineMs;
+      this.#deadlineTimer = this.#services.clock.setTimeout(
         (run: TaskRun) => run.#passDeadline(),
         Math.max(0, deadlineMs - lateMs),
         this,
       );
     }
-    if (signal !== undefined) this.#parts.signals.link(signal, this);
+    if (signal !== undefined) this.#services.signals.link(signal, this);
     // Else an endless source would be read on for ever, one cancelled call after the other.
-    const { signal: outer } = this.#parts.options;
-    if (outer !== undefined) this.#parts.signals.link(outer, this);
+    const { signal: outer } = this.#services.options;
+    if (outer !== undefined) this.#services.signals.link(outer, this);
     this.pump();
   }
 
@@ -162,7 +161,7 @@ export class TaskRun implements SignalMember {
     if (this.#sourceEnded || this.#isReading) return false;
     if (this.#cancelCall !== undefined) return true;
     const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
-    return running + this.#owner.unread() < this.#parts.permits.maxConcurrent;
+    return running + this.#owner.unread() < this.#services.permits.maxConcurrent;
   }
 
   #pauseReading(): void {
@@ -248,9 +247,9 @@ export class TaskRun implements SignalMember {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    if (this.#deadlineTimer !== undefined) this.#parts.clock.clearTimeout(this.#deadlineTimer);
-    for (const signal of [this.#options.signal, this.#parts.options.signal])
-      if (signal !== undefined) this.#parts.signals.unlink(signal, this);
+    if (this.#deadlineTimer !== undefined) this.#services.clock.clearTimeout(this.#deadlineTimer);
+    for (const signal of [this.#options.signal, this.#services.options.signal])
+      if (signal !== undefined) this.#services.signals.unlink(signal, this);
     const closing = this.#owner.finished(this.#sourceError);
     if (closing === undefined) this.#resolveDone();
     else void closing.then(this.#resolveDone);

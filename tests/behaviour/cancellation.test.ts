@@ -466,6 +466,8 @@ describe('cancelling a batch after 50 ms', () => {
     expect(outcomes.map((outcome) => outcome.attempts)).toEqual([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
     expect(ends).toHaveLength(10);
     expect(listeners(controller.signal)).toBe(0);
+    // The agents have to see their signals, in a moment of their own.
+    await clock.advance(0);
     expect(clock.pendingTimers).toBe(0);
   });
 });

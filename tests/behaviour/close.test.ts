@@ -61,7 +61,7 @@ describe('close', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('aborts at once with drainMs 0, and drains for 30 s by default', async () => {
+  test('aborts at once with drainMs 0, and drains for 20 s by default', async () => {
     const clock = new FakeClock();
     const one = slowOrchestrator(clock, 100_000);
     const failing = rejectionOf(CancelledError, one.execute('slow', 'a'));
@@ -73,7 +73,7 @@ describe('close', () => {
     const two = slowOrchestrator(clock, 100_000);
     const late = rejection(two.execute('slow', 'a'));
     const slowly = two.close();
-    await clock.advance(29_999);
+    await clock.advance(19_999);
     expect(await isSettled(slowly)).toBe(false);
     await clock.advance(1);
     await slowly;

@@ -97,7 +97,7 @@ describe('a wait that is too long', () => {
   test.each([
     ['a deadline', { deadlineMs: 30_000 }, 120_000, {}],
     ['a short deadline', { deadlineMs: 10_000 }, 20_000, {}],
-    ['retry.maxDelayMs', {}, 5_000, { maxDelayMs: 4_000 }],
+    ['retry.maxWaitMs', {}, 5_000, { maxWaitMs: 4_000 }],
   ])('for %s fails at once where there is no fallback', async (_, options, retryAfterMs, retry) => {
     const primary = failing(Number.POSITIVE_INFINITY, retryAfterMs);
     const { orchestrator, clock } = openWith([primary], {

@@ -10,7 +10,7 @@ import { build, stop } from 'esbuild';
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Files that other processes use though the package does not export them. */
-const PARTS = ['cache/seal', 'cache/tiers/disk-tier', 'cache/tiers/tier-guard', 'sqlite/open-database'];
+const PARTS = ['cache/seal', 'cache/tiers/disk/disk-tier', 'cache/tiers/tier-guard', 'sqlite/open-database'];
 
 export default async function buildOnce() {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-build-'));

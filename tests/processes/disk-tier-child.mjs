@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 const [parts, directory, driver, job, seedText] = process.argv.slice(2);
 const load = (file) => import(pathToFileURL(join(parts, file)).href);
-const { DiskTier } = await load('cache/tiers/disk-tier.js');
+const { DiskTier } = await load('cache/tiers/disk/disk-tier.js');
 const { Seal } = await load('cache/seal.js');
 
 const seal = new Seal([Buffer.from('a secret of the tests')]);

@@ -489,6 +489,8 @@ describe('executeMultiple', () => {
     expect(outcomes.map((outcome) => outcome.attempts)).toEqual([1, 1, 1, 1, 0]);
     expect((outcomes[4] as AgentFailure).error.cause).toBe('stop');
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    // The agents have to see their signals, in a moment of their own.
+    await clock.advance(0);
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -6,7 +6,7 @@ import { ClosedError, InvalidArgumentError } from '../../errors/input-errors.js'
 import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
 import { AgentPermits } from '../../resilience/permits/nested-limits.js';
 import type { CallRequest } from '../call.js';
-import type { CallParts } from '../call-services.js';
+import type { CallServices } from '../call-services.js';
 import type { CallSettings } from '../call-settings.js';
 import { agentSettings, callSettings } from '../call-settings.js';
 import type { RegisteredAgent } from '../registered-agent.js';
@@ -18,21 +18,21 @@ export class CallAdmission implements RegistryObserver {
   settings: CallSettings;
   /** Once closed nothing new passes; runs that were accepted may go on reading their tasks. */
   isClosed = false;
-  readonly #parts: CallParts;
+  readonly #services: CallServices;
   readonly #agents = new Map<string, RegisteredAgent>();
 
-  constructor(parts: CallParts) {
-    this.#parts = parts;
-    const { timeoutMs, timeouts, deadlineMs, maxRetries } = parts.options;
+  constructor(services: CallServices) {
+    this.#services = services;
+    const { timeoutMs, timeouts, deadlineMs, maxRetries } = services.options;
     this.settings = { timeoutMs, timeouts, deadlineMs, maxRetries };
   }
 
   added(definition: AgentDefinition): void {
     this.#agents.set(definition.name, {
-      parts: this.#parts,
+      services: this.#services,
       definition,
       settings: agentSettings(this.settings, definition),
-      isGuarded: this.#parts.traffic.concerns(definition),
+      hasTrafficControl: this.#services.traffic.appliesTo(definition),
       fallbacks: () => this.#fallbacksOf(definition),
       permits: this.#permitsFor(definition),
     });
@@ -41,7 +41,7 @@ export class CallAdmission implements RegistryObserver {
 
   removed(definition: AgentDefinition): void {
     const permits = this.#agents.get(definition.name)?.permits;
-    if (permits !== undefined) this.#parts.lanes.delete(permits);
+    if (permits !== undefined) this.#services.agentLimits.delete(permits);
     this.#agents.delete(definition.name);
     this.#publish('agent:remove', definition.name);
   }
@@ -73,8 +73,8 @@ export class CallAdmission implements RegistryObserver {
       checkAgentName(agent);
       throw agents.unknown(agent);
     }
-    checkTask(task, this.#parts.options.maxTaskChars);
-    if (registered.isGuarded) registered.fallbacks();
+    checkTask(task, this.#services.options.maxTaskChars);
+    if (registered.hasTrafficControl) registered.fallbacks();
     return { registered, task, options, settings: callSettings(registered.settings, options) };
   }
 
@@ -102,15 +102,15 @@ export class CallAdmission implements RegistryObserver {
   }
 
   #permitsFor({ maxConcurrent }: AgentDefinition): Permits {
-    const { permits } = this.#parts;
+    const { permits } = this.#services;
     if (maxConcurrent === undefined) return permits;
-    const lane = new AgentPermits(new ConcurrencyLimit(maxConcurrent, this.#parts.newLine()), permits);
-    this.#parts.lanes.add(lane);
-    return lane;
+    const limit = new AgentPermits(new ConcurrencyLimit(maxConcurrent, this.#services.newLine()), permits);
+    this.#services.agentLimits.add(limit);
+    return limit;
   }
 
   #publish(event: 'agent:add' | 'agent:remove', agent: string): void {
-    const { clock, events } = this.#parts;
+    const { clock, events } = this.#services;
     if (events.wants(event)) events.emit(event, { agent, at: clock.epochMs() });
   }
 }

@@ -13,8 +13,7 @@ import type { RegisteredAgent } from '../registered-agent.js';
 import { checkedReply } from './checked-usage.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
-import { priceOf } from './price-of.js';
-import type { RunningAttempt } from './running-attempt.js';
+import { priceOf, type RunningAttempt } from './running-attempt.js';
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
@@ -74,7 +73,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
 
   /** Since it got its permit, in milliseconds. */
   get elapsedMs(): number {
-    return this.call.parts.clock.now() - this.#startedAtMs;
+    return this.call.services.clock.now() - this.#startedAtMs;
   }
 
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
@@ -103,7 +102,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
 
   #begin(): void {
     const { call } = this;
-    this.#startedAtMs = call.parts.clock.now();
+    this.#startedAtMs = call.services.clock.now();
     this.#point.add(this);
     call.attemptStarted(this.#queuedMs);
     this.number = call.attempts;
@@ -112,7 +111,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
 
   /** Watches work that takes time. */
   #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
-    const { clock } = this.call.parts;
+    const { clock } = this.call.services;
     // What the agent did before it returned may have ended the attempt already.
     if (!this.#isAnswered) this.#timer = clock.setTimeout(timeOut, this.timeoutMs, this);
     return new Promise((freePermit) => {
@@ -148,7 +147,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     if (this.#isAnswered) return;
     const { call } = this;
     const identity = { agent: call.agent, attempt: this.number };
-    const error = classifyFailure(thrown, identity, call.parts.clock.epochMs(), call.parts.mayPass);
+    const error = classifyFailure(thrown, identity, call.services.clock.epochMs(), call.services.isTransient);
     this.#answer(error);
     this.failed(error);
   }
@@ -157,7 +156,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   #answer(error: TuttiError | undefined): void {
     this.#isAnswered = true;
     const { call } = this;
-    if (this.#timer !== undefined) call.parts.clock.clearTimeout(this.#timer);
+    if (this.#timer !== undefined) call.services.clock.clearTimeout(this.#timer);
     this.#point.delete(this);
     if (error !== undefined && this.usage !== undefined) call.addSpent(this.usage, priceOf(this, this.usage));
     const runMs = this.elapsedMs;
@@ -168,36 +167,11 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   /** Waits for work that was told to stop; gives it up, and its permit free, when it does not. */
   #outlast(settled: Promise<void>): void {
     const { call, number } = this;
-    void call.parts.overdue.outlast(settled).then((isAbandoned) => {
+    void call.services.overdue.outlast(settled).then((isAbandoned) => {
       if (!isAbandoned) return;
       this.#freePermit?.();
       publishAbandoned(call, number);
     });
-  }
-}
-
-/** An attempt of the call's own agent that gives a promise of its end. */
-export class PromisedAttempt extends Attempt {
-  /** The agent's reply, or the `TuttiError` that ended the attempt. */
-  readonly reply: Promise<AgentReply>;
-  #resolve!: (reply: AgentReply) => void;
-  #reject!: (error: Error) => void;
-
-  /** @param queuedMs How long the call waited for this attempt's permit. */
-  constructor(call: Call, queuedMs: number) {
-    super(call, queuedMs, call, call.registered);
-    this.reply = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  protected succeeded(reply: AgentReply): void {
-    this.#resolve(reply);
-  }
-
-  protected failed(error: TuttiError): void {
-    this.#reject(error);
   }
 }
 

@@ -3,8 +3,7 @@ import type { Usage } from '../../contracts/usage.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
 import type { BudgetReservation, Spending } from '../../resilience/budget/budget.js';
 import { type FailureClass, failureClassOf } from '../../resilience/retry/failure-class.js';
-import { priceOf } from './price-of.js';
-import type { RunningAttempt } from './running-attempt.js';
+import { priceOf, type RunningAttempt } from './running-attempt.js';
 
 /** Failures that a provider charges nothing for. */
 const FREE: ReadonlySet<FailureClass> = new Set([
@@ -25,7 +24,7 @@ function isFree(failure: FailureClass, { target }: RunningAttempt): boolean {
 }
 
 /** Charges what a failed attempt has cost; nothing where it never ran. */
-export function settleFailure(
+export function chargeFailure(
   reservation: BudgetReservation,
   attempt: RunningAttempt | undefined,
   error: TuttiError,

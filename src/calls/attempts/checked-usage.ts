@@ -43,10 +43,10 @@ function isAmount(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
 }
 
-function warnOnce({ parts }: Call, { definition }: RegisteredAgent, what: string): void {
+function warnOnce({ services }: Call, { definition }: RegisteredAgent, what: string): void {
   if (warned.has(definition)) return;
   warned.add(definition);
-  parts.logger.warn(
+  services.logger.warn(
     { agent: definition.name },
     `the agent reported ${what}; expected numbers from 0 on. It counts as unknown`,
   );

@@ -6,8 +6,7 @@ import { fieldOf } from '../../errors/foreign.js';
 import { ProviderNetworkError } from '../../errors/provider-errors.js';
 import { describeValue } from '../../input/describe-value.js';
 import { checkedUsage } from './checked-usage.js';
-import { priceOf } from './price-of.js';
-import type { RunningAttempt } from './running-attempt.js';
+import { priceOf, type RunningAttempt } from './running-attempt.js';
 import { StreamWatch } from './stream-watch.js';
 
 /**

@@ -9,16 +9,16 @@ import type { Call } from '../call.js';
 import { publishHedge } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { usageOf } from './charge.js';
-import { GuardedAttempt } from './queued-attempt.js';
+import { QueuedAttempt } from './queued-attempt.js';
 
 /** Makes one attempt, or two that race, within budgets, limits and permits; tells `ends` of the answer. */
 export function beginAttempt(call: Call, target: RegisteredAgent, ends: AttemptEnds<AgentReply>): void {
-  const { traffic } = call.parts;
+  const { traffic } = call.services;
   const lane = traffic.laneOf(call, target);
   const policy = lane && mayHedge(call, target) ? traffic.hedgeOf(lane, target.definition) : undefined;
   const attempt =
     lane === undefined || policy === undefined
-      ? new GuardedAttempt(call, target, lane, ends)
+      ? new QueuedAttempt(call, target, lane, ends)
       : new HedgedAttempt(call, target, lane, policy, ends);
   call.add(attempt);
   attempt.begin();
@@ -54,7 +54,7 @@ class HedgedAttempt extends HedgeRace<AgentReply> {
     policy: HedgePolicy,
     ends: AttemptEnds<AgentReply>,
   ) {
-    super(call.parts.clock, ends);
+    super(call.services.clock, ends);
     this.#call = call;
     this.#target = target;
     this.#lane = lane;
@@ -62,7 +62,7 @@ class HedgedAttempt extends HedgeRace<AgentReply> {
   }
 
   protected makeAttempt(ends: AttemptEnds<AgentReply>): Racer {
-    return new GuardedAttempt(this.#call, this.#target, this.#lane, ends);
+    return new QueuedAttempt(this.#call, this.#target, this.#lane, ends);
   }
 
   protected slowAfterMs(): number | undefined {

@@ -4,7 +4,7 @@ import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/p
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
 import type { Usage } from '../../contracts/usage.js';
 import { repairOutput } from '../../output/repair-output.js';
-import { CallContext } from './agent-context.js';
+import { AttemptContext } from './attempt-context.js';
 import { checkedUsage } from './checked-usage.js';
 import type { RunningAttempt } from './running-attempt.js';
 
@@ -15,7 +15,7 @@ export type Invocation = AgentReply | PromiseLike<AgentReply | AgentStreamReply>
 export function invokeAgent(attempt: RunningAttempt): Invocation {
   const { call } = attempt;
   const { definition } = attempt.target;
-  const context = new CallContext(call, attempt);
+  const context = new AttemptContext(call, attempt);
   if (definition.run !== undefined) return definition.run(call.task, context);
   const provider = definition.provider as Provider;
   if (call.sink !== undefined && provider.stream !== undefined) {

@@ -1,6 +1,7 @@
+import { QueueNode } from '../../collections/priority-queue.js';
 import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
 import type { AgentReply } from '../../contracts/reply.js';
-import { CancelledError } from '../../errors/execution-errors.js';
+import { CancelledError, TimeoutError } from '../../errors/execution-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
 import { captureContext, runIn } from '../../lifecycle/async-context.js';
 import { type BudgetReservation, reserveBudgets } from '../../resilience/budget/budget.js';
@@ -8,57 +9,87 @@ import type { AttemptEnds } from '../../resilience/hedge/attempt-ends.js';
 import type { Racer } from '../../resilience/hedge/hedge.js';
 import type { Lane } from '../../resilience/lane/lane.js';
 import type { LanePass } from '../../resilience/lane/lane-pass.js';
+import type { PermitRequest } from '../../resilience/permits/waiting-queue.js';
 import type { TokenCost } from '../../resilience/rate-limit/usage.js';
 import { failureClassOf } from '../../resilience/retry/failure-class.js';
 import type { Cancellable } from '../../time/cancel-scope.js';
+import type { TimerHandle } from '../../time/clock.js';
 import type { CancelPoint } from '../../time/sleep.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { Attempt } from './attempt.js';
-import { settleFailure, spendingOf, usageOf } from './charge.js';
-import { PermitTurn } from './permit-turn.js';
+import { chargeFailure, spendingOf, usageOf } from './charge.js';
 import { sizeOf, spendingAtWorst, worstTokens } from './worst-case.js';
 
 const NO_TOKENS: TokenCost = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
 /**
- * One attempt under traffic control: budget ⊃ rate limit ⊃ permit ⊃ breaker ⊃ timeout. It is one object from its
- * reservation to its end, stands in the queue for its permit itself, and tells `ends` without a promise in between:
- * thousands may wait at once.
+ * Any attempt but the first one of a call without traffic control: budget ⊃ rate limit ⊃ permit ⊃ breaker ⊃ timeout.
+ * It is one object from its reservation to its end, stands in the queue for its permit itself, and reports to `ends`
+ * without a promise in between: thousands may wait at once.
  */
-export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
+export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, CancelPoint {
+  readonly call: Call;
+  /** The agent that answers: the call's own, or one of its fallbacks. */
+  readonly target: RegisteredAgent;
+  readonly priority: number;
+  /** When it began to wait, for its lane too. */
+  readonly queuedAtMs: number;
+  readonly tenant: string | undefined;
   /** Why it was cancelled. */
   reason: Error | undefined = undefined;
   readonly #lane: Lane | undefined;
   readonly #ends: AttemptEnds<AgentReply>;
+  #queueTimer: TimerHandle | undefined = undefined;
+  #isWaiting = true;
   #sizeBytes = 0;
   #tokens: TokenCost = NO_TOKENS;
   #reservation: BudgetReservation | undefined = undefined;
   #pass: LanePass | undefined = undefined;
-  #work: GuardedWork | undefined = undefined;
-  // What has to be ended when it is cancelled: the wait for its lane, or its work.
+  #work: PermittedAttempt | undefined = undefined;
+  // What is ended when it is cancelled: the wait for its lane, or its work.
   #stage: Cancellable | undefined = undefined;
 
   constructor(call: Call, target: RegisteredAgent, lane: Lane | undefined, ends: AttemptEnds<AgentReply>) {
-    super(call, target);
+    super();
+    this.call = call;
+    this.target = target;
+    this.priority = call.priority;
+    this.tenant = call.tenant;
+    this.queuedAtMs = call.services.clock.now();
     this.#lane = lane;
     this.#ends = ends;
   }
 
-  /** Reserves what it can cost at worst, then waits for its lane where there is one. */
+  get agent(): string {
+    return this.target.definition.name;
+  }
+
+  /** Reserves its worst case, then waits for its lane, if it has one, and for its permit. */
   begin(): void {
     if (this.call.reason !== undefined) this.#ends.failed(this.call.reason);
     else if (this.#reserve()) this.#enterLane();
   }
 
+  /** It has its permit, which is freed when the promise settles. */
+  start(): Promise<void> | undefined {
+    if (!this.#isWaiting) return undefined;
+    const { clock, overdue } = this.call.services;
+    this.#endWait();
+    overdue.noteWaiting();
+    this.#work = new PermittedAttempt(this, clock.now() - this.queuedAtMs);
+    return this.#work.run();
+  }
+
+  /** Ends it in whatever stage it is. */
   cancel(reason: Error): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
     if (this.#stage !== undefined) this.#stage.cancel(reason);
-    else this.leave(reason);
+    else this.#leave(reason);
   }
 
-  /** It enters a stage, which hears of a cancellation. */
+  /** It enters a stage, which is cancelled with it. */
   add(stage: Cancellable): void {
     this.#stage = stage;
   }
@@ -74,13 +105,13 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
     this.#ends.sent?.();
   }
 
-  /** What hears that a request was written to its connection. */
+  /** Called when a request was written to its connection. */
   get onSent(): (() => void) | undefined {
     const pass = this.#pass;
     return pass && (() => pass.left());
   }
 
-  /** What hears of the provider's responses. */
+  /** Called with each of the provider's responses. */
   get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
     const pass = this.#pass;
     return pass && ((info) => pass.heard(info));
@@ -98,24 +129,15 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
   failed(error: TuttiError): void {
     const attempt = this.#work;
     if (this.#pass !== undefined) endPass(this.#pass, attempt, error);
-    if (this.#reservation !== undefined) settleFailure(this.#reservation, attempt, error);
+    if (this.#reservation !== undefined) chargeFailure(this.#reservation, attempt, error);
     this.call.delete(this);
     this.#ends.failed(error);
-  }
-
-  protected granted(queuedMs: number): Promise<void> | undefined {
-    this.#work = new GuardedWork(this, queuedMs);
-    return this.#work.run();
-  }
-
-  protected refused(reason: Error): void {
-    this.failed(reason as TuttiError);
   }
 
   #reserve(): boolean {
     const { call, target } = this;
     const lane = this.#lane;
-    const budgets = call.parts.traffic.budgetsOf(call, target);
+    const budgets = call.services.traffic.budgetsOf(call, target);
     if (lane === undefined && budgets.length === 0) return true;
     this.#sizeBytes = sizeOf(call, target);
     this.#tokens = worstTokens(call, target, lane, this.#sizeBytes);
@@ -124,22 +146,22 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
       this.#reservation = reserveBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
       return true;
     } catch (refusal) {
-      this.leave(refusal as Error);
+      this.#leave(refusal as Error);
       return false;
     }
   }
 
   #enterLane(): void {
-    this.limitWait();
+    this.#limitWait();
     const lane = this.#lane;
     if (lane === undefined) {
-      this.submit();
+      this.#queue();
       return;
     }
     const pass = lane.tryAcquire(this.#tokens, this.#sizeBytes);
     if (pass !== undefined) this.#admitted(pass);
-    // A hedge was told of room that may be gone a moment later; it does not wait.
-    else if (this.#ends.admitted !== undefined) this.leave(noRoomForHedge(this.call));
+    // A hedge was started because there was room, which may be gone a moment later; it does not wait.
+    else if (this.#ends.admitted !== undefined) this.#leave(noRoomForHedge(this.call));
     else {
       this.call.setAside();
       this.#waitForLane(lane);
@@ -150,7 +172,7 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
   #waitForLane(lane: Lane): void {
     const { call, priority, tenant, agent } = this;
     const { deadlineAtMs } = call;
-    // It is let in by whoever leaves the lane, whose context is not its own.
+    // It is let in when another call leaves the lane, in that call's context.
     const context = captureContext();
     const admit = (pass: LanePass): void => {
       call.takenUp();
@@ -159,12 +181,12 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
     const refuse = (refusal: Error): void => {
       const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
       if (failureClassOf(refusal) === 'rate-limited' && isLonger) {
-        // Somebody with more time has joined a shared call meanwhile.
+        // A caller with more time has joined a shared call meanwhile.
         this.#waitForLane(lane);
         return;
       }
       call.takenUp();
-      this.leave(refusal);
+      this.#leave(refusal);
     };
     const options = { priority, tenant, agent, deadlineAtMs, scope: this };
     lane.submit(this.#tokens, this.#sizeBytes, options, admit, refuse);
@@ -173,38 +195,71 @@ export class GuardedAttempt extends PermitTurn implements Racer, CancelPoint {
   #admitted(pass: LanePass): void {
     this.#pass = pass;
     this.#ends.admitted?.();
-    this.submit();
+    this.#queue();
+  }
+
+  /** Waits for the permit. */
+  #queue(): void {
+    this.target.permits.submit(this);
+    this.call.services.overdue.noteWaiting();
+  }
+
+  /** Has `timeouts.queueMs` end the wait. */
+  #limitWait(): void {
+    const { settings, services } = this.call;
+    const queueMs = settings.timeouts?.queueMs;
+    if (queueMs !== undefined) this.#queueTimer = services.clock.setTimeout(passQueueLimit, queueMs, this);
+  }
+
+  /** Leaves the queue, if it still waits. */
+  #leave(reason: Error): void {
+    if (!this.#isWaiting) return;
+    this.#endWait();
+    this.target.permits.withdraw(this);
+    this.call.services.overdue.noteWaiting();
+    this.failed(reason as TuttiError);
+  }
+
+  #endWait(): void {
+    this.#isWaiting = false;
+    if (this.#queueTimer !== undefined) this.call.services.clock.clearTimeout(this.#queueTimer);
   }
 }
 
 /** The attempt's part under its permit. */
-class GuardedWork extends Attempt {
-  readonly #guarded: GuardedAttempt;
+class PermittedAttempt extends Attempt {
+  readonly #queued: QueuedAttempt;
 
-  constructor(guarded: GuardedAttempt, queuedMs: number) {
-    super(guarded.call, queuedMs, guarded, guarded.target);
-    this.#guarded = guarded;
+  constructor(queued: QueuedAttempt, queuedMs: number) {
+    super(queued.call, queuedMs, queued, queued.target);
+    this.#queued = queued;
   }
 
   override get onSent(): (() => void) | undefined {
-    return this.#guarded.onSent;
+    return this.#queued.onSent;
   }
 
   override get onResponse(): ((info: ProviderResponseInfo) => void) | undefined {
-    return this.#guarded.onResponse;
+    return this.#queued.onResponse;
   }
 
   protected override starting(): void {
-    this.#guarded.send();
+    this.#queued.send();
   }
 
   protected succeeded(reply: AgentReply): void {
-    this.#guarded.succeeded(reply);
+    this.#queued.succeeded(reply);
   }
 
   protected failed(error: TuttiError): void {
-    this.#guarded.failed(error);
+    this.#queued.failed(error);
   }
+}
+
+function passQueueLimit(attempt: QueuedAttempt): void {
+  const { agent, attempts, settings } = attempt.call;
+  const queueMs = settings.timeouts?.queueMs as number;
+  attempt.cancel(new TimeoutError('queue', queueMs, { agent, attempt: attempts }));
 }
 
 function noRoomForHedge({ agent, attempts }: Call): CancelledError {

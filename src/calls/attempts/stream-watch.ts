@@ -29,7 +29,7 @@ export class StreamWatch {
   /** An event has come, or the stream has ended: its silence is over. Waiting for a slow reader is not silence. */
   stop(): void {
     if (this.#timer === undefined) return;
-    this.#attempt.call.parts.clock.clearTimeout(this.#timer);
+    this.#attempt.call.services.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
@@ -37,7 +37,7 @@ export class StreamWatch {
     if (timeoutMs === undefined) return;
     const attempt = this.#attempt;
     const { call } = attempt;
-    this.#timer = call.parts.clock.setTimeout(
+    this.#timer = call.services.clock.setTimeout(
       () =>
         attempt.cancel(new TimeoutError(scope, timeoutMs, { agent: call.agent, attempt: attempt.number })),
       timeoutMs,

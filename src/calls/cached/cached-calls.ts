@@ -13,10 +13,10 @@ import type { TuttiError } from '../../errors/tutti-error.js';
 import type { TypedEmitter } from '../../events/typed-emitter.js';
 import { isPromiseLike } from '../attempts/invoke-agent.js';
 import type { Call } from '../call.js';
+import { queueCall } from '../call-path.js';
 import { buildHit } from '../call-result.js';
 import type { CallCache } from '../call-services.js';
 import type { RegisteredAgent } from '../registered-agent.js';
-import { queueUp } from '../run-call.js';
 import { failCall, settleCall } from '../settle-call.js';
 import { Replay } from './replay.js';
 import { SharedCall } from './shared-call.js';
@@ -80,11 +80,11 @@ export class CachedCalls implements CallCache {
     }
   }
 
-  #isCacheable({ agent, parts }: Call): boolean {
+  #isCacheable({ agent, services }: Call): boolean {
     try {
       return this.#cache.isCacheable(agent);
     } catch (error) {
-      parts.logger.error(
+      services.logger.error(
         { error, agent },
         'an excludeAgents function threw; the call is made without the cache',
       );
@@ -161,7 +161,7 @@ export class CachedCalls implements CallCache {
     calls.set(key, shared);
     if (isBackground) this.#background.add(shared);
     else shared.join(call);
-    queueUp(shared);
+    queueCall(shared);
   }
 
   /** An answer that another agent gave is stored as that agent's: asked again, the call's own may answer. */
@@ -185,8 +185,8 @@ export class CachedCalls implements CallCache {
   #reportNotRenewed({ call, key }: CachedCall, error: TuttiError): void {
     // Closing ends it; that is nobody's failure.
     if (error.code === 'TUTTI_CANCELLED') return;
-    const { agent, callId, parts } = call;
-    parts.logger.warn(
+    const { agent, callId, services } = call;
+    services.logger.warn(
       { agent, callId, code: error.code },
       'renewing a stale answer failed; it stays as it is',
     );
@@ -250,7 +250,7 @@ const inCall = (text: string): string => text.replace(/^request\./, '');
 
 /** Settles a call with a stored answer; a stream gets the stored events first. */
 function giveHit(call: Call, hit: CacheHit): void {
-  const replay = new Replay(hit.events ?? [], storageSetting(call, 'replay'), call.parts.clock);
+  const replay = new Replay(hit.events ?? [], storageSetting(call, 'replay'), call.services.clock);
   const delivered = call.deliver(replay.events);
   if (delivered === undefined) {
     settleCall(call, buildHit(call, hit));

@@ -4,8 +4,8 @@ import { TimeoutError } from '../../errors/execution-errors.js';
 import type { Budget } from '../../resilience/budget/budget.js';
 import { Call, type CallRequest } from '../call.js';
 import { countSpending } from '../call-events.js';
+import { startCall } from '../call-path.js';
 import { buildFailure, copyOutcome, shareOutcome } from '../call-result.js';
-import { startCall } from '../run-call.js';
 import { failCall, settleCall, toTuttiError } from '../settle-call.js';
 import type { StreamSink } from '../stream-sink.js';
 import { SharedStream } from './shared-stream.js';
@@ -136,7 +136,7 @@ export class SharedCall extends Call {
 
   override attemptStarted(queuedMs: number): void {
     super.attemptStarted(queuedMs);
-    this.#attemptStartedAtMs = this.parts.clock.now();
+    this.#attemptStartedAtMs = this.services.clock.now();
     for (const { call } of this.#waiters) call.attempts = this.attempts;
   }
 
@@ -221,7 +221,7 @@ export class SharedCall extends Call {
 
   /** The work's times as far as the call was there to wait for them. */
   #tellTimes(call: Call): void {
-    const nowMs = this.parts.clock.now();
+    const nowMs = this.services.clock.now();
     const totalMs = nowMs - call.queuedAtMs;
     const runningMs = this.#attemptStartedAtMs === undefined ? 0 : nowMs - this.#attemptStartedAtMs;
     call.runMs = Math.min(this.runMs + runningMs, totalMs);

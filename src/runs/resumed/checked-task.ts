@@ -1,6 +1,6 @@
 import type { CallRequest } from '../../calls/call.js';
 import { refuse } from '../../calls/call-result.js';
-import type { CallParts } from '../../calls/call-services.js';
+import type { CallServices } from '../../calls/call-services.js';
 import type { AgentFailure, CallOutcome } from '../../contracts/result.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { fingerprintOf } from '../../journal/fingerprint.js';
@@ -13,13 +13,13 @@ export type CheckedTask =
   | { readonly refusal: AgentFailure };
 
 /** Gives an admitted task its fingerprint; refuses it where it can have none. */
-export function checkTask(parts: CallParts, admitted: CallRequest | CallOutcome): CheckedTask {
+export function checkTask(services: CallServices, admitted: CallRequest | CallOutcome): CheckedTask {
   if ('success' in admitted) return { refusal: admitted as AgentFailure };
   try {
     return { request: admitted, fingerprint: fingerprintOf(identityOf(admitted)) };
   } catch (error) {
     const { name } = admitted.registered.definition;
-    return { refusal: refuse(parts, name, withoutFingerprint(error as InvalidArgumentError)) };
+    return { refusal: refuse(services, name, withoutFingerprint(error as InvalidArgumentError)) };
   }
 }
 

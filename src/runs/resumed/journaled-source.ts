@@ -15,16 +15,16 @@ const TASKS_BETWEEN_FLUSHES = 8_192;
 
 /** The tasks of a run that has a name: those that its journal has on record come with their outcomes. */
 export async function journaledSource(context: RunContext, tasks: TaskSource): Promise<RunSource> {
-  const { options, parts, admission } = context;
-  const startedAtMs = parts.clock.now();
+  const { options, services, admission } = context;
+  const startedAtMs = services.clock.now();
   const plain = plainSource(context, tasks);
   const journal = await RunJournal.open({
     runId: options.runId as string,
     directory: options.directory as string,
     retryFailed: options.retryFailed === true,
-    epochMs: parts.clock.epochMs(),
+    epochMs: services.clock.epochMs(),
   });
-  const toChecked = (input: unknown): CheckedTask => checkTask(context.parts, plain.admit(input));
+  const toChecked = (input: unknown): CheckedTask => checkTask(context.services, plain.admit(input));
   try {
     if (plain.reader.total !== undefined) journal.setLength(plain.reader.total);
     if (Array.isArray(tasks)) await checkList(journal, tasks, toChecked);
@@ -38,9 +38,9 @@ export async function journaledSource(context: RunContext, tasks: TaskSource): P
     reader: journalReader({ journal, reader: plain.reader, toChecked, recalled }),
     // The reader has checked it: what it gives is a call to make or an outcome.
     admit: (input) => input as CallRequest | CallOutcome,
-    inFrontOf: (owner, run) => journalOwner({ journal, owner, run, recalled, logger: parts.logger }),
+    inFrontOf: (owner, run) => journalOwner({ journal, owner, run, recalled, logger: services.logger }),
     account: journal.account as BudgetAccount | undefined,
-    lateMs: parts.clock.now() - startedAtMs,
+    lateMs: services.clock.now() - startedAtMs,
   };
 }
 

@@ -23,7 +23,7 @@ export function journalOwner({ journal, owner, run, recalled, logger }: JournalO
   let hasBegun = false;
   let hasWarned = false;
   return {
-    parts: owner.parts,
+    services: owner.services,
     admit: (input) => {
       if (!hasBegun) keepFirstAccounts(journal, run().budget);
       hasBegun = true;

@@ -4,7 +4,7 @@ import type { Call } from '../call.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /** What an agent sees of its call. Getters, so that what it does not look at is never made. */
-export class CallContext implements AgentContext {
+export class AttemptContext implements AgentContext {
   readonly #call: Call;
   readonly #attempt: RunningAttempt;
   #logger: Logger | undefined = undefined;
@@ -40,7 +40,7 @@ export class CallContext implements AgentContext {
 
   get logger(): Logger {
     if (this.#logger === undefined) {
-      const { logger } = this.#call.parts;
+      const { logger } = this.#call.services;
       this.#logger = logger.child?.({ agent: this.agent, callId: this.callId }) ?? logger;
     }
     return this.#logger;
