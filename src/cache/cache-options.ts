@@ -5,12 +5,12 @@ import { count, delayMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
 import { silentLogger } from '../logging/logger.js';
+import { givenSecrets } from '../signing/secret.js';
 import { type Clock, systemClock } from '../time/clock.js';
 import { resolveCacheDirectory } from './cache-directory.js';
 import type { AgentExclusion } from './cache-policy.js';
 import type { EvictionKind } from './eviction.js';
 import type { NormalizeOptions } from './normalize-task.js';
-import { givenSecrets } from './secret.js';
 import type { KeyvLike } from './tiers/keyv-tier.js';
 
 /** Settings of a `ResponseCache`. Everything has a default; an unknown key is an error. */

@@ -1,7 +1,7 @@
 import type { TuttiError } from '../errors/tutti-error.js';
+import { loadSecrets } from '../signing/secret.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import { Seal } from './seal.js';
-import { loadSecrets } from './secret.js';
 import type { CacheTier } from './tiers/cache-tier.js';
 import { DiskTier } from './tiers/disk/disk-tier.js';
 import { KeyvTier } from './tiers/keyv-tier.js';

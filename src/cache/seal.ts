@@ -1,4 +1,6 @@
-import { deriveSigningKey, isSignedBy, type SigningKey, signHex } from '../hashing/hmac.js';
+import { isSignedBy, signHex } from '../signing/hmac.js';
+import { KeyRing } from '../signing/key-ring.js';
+import type { Secrets } from '../signing/secret.js';
 import { systemClock } from '../time/clock.js';
 import { entrySizeBytes, FORMAT_VERSION, type StoredEntry, type UnsealedEntry } from './cache-entry.js';
 
@@ -24,36 +26,28 @@ export type SealVerdict =
 /** How far ahead of this machine's clock an entry may have been made, in milliseconds. */
 const MAX_CLOCK_AHEAD_MS = 60_000;
 
-interface NamedKey {
-  readonly keyId: string;
-  readonly key: SigningKey;
-}
-
 /** Signs entries on their way out of memory and proves them untouched on their way back. */
 export class Seal {
-  readonly #signer: NamedKey;
-  readonly #keys: ReadonlyMap<string, SigningKey>;
+  readonly #keys: KeyRing;
   readonly #epochMs: () => number;
 
   /**
    * @param secrets The first signs, all verify. Checked for their length by whoever loads them.
    * @param epochMs Where the date comes from.
    */
-  constructor(secrets: readonly [Uint8Array, ...Uint8Array[]], epochMs: () => number = systemClock.epochMs) {
-    const [first, ...rest] = secrets;
-    this.#signer = nameKey(first);
-    this.#keys = new Map([this.#signer, ...rest.map(nameKey)].map(({ keyId, key }) => [keyId, key]));
+  constructor(secrets: Secrets, epochMs: () => number = systemClock.epochMs) {
+    this.#keys = new KeyRing(secrets, 'cache');
     this.#epochMs = epochMs;
   }
 
   /** Short name of the secret that signs. Nothing about the secret can be learnt from it. */
   get keyId(): string {
-    return this.#signer.keyId;
+    return this.#keys.keyId;
   }
 
   /** The entry with its size, format version, key id and signature. */
   seal(entry: UnsealedEntry): StoredEntry {
-    const { keyId, key } = this.#signer;
+    const { keyId, signer } = this.#keys;
     // Field by field: copying an object of this size with `...` costs as much as signing it.
     return {
       key: entry.key,
@@ -68,7 +62,7 @@ export class Seal {
       sizeBytes: entrySizeBytes(entry),
       formatVersion: FORMAT_VERSION,
       keyId,
-      signature: signHex(key, signedHead(entry, FORMAT_VERSION, keyId), entry.payload),
+      signature: signHex(signer, signedHead(entry, FORMAT_VERSION, keyId), entry.payload),
     };
   }
 
@@ -79,7 +73,7 @@ export class Seal {
     if (stored.formatVersion < FORMAT_VERSION) return 'older-version';
     if (stored.key !== expectedKey) return 'other-key';
     if (typeof stored.payload !== 'string' || stored.sizeBytes !== sizeOf(stored)) return 'malformed';
-    const key = this.#keys.get(stored.keyId);
+    const key = this.#keys.find(stored.keyId);
     if (key === undefined) return 'unknown-key';
     if (
       !isSignedBy(
@@ -114,10 +108,4 @@ function sizeOf(stored: StoredEntry): number {
   const { tags } = stored;
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) return Number.NaN;
   return entrySizeBytes(stored);
-}
-
-function nameKey(secret: Uint8Array): NamedKey {
-  const key = deriveSigningKey(secret, 'tutti cache: signing key');
-  const name = deriveSigningKey(secret, 'tutti cache: name of the key');
-  return { key, keyId: signHex(name, '', '').slice(0, 12) };
 }

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { givenSecrets, loadSecrets } from '../../src/cache/secret.js';
 import { InvalidArgumentError } from '../../src/errors/input-errors.js';
 import type { CacheStoreError } from '../../src/errors/storage-errors.js';
+import { givenSecrets, loadSecrets } from '../../src/signing/secret.js';
 
 let root: string;
 let count = 0;

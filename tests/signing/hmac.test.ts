@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deriveSigningKey, isSignedBy, signHex } from '../../src/hashing/hmac.js';
+import { deriveSigningKey, isSignedBy, signHex } from '../../src/signing/hmac.js';
 import { anyCharacter } from '../expectations/any-character.js';
 
 const key = deriveSigningKey(Buffer.from('0123456789abcdef'), 'test');
