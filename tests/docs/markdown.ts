@@ -68,7 +68,7 @@ export function links(markdown: string): string[] {
 }
 
 /** The text from a heading to the next one of its level or above. */
-function sectionOf(markdown: string, heading: string): string {
+export function sectionOf(markdown: string, heading: string): string {
   const start = markdown.split('\n').findIndex((line) => line.replace(/^#+ /, '') === heading);
   if (start < 0) throw new Error(`no heading "${heading}"`);
   const lines = markdown.split('\n').slice(start);
