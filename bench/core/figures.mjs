@@ -7,14 +7,14 @@ const CONTENDERS = ['workers', 'composition', 'p-queue', ...OURS];
 const LIMITS = [10, 100];
 const LOADS = [
   {
-    title: '10,000 calls that resolve at once',
+    title: '10,000 calls that resolve immediately',
     agent: 'atOnce',
     calls: 10_000,
     warmUpCalls: 60_000,
     samples: 5,
   },
   {
-    title: '100,000 calls that resolve at once',
+    title: '100,000 calls that resolve immediately',
     agent: 'atOnce',
     calls: 100_000,
     warmUpCalls: 60_000,

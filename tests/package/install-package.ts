@@ -9,7 +9,7 @@ import { findingsOfCompiler } from '../processes/compiler.js';
 
 const run = promisify(execFile);
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
-const PACKED = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'src'];
+const PACKED = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'llms.txt', 'docs', 'src'];
 
 /** The package's manifest. */
 export interface Manifest {

@@ -133,9 +133,11 @@ describe('the packed package', () => {
 
   test('holds the build, its sources and the documents, nothing else', async () => {
     expect((await readdir(installed.packageFolder)).sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src'].sort(),
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'llms.txt', 'package.json', 'src'].sort(),
     );
     const files = await readdir(installed.packageFolder, { recursive: true });
+    expect(files).toContain('docs/getting-started.md');
+    expect(files.filter((file) => /^docs\/(api\/|.*\.(?!md$)\w+$)/.test(file))).toEqual([]);
     expect(files.filter((file) => /\.tsbuildinfo$|\.test\./.test(file))).toEqual([]);
   });
 });
