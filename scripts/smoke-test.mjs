@@ -1,4 +1,4 @@
-// Run in a folder where the packed package is installed: the shortest way through every part of the public surface.
+// Run in a folder where the packed package is installed: the shortest path through every part of the public API.
 import { strict as assert } from 'node:assert';
 import { createRequire } from 'node:module';
 import * as tutti from 'tutti';
@@ -9,10 +9,10 @@ const require = createRequire(import.meta.url);
 assert.equal(
   require('tutti').AsyncOrchestrator,
   AsyncOrchestrator,
-  'require and import give one and the same',
+  'require and import return the same module',
 );
 
-// Errors are called after their class, which bundling must not rename.
+// Errors are named after their class, and bundling must not rename it.
 for (const [name, exported] of Object.entries(tutti)) {
   if (typeof exported === 'function' && /Error$/.test(name)) assert.equal(exported.name, name);
 }

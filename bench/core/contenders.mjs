@@ -15,7 +15,7 @@ export const contenders = {
   composition,
   'p-queue': queue,
   'execute()': (agent, limit) => single(observed(agent, limit)),
-  'execute(), nobody listening': (agent, limit) => single(orchestrate(agent, limit)),
+  'execute(), without listeners': (agent, limit) => single(orchestrate(agent, limit)),
   'executeMultiple()': multiple,
 };
 

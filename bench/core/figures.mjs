@@ -89,7 +89,7 @@ async function throughput({ rounds }) {
 
 /** Bytes for each call that waits, and for each task that is not read yet. */
 async function memory({ rounds }) {
-  const waiting = ['composition', 'p-queue', 'execute(), nobody listening', 'execute()'];
+  const waiting = ['composition', 'p-queue', 'execute(), without listeners', 'execute()'];
   const measured = await inTurns(
     rounds,
     waiting.map((contender) => ({
