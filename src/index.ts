@@ -43,7 +43,12 @@ export {
 } from './contracts/events.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
-export type { ProviderResponseInfo, RateLimits, RateLimitWindow } from './contracts/rate-limits.js';
+export type {
+  LimitedQuantity,
+  ProviderResponseInfo,
+  RateLimits,
+  RateLimitWindow,
+} from './contracts/rate-limits.js';
 export type { AgentReply, AgentReplyObject, AgentStreamReply, StreamSummary } from './contracts/reply.js';
 export type {
   AgentFailure,
@@ -131,6 +136,5 @@ export type { BudgetAccount, BudgetStats } from './resilience/budget/budget.js';
 export type { AdaptiveConcurrencyStats } from './resilience/lane/adaptive-concurrency.js';
 export type { LaneStats } from './resilience/lane/lane.js';
 export type { LimitStats, RateLimiterStats } from './resilience/rate-limit/rate-limiter-stats.js';
-export type { LimitedQuantity } from './resilience/rate-limit-headers.js';
 export type { Jitter } from './resilience/retry/backoff.js';
 export type { Clock, TimerHandle } from './time/clock.js';

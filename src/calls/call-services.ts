@@ -8,7 +8,7 @@ import type { Budget, BudgetStats } from '../resilience/budget/budget.js';
 import type { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
 import type { Lane, LaneStats } from '../resilience/lane/lane.js';
 import type { ConcurrencyLimit, Permits } from '../resilience/permits/concurrency-limit.js';
-import type { WaitingLine } from '../resilience/permits/waiting-queue.js';
+import type { WaitingQueue } from '../resilience/permits/waiting-queue.js';
 import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallIds } from './call-ids.js';
@@ -56,7 +56,7 @@ export interface CallServices {
   readonly permits: ConcurrencyLimit;
   readonly traffic: CallTraffic;
   /** Makes a line to wait in for permits. */
-  newLine(): WaitingLine;
+  newQueue(): WaitingQueue;
   /** The permits of agents with a limit of their own. */
   readonly agentLimits: Set<Permits>;
   readonly counters: CallCounters;

@@ -1,11 +1,11 @@
 import type { AgentDefinition, PhaseTimeouts } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
 import type {
-  BreakerSettings,
   BudgetSettings,
-  FairnessSettings,
-  HedgeSettings,
   LaneLimits,
+  ResolvedBreakerSettings,
+  ResolvedFairnessSettings,
+  ResolvedHedgeSettings,
 } from '../contracts/traffic.js';
 import type { Backoff } from '../resilience/retry/backoff.js';
 
@@ -23,11 +23,11 @@ export interface OrchestratorSettings extends Omit<CallSettings, 'timeouts' | 'd
   readonly deadlineMs?: number | undefined;
   readonly retry: Backoff & { readonly maxWaitMs: number };
   readonly limits?: LaneLimits | undefined;
-  readonly breaker?: BreakerSettings | undefined;
-  readonly hedge?: HedgeSettings | undefined;
+  readonly breaker?: ResolvedBreakerSettings | undefined;
+  readonly hedge?: ResolvedHedgeSettings | undefined;
   readonly budget?: BudgetSettings | undefined;
   readonly tenantBudget?: BudgetSettings | undefined;
-  readonly fairness?: FairnessSettings | undefined;
+  readonly fairness?: ResolvedFairnessSettings | undefined;
   readonly tenant?: string | undefined;
   readonly maxQueued: number;
   readonly maxTaskChars: number;

@@ -1,5 +1,5 @@
 import type { AgentDefinition } from '../contracts/agent.js';
-import type { HedgeSettings } from '../contracts/traffic.js';
+import type { BudgetSettings, ResolvedHedgeSettings } from '../contracts/traffic.js';
 import { Budget } from '../resilience/budget/budget.js';
 import { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
 import type { Lane } from '../resilience/lane/lane.js';
@@ -20,7 +20,7 @@ export interface TrafficObserver {
 export class TrafficControl implements CallTraffic {
   readonly #options: OrchestratorSettings;
   readonly #lanes: Lanes;
-  readonly #hedges = new Map<Lane, Map<HedgeSettings, HedgePolicy>>();
+  readonly #hedges = new Map<Lane, Map<ResolvedHedgeSettings, HedgePolicy>>();
   readonly #processBudget: Budget | undefined;
   readonly #agentBudgets = new Map<string, Budget>();
   readonly #tenantBudgets = new Map<string, Budget>();
@@ -60,12 +60,14 @@ export class TrafficControl implements CallTraffic {
 
   /** Whether and when a second attempt may run beside a slow one. */
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined {
-    const options = definition.hedge ?? this.#options.hedge;
-    if (options === undefined) return undefined;
+    // The registry has filled in the defaults of a definition.
+    const own = definition.hedge as ResolvedHedgeSettings | undefined;
+    const settings = own ?? this.#options.hedge;
+    if (settings === undefined) return undefined;
     // Agents that share a lane may have settings of their own.
-    const ofLane = this.#hedges.get(lane) ?? new Map<HedgeSettings, HedgePolicy>();
-    const policy = ofLane.get(options) ?? new HedgePolicy(options, lane.latencies);
-    this.#hedges.set(lane, ofLane.set(options, policy));
+    const ofLane = this.#hedges.get(lane) ?? new Map<ResolvedHedgeSettings, HedgePolicy>();
+    const policy = ofLane.get(settings) ?? new HedgePolicy(settings, lane.latencies);
+    this.#hedges.set(lane, ofLane.set(settings, policy));
     return policy;
   }
 
@@ -107,11 +109,11 @@ function named(
   budgets: Map<string, Budget>,
   owner: string,
   scope: 'agent' | 'tenant',
-  options: ConstructorParameters<typeof Budget>[2],
+  settings: BudgetSettings,
 ): Budget {
   let budget = budgets.get(owner);
   if (budget === undefined) {
-    budget = new Budget(scope, owner, options);
+    budget = new Budget(scope, owner, settings);
     budgets.set(owner, budget);
   }
   return budget;

@@ -1,30 +1,33 @@
-/** What is left of one allowance. Whatever the provider did not say is absent. */
+/** The state of one provider limit. Fields that the provider did not report are absent. */
 export interface RateLimitWindow {
-  /** How many the window holds. */
+  /** Amount that a window allows. */
   readonly limit?: number | undefined;
-  /** How many are left of it. */
+  /** Amount left in the current window. */
   readonly remaining?: number | undefined;
-  /** Until it is full again, in milliseconds from the answer. */
+  /** Time until the whole amount is available again, in milliseconds from the response. */
   readonly resetMs?: number | undefined;
 }
 
-/** What a provider's answer says about its limits. */
+/** What a provider's response reports about its limits. */
 export interface RateLimits {
   /** Requests. */
   readonly requests?: RateLimitWindow | undefined;
-  /** Tokens of both kinds together. */
+  /** Tokens sent and received together. */
   readonly tokens?: RateLimitWindow | undefined;
   /** Tokens sent. */
   readonly inputTokens?: RateLimitWindow | undefined;
-  /** Tokens produced. */
+  /** Tokens received. */
   readonly outputTokens?: RateLimitWindow | undefined;
 }
 
-/** The outside of one answer of a provider: known as soon as its headers are. */
+/** What a provider can limit. `tokens` counts input and output together. */
+export type LimitedQuantity = keyof RateLimits;
+
+/** Metadata of one provider response, available once its headers have arrived. */
 export interface ProviderResponseInfo {
   /** The provider's kind. */
   readonly provider: string;
-  /** The model that was asked. */
+  /** The requested model. */
   readonly model: string | undefined;
   /** HTTP status. */
   readonly status: number;
@@ -32,6 +35,6 @@ export interface ProviderResponseInfo {
   readonly requestId: string | undefined;
   /** How long the provider asks to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** Its limits, where the headers say something about them. */
+  /** The provider's limits, if the headers report any. */
   readonly limits: RateLimits | undefined;
 }

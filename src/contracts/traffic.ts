@@ -1,4 +1,7 @@
-/** What one provider's model, with one key, may be sent. What the provider reports is learned in any case. */
+// The options of traffic control as they are written, and as the mechanisms take them: with every default filled in.
+// The defaults themselves stand in the schemas, in resilience/traffic-options.ts.
+
+/** Limits of one lane: one provider's model, used with one key. Limits that the provider reports apply as well. */
 export interface LaneLimits {
   /** Requests in any 60 seconds. */
   requestsPerMinute?: number | undefined;
@@ -6,52 +9,68 @@ export interface LaneLimits {
   inputTokensPerMinute?: number | undefined;
   /** Tokens received in any 60 seconds. */
   outputTokensPerMinute?: number | undefined;
-  /** Tokens of both kinds in any 60 seconds. */
+  /** Tokens sent and received, together, in any 60 seconds. */
   tokensPerMinute?: number | undefined;
-  /** Requests under way at once. */
+  /** Requests in flight at once. */
   maxConcurrent?: number | undefined;
 }
 
-/** When a lane that fails is left alone. */
+/** When a failing lane stops getting requests. */
 export interface BreakerSettings {
-  /** Share of failures in the window at which it opens, above 0 to 1. @default 0.5 */
+  /** Share of failed calls in the window at which the breaker opens, above 0 and at most 1. @default 0.5 */
   failureRatio?: number | undefined;
-  /** Calls in the window below which it never opens. @default 5 */
+  /** Calls in the window below which the breaker never opens. @default 5 */
   minimumCalls?: number | undefined;
   /** Length of the window, in milliseconds. @default 60_000 */
   windowMs?: number | undefined;
-  /** How long it stays open, in milliseconds. @default 30_000 */
+  /** How long the breaker stays open before it lets probes through, in milliseconds. @default 30_000 */
   openMs?: number | undefined;
-  /** Calls let through to find out whether the lane works again. @default 1 */
+  /** Probes let through at once while half-open. As many must succeed before the breaker closes. @default 1 */
   halfOpenCalls?: number | undefined;
 }
 
-/** When a second attempt may run beside a slow first one. One of `afterMs` and `percentile`. */
+/** When a second attempt starts beside a slow first one. Set either `afterMs` or `percentile`. */
 export interface HedgeSettings {
   /** Start it after this long, in milliseconds. */
   afterMs?: number | undefined;
-  /** Start it once the first takes longer than this percentage of the lane's latest answers, 1 to 99.9. */
+  /** Start it once the first takes longer than this percentage of the lane's recent answers, 1 to 99.9. */
   percentile?: number | undefined;
-  /** Most second attempts per first attempt, above 0 to 1. @default 0.1 */
+  /** Maximum number of second attempts per first attempt, above 0 and at most 1. @default 0.1 */
   maxExtraRatio?: number | undefined;
 }
 
-/** What may be spent: dollars, tokens or both. */
+/** The maximum that may be spent: dollars, tokens or both. */
 export interface BudgetSettings {
-  /** Most US dollars. */
+  /** Maximum US dollars. */
   usd?: number | undefined;
-  /** Most tokens, sent and received together. */
+  /** Maximum tokens, sent and received together. */
   tokens?: number | undefined;
-  /** Most that one call can cost, in US dollars, where no price table can tell. */
+  /** Maximum cost of one call, in US dollars, used when no price table knows it. */
   perCallUsd?: number | undefined;
 }
 
-/** How waiting calls share what there is. */
+/** How waiting calls share permits and lanes. */
 export interface FairnessSettings {
-  /** Shares of tenants; one that is not named has weight 1. */
+  /** Weights of tenants; a tenant that is not listed has weight 1. */
   tenantWeights?: Readonly<Record<string, number>> | undefined;
-  /** Shares of agents within a tenant; left out, a tenant's calls are ordered by priority alone. */
+  /**
+   * Weights of agents within a tenant; an agent that is not listed has weight 1. If left out, only priorities order
+   * the calls of a tenant.
+   */
   agentWeights?: Readonly<Record<string, number>> | undefined;
-  /** How long a call has to wait to be worth one more priority, in milliseconds. @default 5_000 */
+  /** Waiting this long raises a call's priority by one, in milliseconds. @default 5_000 */
   ageingMs?: number | undefined;
 }
+
+type Resolved<Settings, Defaulted extends keyof Settings> = Readonly<Omit<Settings, Defaulted>> & {
+  readonly [Name in Defaulted]-?: Exclude<Settings[Name], undefined>;
+};
+
+/** {@link BreakerSettings} with every default filled in. */
+export type ResolvedBreakerSettings = Resolved<BreakerSettings, keyof BreakerSettings>;
+
+/** {@link HedgeSettings} with every default filled in. */
+export type ResolvedHedgeSettings = Resolved<HedgeSettings, 'maxExtraRatio'>;
+
+/** {@link FairnessSettings} with every default filled in. */
+export type ResolvedFairnessSettings = Resolved<FairnessSettings, 'ageingMs'>;

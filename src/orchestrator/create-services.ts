@@ -12,7 +12,11 @@ import { InFlight } from '../lifecycle/in-flight.js';
 import { OverdueWork } from '../lifecycle/overdue-work.js';
 import { guardLogger, type Logger, silentLogger } from '../logging/logger.js';
 import { ConcurrencyLimit, type Permits } from '../resilience/permits/concurrency-limit.js';
-import { FairLine, PriorityLine, type WaitingLine } from '../resilience/permits/waiting-queue.js';
+import {
+  FairWaitingQueue,
+  PriorityWaitingQueue,
+  type WaitingQueue,
+} from '../resilience/permits/waiting-queue.js';
 import { type Clock, systemClock } from '../time/clock.js';
 import { SignalHub } from '../time/signal-hub.js';
 import type { ResolvedOrchestratorOptions } from './options.js';
@@ -25,9 +29,9 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
     logger.error({ error, event }, 'an event listener threw');
   });
   const { fairness } = options;
-  const newLine = (): WaitingLine =>
-    fairness === undefined ? new PriorityLine(clock) : new FairLine(clock, fairness);
-  const permits = new ConcurrencyLimit(options.maxConcurrent, newLine());
+  const newQueue = (): WaitingQueue =>
+    fairness === undefined ? new PriorityWaitingQueue(clock) : new FairWaitingQueue(clock, fairness);
+  const permits = new ConcurrencyLimit(options.maxConcurrent, newQueue());
   const agentLimits = new Set<Permits>();
   const waiting = (): number => {
     let calls = permits.waiting;
@@ -39,7 +43,7 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
     clock,
     logger,
     permits,
-    newLine,
+    newQueue: newQueue,
     traffic: new TrafficControl(options, clock, observeTraffic(events, clock)),
     cache: openCache(options, clock, logger, events),
     events,

@@ -21,7 +21,7 @@ import {
   budgetSchema,
   fairnessSchema,
   hedgeSchema,
-  rateLimitsSchema,
+  laneLimitsSchema,
 } from '../resilience/traffic-options.js';
 import type { Clock } from '../time/clock.js';
 
@@ -156,7 +156,7 @@ export const orchestratorOptionsSchema = madeOnce(() =>
     deadlineMs: durationMs().optional(),
     maxRetries: count(0).default(2),
     retry: retrySchema().prefault({}),
-    limits: rateLimitsSchema().optional(),
+    limits: laneLimitsSchema().optional(),
     breaker: breakerSchema().optional(),
     hedge: hedgeSchema().optional(),
     budget: budgetSchema().optional(),

@@ -1,17 +1,7 @@
-import type { RateLimits } from '../contracts/rate-limits.js';
+import type { LimitedQuantity, RateLimits, RateLimitWindow } from '../contracts/rate-limits.js';
 import { fieldOf } from '../errors/foreign.js';
 import { systemClock } from '../time/clock.js';
-import type { LimitReport } from './rate-limit/limited-quantity.js';
-import { answeredAt, parseRetryAfterMs } from './retry/retry-after.js';
-
-/** What can be limited. `tokens` are input and output together. */
-export type LimitedQuantity = 'requests' | 'inputTokens' | 'outputTokens' | 'tokens';
-
-/** What a response's headers say about the provider's limits. */
-export interface RateLimitReport extends Readonly<Partial<Record<LimitedQuantity, LimitReport | undefined>>> {
-  /** How long the response asks to wait, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
-}
+import { answeredAt } from './retry/retry-after.js';
 
 /** How a family of headers is named, and how its resets are written. */
 interface Family {
@@ -41,19 +31,19 @@ const OPENAI: Family = {
 };
 
 /**
- * The limits that an answer's headers tell: `anthropic-ratelimit-*` (resets as RFC 3339 instants) and `x-ratelimit-*`
- * (resets as lengths such as `12ms`, `1m3s`, `6m0s`, or seconds). What is absent or makes no sense is left out;
- * `undefined` when they say nothing. Instants are measured from the answer's own `date`, so that a wrong clock on
- * either side does no harm.
+ * Reads the limits from the headers of a response: `anthropic-ratelimit-*` (resets as RFC 3339 dates) and
+ * `x-ratelimit-*` (resets as durations such as `12ms`, `1m3s`, `6m0s`, or seconds). Absent and invalid values are left
+ * out; `undefined` if there are none at all. Dates are compared with the response's own `date` header, so that a wrong
+ * clock on either side does not matter.
  *
- * @param headers A `Headers` object or a plain record of headers, names in any case.
- * @param epochMs Now, milliseconds since the Unix epoch.
+ * @param headers A `Headers` object or a plain record of headers; the case of names is ignored.
+ * @param epochMs Now, in milliseconds since the Unix epoch.
  */
 export function parseRateLimits(headers: unknown, epochMs = systemClock.epochMs()): RateLimits | undefined {
   const read = readerOf(headers);
   if (read === undefined) return undefined;
   const answeredAtMs = answeredAt(headers, epochMs);
-  let limits: { -readonly [Quantity in LimitedQuantity]?: LimitReport } | undefined;
+  let limits: { -readonly [Quantity in LimitedQuantity]?: RateLimitWindow } | undefined;
   for (const family of [ANTHROPIC, OPENAI]) {
     for (const [quantity, name] of family.names) {
       const found = readOne(family, name, read, answeredAtMs);
@@ -65,16 +55,9 @@ export function parseRateLimits(headers: unknown, epochMs = systemClock.epochMs(
   return limits;
 }
 
-/** As {@link parseRateLimits}, with what `retry-after-ms` and `retry-after` ask for. */
-export function parseRateLimitHeaders(headers: unknown, epochMs: number): RateLimitReport {
-  const limits = parseRateLimits(headers, epochMs);
-  const retryAfterMs = parseRetryAfterMs(headers, epochMs);
-  return retryAfterMs === undefined ? { ...limits } : { ...limits, retryAfterMs };
-}
-
 type Reader = (name: string) => string | undefined;
 
-function readOne(family: Family, name: string, read: Reader, epochMs: number): LimitReport | undefined {
+function readOne(family: Family, name: string, read: Reader, epochMs: number): RateLimitWindow | undefined {
   const limit = wholeNumber(read(family.nameOf('limit', name)));
   const remaining = wholeNumber(read(family.nameOf('remaining', name)));
   const reset = read(family.nameOf('reset', name));
@@ -82,13 +65,13 @@ function readOne(family: Family, name: string, read: Reader, epochMs: number): L
   return (limit ?? remaining ?? resetMs) === undefined ? undefined : { limit, remaining, resetMs };
 }
 
-/** Some providers report overdrawn limits below zero; that is nothing left. */
+/** Some providers report overdrawn limits as negative numbers; these count as 0. */
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined || !/^-?\d{1,15}(\.\d+)?$/.test(text)) return undefined;
   return Math.max(0, Math.floor(Number(text)));
 }
 
-/** An RFC 3339 instant as a length from now. */
+/** An RFC 3339 date as a duration from now. */
 function parseInstant(text: string, epochMs: number): number | undefined {
   if (!/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d/.test(text)) return undefined;
   const instant = Date.parse(text);
@@ -96,10 +79,10 @@ function parseInstant(text: string, epochMs: number): number | undefined {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** Plain numbers above this are instants, in epoch seconds, and above a thousand times it in milliseconds. */
+/** Plain numbers from here on are dates in epoch seconds, from a thousand times this in epoch milliseconds. */
 const FIRST_EPOCH_SECONDS = 1_000_000_000;
 
-/** `12ms`, `1m3s`, `6m0s`, `1h2m3.5s`, plain seconds, an instant in epoch seconds or milliseconds, or RFC 3339. */
+/** `12ms`, `1m3s`, `6m0s`, `1h2m3.5s`, plain seconds, or a date in epoch seconds, epoch milliseconds or RFC 3339. */
 function parseReset(text: string, epochMs: number): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return parsePlainReset(Number(text), epochMs);
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return parseInstant(text, epochMs);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs } from '../input/number-schemas.js';
 import { MAX_BUDGET_USD } from './budget/budget-amount.js';
+import { EQUAL_SHARES } from './permits/fair-queue.js';
 
 // Each message completes "<field>: <message>; got <value>."
 
@@ -26,7 +27,7 @@ const weights = () => {
 };
 
 /** The schema of `limits`. */
-export const rateLimitsSchema = madeOnce(() =>
+export const laneLimitsSchema = madeOnce(() =>
   z.strictObject({
     requestsPerMinute: count(1).optional(),
     inputTokensPerMinute: count(1).optional(),
@@ -56,7 +57,7 @@ export const hedgeSchema = madeOnce(() =>
       maxExtraRatio: share().default(0.1),
     })
     .refine(({ afterMs, percentile }) => (afterMs === undefined) !== (percentile === undefined), {
-      error: 'expected one of afterMs and percentile',
+      error: 'expected either afterMs or percentile',
     }),
 );
 
@@ -65,7 +66,7 @@ export const budgetSchema = madeOnce(() =>
   z
     .strictObject({ usd: usd().optional(), tokens: count(0).optional(), perCallUsd: usd().optional() })
     .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, {
-      error: 'expected usd, tokens or both, since nothing else limits anything',
+      error: 'expected usd, tokens or both',
     }),
 );
 
@@ -74,6 +75,6 @@ export const fairnessSchema = madeOnce(() =>
   z.strictObject({
     tenantWeights: weights().optional(),
     agentWeights: weights().optional(),
-    ageingMs: durationMs().default(5_000),
+    ageingMs: durationMs().default(EQUAL_SHARES.ageingMs),
   }),
 );

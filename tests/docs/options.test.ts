@@ -7,7 +7,7 @@ import {
   budgetSchema,
   fairnessSchema,
   hedgeSchema,
-  rateLimitsSchema,
+  laneLimitsSchema,
 } from '../../src/resilience/traffic-options.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 import { TypeProgram } from './type-program.js';
@@ -67,7 +67,7 @@ describe('docs/reference/options.md', () => {
   });
 
   test.each([
-    ['limits', 'LaneLimits', rateLimitsSchema().parse({})],
+    ['limits', 'LaneLimits', laneLimitsSchema().parse({})],
     ['breaker', 'BreakerSettings', breakerSchema().parse({})],
     ['hedge', 'HedgeSettings', { ...hedgeSchema().parse({ afterMs: 1 }), afterMs: undefined }],
     ['budget', 'BudgetSettings', { ...budgetSchema().parse({ usd: 1 }), usd: undefined }],

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseRateLimitHeaders, parseRateLimits } from '../../src/resilience/rate-limit-headers.js';
+import { parseRateLimits } from '../../src/resilience/rate-limit-headers.js';
 
 const NOW = Date.UTC(2026, 0, 1, 12, 0, 0);
 
-describe('parseRateLimitHeaders', () => {
+describe('parseRateLimits', () => {
   test('reads the headers of an Anthropic response', () => {
     const headers = new Headers({
       'anthropic-ratelimit-requests-limit': '50',
@@ -16,13 +16,11 @@ describe('parseRateLimitHeaders', () => {
       'anthropic-ratelimit-output-tokens-limit': '8000',
       'anthropic-ratelimit-output-tokens-remaining': '8000',
       'anthropic-ratelimit-output-tokens-reset': '2026-01-01T14:00:00+02:00',
-      'retry-after': '17',
     });
-    expect(parseRateLimitHeaders(headers, NOW)).toEqual({
+    expect(parseRateLimits(headers, NOW)).toEqual({
       requests: { limit: 50, remaining: 49, resetMs: 1_000 },
       inputTokens: { limit: 30_000, remaining: 29_000, resetMs: 2_500 },
       outputTokens: { limit: 8_000, remaining: 8_000, resetMs: 0 },
-      retryAfterMs: 17_000,
     });
   });
 
@@ -34,13 +32,10 @@ describe('parseRateLimitHeaders', () => {
       'x-ratelimit-limit-tokens': 160_000,
       'x-ratelimit-remaining-tokens': '-3',
       'x-ratelimit-reset-tokens': '6m0s',
-      'retry-after-ms': '250',
-      'retry-after': '1',
     };
-    expect(parseRateLimitHeaders(headers, NOW)).toEqual({
+    expect(parseRateLimits(headers, NOW)).toEqual({
       requests: { limit: 5_000, remaining: 4_999, resetMs: 12 },
       tokens: { limit: 160_000, remaining: 0, resetMs: 360_000 },
-      retryAfterMs: 250,
     });
   });
 
@@ -60,24 +55,21 @@ describe('parseRateLimitHeaders', () => {
     ['2026-13-45T99:00:00Z', undefined],
   ])('understands a reset of %s', (text, resetMs) => {
     const headers = { 'x-ratelimit-limit-tokens': '10', 'x-ratelimit-reset-tokens': text };
-    expect(parseRateLimitHeaders(headers, NOW).tokens).toEqual({ limit: 10, remaining: undefined, resetMs });
+    expect(parseRateLimits(headers, NOW)?.tokens).toEqual({ limit: 10, remaining: undefined, resetMs });
   });
 
   test('finds nothing where there is nothing, and leaves out what makes no sense', () => {
     for (const headers of [undefined, null, 'text', 7, {}, new Headers()]) {
-      expect(parseRateLimitHeaders(headers, NOW)).toEqual({});
+      expect(parseRateLimits(headers, NOW)).toBeUndefined();
     }
     expect(
-      parseRateLimitHeaders(
-        { 'x-ratelimit-limit-tokens': 'many', 'anthropic-ratelimit-tokens-limit': ['1'] },
-        NOW,
-      ),
-    ).toEqual({});
+      parseRateLimits({ 'x-ratelimit-limit-tokens': 'many', 'anthropic-ratelimit-tokens-limit': ['1'] }, NOW),
+    ).toBeUndefined();
     expect(
-      parseRateLimitHeaders(
+      parseRateLimits(
         { 'anthropic-ratelimit-tokens-limit': '9', 'anthropic-ratelimit-tokens-reset': '6m0s' },
         NOW,
-      ).tokens,
+      )?.tokens,
     ).toEqual({ limit: 9, remaining: undefined, resetMs: undefined });
   });
 
@@ -95,7 +87,7 @@ describe('parseRateLimitHeaders', () => {
           'x-ratelimit-reset-tokens': `${h}h${m}m${s}s${ms}ms`,
         };
         const expected = ((h * 60 + m) * 60 + s) * 1_000 + ms;
-        expect(parseRateLimitHeaders(headers, NOW).tokens?.resetMs).toBe(expected);
+        expect(parseRateLimits(headers, NOW)?.tokens?.resetMs).toBe(expected);
       }),
     );
   });
@@ -107,7 +99,7 @@ describe('parseRateLimitHeaders', () => {
           'anthropic-ratelimit-tokens-limit': '1',
           'anthropic-ratelimit-tokens-reset': new Date(NOW + aheadMs).toISOString(),
         };
-        expect(parseRateLimitHeaders(headers, NOW).tokens?.resetMs).toBe(aheadMs);
+        expect(parseRateLimits(headers, NOW)?.tokens?.resetMs).toBe(aheadMs);
       }),
     );
   });
@@ -120,7 +112,7 @@ describe('parseRateLimitHeaders', () => {
           'x-ratelimit-remaining-tokens': remaining,
           'x-ratelimit-reset-tokens': reset,
         };
-        for (const value of Object.values(parseRateLimitHeaders(headers, NOW).tokens ?? {})) {
+        for (const value of Object.values(parseRateLimits(headers, NOW)?.tokens ?? {})) {
           if (value !== undefined) expect(value).toBeGreaterThanOrEqual(0);
         }
       }),

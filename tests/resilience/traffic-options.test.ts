@@ -5,7 +5,7 @@ import {
   budgetSchema,
   fairnessSchema,
   hedgeSchema,
-  rateLimitsSchema,
+  laneLimitsSchema,
 } from '../../src/resilience/traffic-options.js';
 
 describe('options of traffic control', () => {
@@ -19,7 +19,7 @@ describe('options of traffic control', () => {
     });
     expect(hedgeSchema().parse({ afterMs: 0 })).toEqual({ afterMs: 0, maxExtraRatio: 0.1 });
     expect(fairnessSchema().parse({})).toEqual({ ageingMs: 5_000 });
-    expect(rateLimitsSchema().parse({ requestsPerMinute: 5 })).toEqual({ requestsPerMinute: 5 });
+    expect(laneLimitsSchema().parse({ requestsPerMinute: 5 })).toEqual({ requestsPerMinute: 5 });
     expect(budgetSchema().parse({ usd: 0, perCallUsd: 0.01 })).toEqual({ usd: 0, perCallUsd: 0.01 });
   });
 
@@ -27,10 +27,10 @@ describe('options of traffic control', () => {
     ['failureRatio', breakerSchema, { failureRatio: 1.5 }, 'expected a share above 0 and at most 1; got 1.5'],
     ['minimumCalls', breakerSchema, { minimumCalls: 0 }, 'expected a whole number of at least 1'],
     ['failureRation', breakerSchema, { failureRation: 0.3 }, 'failureRatio'],
-    ['options', hedgeSchema, {}, 'expected one of afterMs and percentile'],
-    ['options', hedgeSchema, { afterMs: 5, percentile: 95 }, 'expected one of afterMs and percentile'],
+    ['options', hedgeSchema, {}, 'expected either afterMs or percentile'],
+    ['options', hedgeSchema, { afterMs: 5, percentile: 95 }, 'expected either afterMs or percentile'],
     ['percentile', hedgeSchema, { percentile: 100 }, 'expected a percentage from 1 to 99.9'],
-    ['requestsPerMinute', rateLimitsSchema, { requestsPerMinute: 0.5 }, 'expected a whole number'],
+    ['requestsPerMinute', laneLimitsSchema, { requestsPerMinute: 0.5 }, 'expected a whole number'],
     ['options', budgetSchema, { perCallUsd: 1 }, 'expected usd, tokens or both'],
     ['usd', budgetSchema, { usd: -1 }, 'expected dollars from 0 to 1000000'],
     ['tenantWeights.a', fairnessSchema, { tenantWeights: { a: 0 } }, 'expected a weight above 0'],

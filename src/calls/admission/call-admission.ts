@@ -4,7 +4,7 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import type { CallOptions, RunOptions } from '../../contracts/call.js';
 import { ClosedError, InvalidArgumentError } from '../../errors/input-errors.js';
 import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
-import { AgentPermits } from '../../resilience/permits/nested-limits.js';
+import { NestedLimits } from '../../resilience/permits/nested-limits.js';
 import type { CallRequest } from '../call.js';
 import type { CallServices } from '../call-services.js';
 import type { CallSettings } from '../call-settings.js';
@@ -104,7 +104,7 @@ export class CallAdmission implements RegistryObserver {
   #permitsFor({ maxConcurrent }: AgentDefinition): Permits {
     const { permits } = this.#services;
     if (maxConcurrent === undefined) return permits;
-    const limit = new AgentPermits(new ConcurrencyLimit(maxConcurrent, this.#services.newLine()), permits);
+    const limit = new NestedLimits(new ConcurrencyLimit(maxConcurrent, this.#services.newQueue()), permits);
     this.#services.agentLimits.add(limit);
     return limit;
   }

@@ -1,7 +1,7 @@
 import type { AgentReply } from '../../contracts/reply.js';
 import type { Usage } from '../../contracts/usage.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
-import type { BudgetReservation, Spending } from '../../resilience/budget/budget.js';
+import type { BudgetClaim, CallCost } from '../../resilience/budget/budget.js';
 import { type FailureClass, failureClassOf } from '../../resilience/retry/failure-class.js';
 import { priceOf, type RunningAttempt } from './running-attempt.js';
 
@@ -25,7 +25,7 @@ function isFree(failure: FailureClass, { target }: RunningAttempt): boolean {
 
 /** Charges what a failed attempt has cost; nothing where it never ran. */
 export function chargeFailure(
-  reservation: BudgetReservation,
+  reservation: BudgetClaim,
   attempt: RunningAttempt | undefined,
   error: TuttiError,
 ): void {
@@ -40,10 +40,10 @@ export function chargeFailure(
   else reservation.settle(UNKNOWN);
 }
 
-const UNKNOWN: Spending = Object.freeze({ usd: undefined, tokens: undefined });
+const UNKNOWN: CallCost = Object.freeze({ usd: undefined, tokens: undefined });
 
 /** What an answer says that it has cost. */
-export function spendingOf(reply: AgentReply): Spending {
+export function spendingOf(reply: AgentReply): CallCost {
   const usage = usageOf(reply);
   const usd = typeof reply === 'string' ? undefined : reply?.costUsd;
   if (usd === undefined && usage === undefined) return UNKNOWN;

@@ -4,13 +4,13 @@ import type { AgentReply } from '../../contracts/reply.js';
 import { CancelledError, TimeoutError } from '../../errors/execution-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
 import { captureContext, runIn } from '../../lifecycle/async-context.js';
-import { type BudgetReservation, reserveBudgets } from '../../resilience/budget/budget.js';
+import { type BudgetClaim, claimBudgets } from '../../resilience/budget/budget.js';
 import type { AttemptEnds } from '../../resilience/hedge/attempt-ends.js';
 import type { Racer } from '../../resilience/hedge/hedge.js';
 import type { Lane } from '../../resilience/lane/lane.js';
 import type { LanePass } from '../../resilience/lane/lane-pass.js';
 import type { PermitRequest } from '../../resilience/permits/waiting-queue.js';
-import type { TokenCost } from '../../resilience/rate-limit/usage.js';
+import type { TokenCost } from '../../resilience/rate-limit/token-cost.js';
 import { failureClassOf } from '../../resilience/retry/failure-class.js';
 import type { Cancellable } from '../../time/cancel-scope.js';
 import type { TimerHandle } from '../../time/clock.js';
@@ -44,7 +44,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #isWaiting = true;
   #sizeBytes = 0;
   #tokens: TokenCost = NO_TOKENS;
-  #reservation: BudgetReservation | undefined = undefined;
+  #reservation: BudgetClaim | undefined = undefined;
   #pass: LanePass | undefined = undefined;
   #work: PermittedAttempt | undefined = undefined;
   // What is ended when it is cancelled: the wait for its lane, or its work.
@@ -143,7 +143,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     this.#tokens = worstTokens(call, target, lane, this.#sizeBytes);
     if (budgets.length === 0) return true;
     try {
-      this.#reservation = reserveBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
+      this.#reservation = claimBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
       return true;
     } catch (refusal) {
       this.#leave(refusal as Error);

@@ -1,6 +1,6 @@
-import type { Spending } from '../../resilience/budget/budget.js';
+import type { CallCost } from '../../resilience/budget/budget.js';
 import type { Lane } from '../../resilience/lane/lane.js';
-import type { TokenCost } from '../../resilience/rate-limit/usage.js';
+import type { TokenCost } from '../../resilience/rate-limit/token-cost.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 
@@ -29,7 +29,7 @@ export function worstTokens(
 }
 
 /** Money and tokens that it can take at worst, for the budgets; `undefined` where nobody can tell. */
-export function spendingAtWorst(call: Call, target: RegisteredAgent, { inputTokens }: TokenCost): Spending {
+export function spendingAtWorst(call: Call, target: RegisteredAgent, { inputTokens }: TokenCost): CallCost {
   const { maxCostUsd, provider } = target.definition;
   const maxTokens = maxTokensOf(call, target);
   if (maxTokens === undefined) return { usd: maxCostUsd, tokens: undefined };

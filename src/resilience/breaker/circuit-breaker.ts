@@ -1,22 +1,9 @@
+import type { ResolvedBreakerSettings } from '../../contracts/traffic.js';
 import { CircuitOpenError } from '../../errors/traffic-errors.js';
 import type { Clock } from '../../time/clock.js';
 import { FailureWindow } from './failure-window.js';
 
-/** Settings of a {@link CircuitBreaker}. */
-export interface CircuitBreakerOptions {
-  /** Share of the window's calls that have to fail, from above 0 to 1. @default 0.5 */
-  failureRatio?: number | undefined;
-  /** Calls that have to be in the window before the share means anything. @default 5 */
-  minimumCalls?: number | undefined;
-  /** Length of the window, in milliseconds. @default 60_000 */
-  windowMs?: number | undefined;
-  /** How long the breaker stays open before it lets probes through, in milliseconds. @default 30_000 */
-  openMs?: number | undefined;
-  /** Probes at once when half-open; as many successes close it. @default 1 */
-  halfOpenCalls?: number | undefined;
-}
-
-/** What a breaker is doing. */
+/** The state of a breaker. */
 export type CircuitState =
   | {
       /** Lets every call through. */
@@ -25,78 +12,72 @@ export type CircuitState =
   | {
       /** Lets no call through. */
       readonly state: 'open';
-      /** Instant of the clock from which probes may go, in milliseconds. */
+      /** When probes are let through, in milliseconds of the clock's `now()`. */
       readonly untilMs: number;
     }
   | {
-      /** Lets a few probes through, to see. */
+      /** Lets a few probes through to find out whether the lane works again. */
       readonly state: 'half-open';
-      /** Probes under way. */
+      /** Probes in flight. */
       readonly probes: number;
       /** Probes that succeeded. */
       readonly successes: number;
     };
 
-/** Stands for one admitted call; goes back with its outcome. */
+/** Identifies the state in which a call was admitted; passed back with the outcome of the call. */
 export type CircuitTicket = number;
 
-/** What a rejected caller is told to wait when probes are under way: their outcome may come any moment. */
+/** Suggested wait while probes are in flight, in milliseconds: their outcome may arrive at any moment. */
 const PROBE_WAIT_MS = 1_000;
 
 /**
- * Stops calls to a lane that fails too often, and finds out with a few probes when it works again.
+ * Stops calls to a lane that fails too often, and uses a few probes to find out when it works again.
  *
- * It opens when at least `minimumCalls` calls of the last `windowMs` have ended and `failureRatio` of them failed.
- * What was long ago does not count, neither successes nor failures. Cancelled calls never count.
+ * It opens when at least `minimumCalls` calls have ended in the last `windowMs` and `failureRatio` of them failed.
+ * Older successes and failures do not count. Cancelled calls never count.
  *
- * Outcomes of calls that were admitted in an earlier state are ignored: a call that started before the breaker
- * opened says nothing about whether the lane has recovered.
+ * Outcomes of calls that were admitted in an earlier state are ignored: a call that started before the breaker opened
+ * says nothing about whether the lane has recovered.
  */
 export class CircuitBreaker {
   readonly #lane: string;
   readonly #clock: Clock;
-  readonly #options: Required<{ [Key in keyof CircuitBreakerOptions]: number }>;
+  readonly #settings: ResolvedBreakerSettings;
   readonly #window: FailureWindow;
   readonly #onChange: ((state: CircuitState) => void) | undefined;
   #state: CircuitState = { state: 'closed' };
-  // Counts the changes of state: a ticket is the number of the state in which it was given.
+  // Number of state changes. A ticket is the era in which it was issued.
   #era = 0;
 
   constructor(
     lane: string,
     clock: Clock,
-    options: CircuitBreakerOptions = {},
+    settings: ResolvedBreakerSettings,
     onChange?: (state: CircuitState) => void,
   ) {
     this.#lane = lane;
     this.#clock = clock;
-    this.#options = {
-      failureRatio: options.failureRatio ?? 0.5,
-      minimumCalls: options.minimumCalls ?? 5,
-      windowMs: options.windowMs ?? 60_000,
-      openMs: options.openMs ?? 30_000,
-      halfOpenCalls: options.halfOpenCalls ?? 1,
-    };
-    this.#window = new FailureWindow(this.#options.windowMs);
+    this.#settings = settings;
+    this.#window = new FailureWindow(settings.windowMs);
     this.#onChange = onChange;
   }
 
-  /** What the breaker is doing. An open one whose time is up becomes half-open with the next call. */
+  /** An open breaker becomes half-open with the first call after `openMs`. */
   get state(): CircuitState {
     return this.#state;
   }
 
-  /** How long a call that came now would be refused, in milliseconds; 0 when it would be let through. */
+  /** How long new calls will be refused, in milliseconds; 0 if they are let through. */
   get retryAfterMs(): number {
     const current = this.#state;
     if (current.state === 'open') return Math.max(0, current.untilMs - this.#clock.now());
     if (current.state === 'closed' || this.#hasRoomForProbe(current)) return 0;
-    return Math.min(PROBE_WAIT_MS, this.#options.openMs);
+    return Math.min(PROBE_WAIT_MS, this.#settings.openMs);
   }
 
   /**
-   * Lets a call through. Give the ticket back with {@link succeeded}, {@link failed} or {@link cancelled}.
-   * @throws {@link CircuitOpenError} while open, and when half-open with all probes under way.
+   * Lets a call through. Pass the ticket to {@link succeeded}, {@link failed} or {@link cancelled} when it ends.
+   * @throws {@link CircuitOpenError} while open, and while half-open with all probes in flight.
    */
   admit(): CircuitTicket {
     const { retryAfterMs } = this;
@@ -127,20 +108,20 @@ export class CircuitBreaker {
   }
 
   #hasRoomForProbe({ probes, successes }: CircuitState & { state: 'half-open' }): boolean {
-    return probes + successes < this.#options.halfOpenCalls;
+    return probes + successes < this.#settings.halfOpenCalls;
   }
 
   #countFailure(): void {
     const nowMs = this.#clock.now();
     this.#window.count(true, nowMs);
-    if (this.#window.callsAt(nowMs) < this.#options.minimumCalls) return;
-    if (this.#window.failureRatioAt(nowMs) >= this.#options.failureRatio) this.#open();
+    if (this.#window.callsAt(nowMs) < this.#settings.minimumCalls) return;
+    if (this.#window.failureRatioAt(nowMs) >= this.#settings.failureRatio) this.#open();
   }
 
   #probeSucceeded(): void {
     this.#countProbe(-1, 1);
     const current = this.#state;
-    if (current.state !== 'half-open' || current.successes < this.#options.halfOpenCalls) return;
+    if (current.state !== 'half-open' || current.successes < this.#settings.halfOpenCalls) return;
     this.#window.clear();
     this.#change({ state: 'closed' });
   }
@@ -157,7 +138,7 @@ export class CircuitBreaker {
 
   #open(): void {
     this.#window.clear();
-    this.#change({ state: 'open', untilMs: this.#clock.now() + this.#options.openMs });
+    this.#change({ state: 'open', untilMs: this.#clock.now() + this.#settings.openMs });
   }
 
   #change(state: CircuitState): void {

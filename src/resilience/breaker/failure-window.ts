@@ -1,6 +1,6 @@
 const SLICES = 60;
 
-/** Counts successes and failures of the last `windowMs` milliseconds, in 60 slices that are forgotten one by one. */
+/** Counts successes and failures of the last `windowMs` milliseconds, in 60 slices that expire one by one. */
 export class FailureWindow {
   readonly #sliceMs: number;
   readonly #successes = new Uint32Array(SLICES);
@@ -15,7 +15,7 @@ export class FailureWindow {
 
   /** Counts one call. */
   count(isFailure: boolean, nowMs: number): void {
-    this.#forget(nowMs);
+    this.#expire(nowMs);
     const slot = this.#slice % SLICES;
     const counts = isFailure ? this.#failures : this.#successes;
     counts[slot] = (counts[slot] as number) + 1;
@@ -25,7 +25,7 @@ export class FailureWindow {
 
   /** Calls in the window. */
   callsAt(nowMs: number): number {
-    this.#forget(nowMs);
+    this.#expire(nowMs);
     return this.#totalSuccesses + this.#totalFailures;
   }
 
@@ -35,7 +35,6 @@ export class FailureWindow {
     return calls === 0 ? 0 : this.#totalFailures / calls;
   }
 
-  /** Forgets everything. */
   clear(): void {
     this.#successes.fill(0);
     this.#failures.fill(0);
@@ -43,14 +42,14 @@ export class FailureWindow {
     this.#totalFailures = 0;
   }
 
-  #forget(nowMs: number): void {
+  #expire(nowMs: number): void {
     const slice = Math.floor(nowMs / this.#sliceMs);
     if (slice - this.#slice >= SLICES) this.clear();
-    else for (let passed = this.#slice + 1; passed <= slice; passed += 1) this.#forgetSlot(passed % SLICES);
+    else for (let passed = this.#slice + 1; passed <= slice; passed += 1) this.#clearSlot(passed % SLICES);
     this.#slice = slice;
   }
 
-  #forgetSlot(slot: number): void {
+  #clearSlot(slot: number): void {
     this.#totalSuccesses -= this.#successes[slot] as number;
     this.#totalFailures -= this.#failures[slot] as number;
     this.#successes[slot] = 0;

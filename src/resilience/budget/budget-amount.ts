@@ -1,9 +1,9 @@
-/** Money is counted in whole billionths of a dollar: sums of them are exact. */
+/** Money is counted in whole billionths of a dollar, so that sums are exact. */
 const NANO_USD = 1_000_000_000;
-/** Up to here a number of dollars tells neighbouring billionths apart. */
+/** Up to this many dollars, a floating-point number distinguishes neighbouring billionths. */
 export const MAX_BUDGET_USD = 1_000_000;
 
-/** Dollars as whole nano-dollars. What floating point adds in the last digits is not rounded up to one more. */
+/** Dollars as whole nano-dollars, rounded up, except for rounding errors of floating-point sums. */
 export function toNanoUsd(usd: number): number {
   const nano = usd * NANO_USD;
   const nearest = Math.round(nano);

@@ -1,179 +1,169 @@
+import type { BudgetSettings } from '../../contracts/traffic.js';
 import { BudgetExceededError, type BudgetScope, type BudgetUnit } from '../../errors/traffic-errors.js';
 import { toNanoUsd, toUsd } from './budget-amount.js';
 
-/** What may be spent. Either limit alone, or both. */
-export interface BudgetOptions {
-  /** Most dollars. */
-  usd?: number | undefined;
-  /** Most tokens, sent and received together. */
-  tokens?: number | undefined;
-  /** Most that one call can cost, in dollars, where no price table can tell. */
-  perCallUsd?: number | undefined;
-}
-
-/** What a call costs: at worst before it, really after it. `undefined` is unknown. */
-export interface Spending {
-  /** Dollars. */
+/** What a call costs: the worst case before it starts, the actual cost afterwards. `undefined` means unknown. */
+export interface CallCost {
+  /** US dollars. */
   readonly usd: number | undefined;
   /** Tokens, sent and received together. */
   readonly tokens: number | undefined;
 }
 
-/** A budget's account. */
+/** What has been spent of a budget. */
 export interface BudgetAccount {
-  /** Dollars spent. */
+  /** US dollars spent. */
   spentUsd: number;
-  /** Tokens spent. */
+  /** Tokens spent, sent and received together. */
   spentTokens: number;
 }
 
-/** How a budget stands. */
+/** The state of a budget. */
 export interface BudgetStats extends BudgetAccount {
-  /** Dollars reserved for calls under way. */
+  /** US dollars reserved for calls in flight. */
   reservedUsd: number;
-  /** Tokens reserved for calls under way. */
+  /** Tokens reserved for calls in flight. */
   reservedTokens: number;
-  /** Dollars neither spent nor reserved; `undefined` without a limit. */
+  /** US dollars neither spent nor reserved; `undefined` without a limit. */
   leftUsd: number | undefined;
   /** Tokens neither spent nor reserved; `undefined` without a limit. */
   leftTokens: number | undefined;
 }
 
-/** A place for a call in every budget that it belongs to. End it once. */
-export interface BudgetReservation {
-  /** Charges what the call really used; what is unknown is charged as it was reserved. */
-  settle(spent: Spending): void;
+/** What a call has reserved in all of its budgets. Ending it a second time does nothing. */
+export interface BudgetClaim {
+  /** Charges the actual cost; an unknown amount is charged as reserved. */
+  settle(spent: CallCost): void;
   /** Charges nothing: the call was never sent. */
   release(): void;
 }
 
-/** One limit of a budget, in whole units: nano-dollars or tokens. */
-interface Purse {
+/** What a call reserves in one budget. */
+interface BudgetShare {
+  readonly budget: Budget;
+  readonly nanoUsd: number | undefined;
+  readonly tokens: number | undefined;
+}
+
+/** One limit of a budget and its use, in whole units: nano-dollars or tokens. */
+interface Balance {
   readonly unit: BudgetUnit;
   readonly limit: number;
   spent: number;
   reserved: number;
 }
 
-/** What may be spent by one run, agent, tenant, or all of the process. Enforced by {@link reserveBudgets}. */
+/** The limit on what one run, agent or tenant, or the whole process, may spend. {@link claimBudgets} enforces it. */
 export class Budget {
-  /** What the budget belongs to. */
   readonly scope: BudgetScope;
-  /** Whose it is: the run's id, the agent's or tenant's name; empty for the process. */
+  /** The run's id, or the agent's or tenant's name; empty for the process. */
   readonly owner: string;
-  readonly #usd: Purse;
-  readonly #tokens: Purse;
+  readonly #usd: Balance;
+  readonly #tokens: Balance;
   readonly #perCallNanoUsd: number | undefined;
-  // The most that one call has reserved.
+  // The largest reservation of a single call so far.
   #largestNanoUsd = 0;
   #largestTokens = 0;
-  /** Told after each reservation. */
-  onReserved: (() => void) | undefined = undefined;
+  /** Called after each reservation. */
+  onClaimed: (() => void) | undefined = undefined;
 
-  /** `account` goes on with what was spent before, for instance by the same run before a crash. */
+  /** @param account What was spent before, for instance by the same run before a crash. */
   constructor(
     scope: BudgetScope,
     owner: string,
-    options: BudgetOptions,
+    settings: BudgetSettings,
     account: BudgetAccount = { spentUsd: 0, spentTokens: 0 },
   ) {
     this.scope = scope;
     this.owner = owner;
-    this.#usd = purse('usd', options.usd, account.spentUsd);
-    this.#tokens = purse('tokens', options.tokens, account.spentTokens);
-    this.#perCallNanoUsd = options.perCallUsd === undefined ? undefined : toNanoUsd(options.perCallUsd);
+    this.#usd = balanceOf('usd', settings.usd, account.spentUsd);
+    this.#tokens = balanceOf('tokens', settings.tokens, account.spentTokens);
+    this.#perCallNanoUsd = settings.perCallUsd === undefined ? undefined : toNanoUsd(settings.perCallUsd);
   }
 
-  /** How things stand. */
   stats(): BudgetStats {
     return {
       spentUsd: toUsd(this.#usd.spent),
       spentTokens: this.#tokens.spent,
       reservedUsd: toUsd(this.#usd.reserved),
       reservedTokens: this.#tokens.reserved,
-      leftUsd: hasLimit(this.#usd) ? toUsd(left(this.#usd)) : undefined,
-      leftTokens: hasLimit(this.#tokens) ? left(this.#tokens) : undefined,
+      leftUsd: hasLimit(this.#usd) ? toUsd(leftOf(this.#usd)) : undefined,
+      leftTokens: hasLimit(this.#tokens) ? leftOf(this.#tokens) : undefined,
     };
   }
 
   /**
-   * What counts as spent should this be the last that is heard of the process: what calls under way have reserved,
-   * and what `begun` more may have begun by then, each as large as the largest so far.
+   * The account to record in case the process dies: counts reservations of calls in flight as spent, and `begun` more
+   * calls that may have started by then, each as large as the largest so far.
    */
-  accountAtWorst(begun: number): BudgetAccount {
+  worstCaseAccount(begun: number): BudgetAccount {
     const nanoUsd = this.#usd.spent + this.#usd.reserved + begun * this.#largestNanoUsd;
     const spentTokens = this.#tokens.spent + this.#tokens.reserved + begun * this.#largestTokens;
     return { spentUsd: toUsd(nanoUsd), spentTokens };
   }
 
-  /** What the call needs at worst in this budget's units. @throws {@link BudgetExceededError} if it has no room. @internal */
-  claim(worst: Spending): Claim {
-    const nanoUsd = worst.usd === undefined ? this.#perCallNanoUsd : toNanoUsd(worst.usd);
-    const claim = { budget: this, nanoUsd, tokens: worst.tokens };
+  /** What a call reserves here. @throws {@link BudgetExceededError} if there is no room for it. @internal */
+  shareOf(worstCase: CallCost): BudgetShare {
+    const { tokens } = worstCase;
+    const nanoUsd = worstCase.usd === undefined ? this.#perCallNanoUsd : toNanoUsd(worstCase.usd);
     this.#check(this.#usd, nanoUsd);
-    this.#check(this.#tokens, worst.tokens);
-    return claim;
+    this.#check(this.#tokens, tokens);
+    return { budget: this, nanoUsd, tokens };
   }
 
-  /** Reserves what {@link claim} found room for. @internal */
-  reserve({ nanoUsd = 0, tokens = 0 }: Claim): void {
+  /** @internal */
+  reserve({ nanoUsd = 0, tokens = 0 }: BudgetShare): void {
     this.#usd.reserved += nanoUsd;
     this.#tokens.reserved += tokens;
     this.#largestNanoUsd = Math.max(this.#largestNanoUsd, nanoUsd);
     this.#largestTokens = Math.max(this.#largestTokens, tokens);
-    this.onReserved?.();
+    this.onClaimed?.();
   }
 
-  /** Frees the reservation and charges what was spent. @internal */
-  charge({ nanoUsd = 0, tokens = 0 }: Claim, spent: Spending): void {
+  /** Ends a reservation and charges what was spent. @internal */
+  charge({ nanoUsd = 0, tokens = 0 }: BudgetShare, spent: CallCost): void {
     this.#usd.reserved -= nanoUsd;
     this.#usd.spent += spent.usd === undefined ? nanoUsd : toNanoUsd(spent.usd);
     this.#tokens.reserved -= tokens;
     this.#tokens.spent += spent.tokens ?? tokens;
   }
 
-  #check(purse: Purse, needed: number | undefined): void {
-    if (!hasLimit(purse) || (needed !== undefined && needed <= left(purse))) return;
-    const inUnit = (amount: number): number => (purse.unit === 'usd' ? toUsd(amount) : amount);
+  #check(balance: Balance, needed: number | undefined): void {
+    if (!hasLimit(balance) || (needed !== undefined && needed <= leftOf(balance))) return;
+    const inUnit = (amount: number): number => (balance.unit === 'usd' ? toUsd(amount) : amount);
     throw new BudgetExceededError({
       scope: this.scope,
       owner: this.owner,
-      unit: purse.unit,
-      limit: inUnit(purse.limit),
-      left: inUnit(left(purse)),
+      unit: balance.unit,
+      limit: inUnit(balance.limit),
+      left: inUnit(leftOf(balance)),
       needed: needed === undefined ? undefined : inUnit(needed),
     });
   }
 }
 
-/** What a call takes from one budget. */
-interface Claim {
-  readonly budget: Budget;
-  readonly nanoUsd: number | undefined;
-  readonly tokens: number | undefined;
-}
-
 /**
- * Reserves a call's worst case in every budget that it belongs to, or in none. A call that does not fit is refused
- * and not queued: what is reserved may be spent, so nobody can say when there will be room. Once calls have settled
- * for less than they reserved, the same call may fit.
+ * Reserves the worst case of a call in all of its budgets, or in none. A call without room is refused instead of
+ * queued: reserved amounts may all be spent, so it is unknown when there will be room. Once other calls have settled
+ * for less than they reserved, the same call may be accepted.
  *
- * @throws {@link BudgetExceededError} of the first budget without room, or whose unit the worst case leaves unknown.
+ * @throws {@link BudgetExceededError} of the first budget that has no room, or that limits a unit in which the worst
+ *   case is unknown.
  */
-export function reserveBudgets(budgets: readonly Budget[], worst: Spending): BudgetReservation {
-  // All are asked before one is changed, and nothing is awaited in between: concurrent calls cannot overspend.
-  const claims = budgets.map((budget) => budget.claim(worst));
-  for (const claim of claims) claim.budget.reserve(claim);
+export function claimBudgets(budgets: readonly Budget[], worstCase: CallCost): BudgetClaim {
+  // All budgets are checked before any is changed, without awaiting in between: concurrent calls cannot overspend.
+  const shares = budgets.map((budget) => budget.shareOf(worstCase));
+  for (const share of shares) share.budget.reserve(share);
   let isOpen = true;
-  const end = (spent: Spending): void => {
+  const end = (spent: CallCost): void => {
     if (!isOpen) return;
     isOpen = false;
-    for (const claim of claims) claim.budget.charge(claim, spent);
+    for (const share of shares) share.budget.charge(share, spent);
   };
   return { settle: end, release: () => end({ usd: 0, tokens: 0 }) };
 }
 
-function purse(unit: BudgetUnit, limit: number | undefined, spent: number): Purse {
+function balanceOf(unit: BudgetUnit, limit: number | undefined, spent: number): Balance {
   const toWhole = unit === 'usd' ? toNanoUsd : (amount: number) => amount;
   return {
     unit,
@@ -183,10 +173,10 @@ function purse(unit: BudgetUnit, limit: number | undefined, spent: number): Purs
   };
 }
 
-function hasLimit({ limit }: Purse): boolean {
+function hasLimit({ limit }: Balance): boolean {
   return limit !== Number.POSITIVE_INFINITY;
 }
 
-function left({ limit, spent, reserved }: Purse): number {
+function leftOf({ limit, spent, reserved }: Balance): number {
   return Math.max(0, limit - spent - reserved);
 }

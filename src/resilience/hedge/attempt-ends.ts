@@ -1,11 +1,11 @@
-/** Hears how an attempt fares: `admitted` and `sent` on its way, then one of `succeeded` and `failed`, once. */
+/** Callbacks of an attempt: `admitted` and `sent` on its way, then exactly one of `succeeded` and `failed`, once. */
 export interface AttemptEnds<T> {
-  /** Budgets and limits have room for it. */
+  /** Budgets and limits have admitted it. */
   admitted?(): void;
-  /** It has all it needs and is sent. */
+  /** It has its permit and is being sent. */
   sent?(): void;
   /** It was answered. */
   succeeded(value: T): void;
-  /** It was refused, has failed or was cancelled. */
+  /** It was refused, failed or was cancelled. */
   failed(error: Error): void;
 }

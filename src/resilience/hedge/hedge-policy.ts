@@ -1,53 +1,36 @@
+import type { ResolvedHedgeSettings } from '../../contracts/traffic.js';
 import type { LatencyWindow } from './latency-window.js';
 
-/** When a second attempt may run beside a slow first one. */
-export interface HedgeOptions {
-  /** Start it after this long, in milliseconds. This or `percentile`. */
-  afterMs?: number | undefined;
-  /** Start it once the first takes longer than this percentage of the lane's latest answers, 1 to 99.9. */
-  percentile?: number | undefined;
-  /** Most second attempts per first attempt, above 0 to 1. @default 0.1 */
-  maxExtraRatio?: number | undefined;
-}
-
-/** Answers that have to be known before a percentile of them means anything. */
+/** Number of answers below which their percentiles mean nothing. */
 const MINIMUM_ANSWERS = 20;
-/** Unused allowance that is kept for later, in second attempts. */
-const MAX_SAVED = 10;
+/** Largest unused allowance that is kept for later, in second attempts. */
+const MAX_ALLOWANCE = 10;
 
-/** Decides when an attempt is slow enough for a second one, and keeps the second ones to a share of the first. */
+/** Decides when an attempt is slow enough for a second one, and limits second attempts to a share of the first. */
 export class HedgePolicy {
-  readonly #options: HedgeOptions;
-  readonly #ratio: number;
+  readonly #settings: ResolvedHedgeSettings;
   readonly #latencies: LatencyWindow;
-  #saved = 0;
-  /** First attempts so far. */
-  attempts = 0;
-  /** Second attempts so far. */
-  hedges = 0;
+  #allowance = 0;
 
-  constructor(options: HedgeOptions, latencies: LatencyWindow) {
-    this.#options = options;
-    this.#ratio = options.maxExtraRatio ?? 0.1;
+  constructor(settings: ResolvedHedgeSettings, latencies: LatencyWindow) {
+    this.#settings = settings;
     this.#latencies = latencies;
   }
 
-  /** A first attempt starts. Gives the delay after which a second may, in milliseconds; `undefined` for never. */
+  /** A first attempt starts. Returns when a second may follow, in milliseconds; `undefined` for never. */
   attemptStarts(): number | undefined {
-    this.attempts += 1;
-    this.#saved = Math.min(MAX_SAVED, this.#saved + this.#ratio);
-    const { afterMs, percentile } = this.#options;
+    const { afterMs, percentile, maxExtraRatio } = this.#settings;
+    this.#allowance = Math.min(MAX_ALLOWANCE, this.#allowance + maxExtraRatio);
     if (afterMs !== undefined) return afterMs;
     if (percentile === undefined || this.#latencies.count < MINIMUM_ANSWERS) return undefined;
     return this.#latencies.percentile(percentile);
   }
 
-  /** Takes one second attempt out of the allowance; `false` where none is left. */
+  /** Uses up one second attempt of the allowance; `false` if none is left. */
   tryHedge(): boolean {
-    // Tenths added up are not quite whole numbers.
-    if (this.#saved < 1 - 1e-9) return false;
-    this.#saved -= 1;
-    this.hedges += 1;
+    // Sums of tenths are not exactly whole numbers.
+    if (this.#allowance < 1 - 1e-9) return false;
+    this.#allowance -= 1;
     return true;
   }
 }

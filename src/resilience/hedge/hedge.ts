@@ -2,21 +2,21 @@ import type { Cancellable } from '../../time/cancel-scope.js';
 import type { Clock, TimerHandle } from '../../time/clock.js';
 import type { AttemptEnds } from './attempt-ends.js';
 
-/** An attempt of a race: tells how it ends, early when it is cancelled. */
+/** An attempt in a race. Reports its end to its {@link AttemptEnds}; early if it is cancelled. */
 export interface Racer extends Cancellable {
-  /** Sets it on its way. */
   begin(): void;
 }
 
 /**
- * Runs an attempt, and beside it a second one if it is slow. The first success wins and cancels the other, whose
- * own accounting goes on: each attempt settles what it used wherever it settles anything else.
+ * Runs an attempt, and a second one beside it if the first is slow. The first success wins and cancels the other
+ * attempt, which still settles its own reservations.
  *
- * Slow is counted from the moment when the first attempt is sent: while it waits its turn, a second would wait
- * behind it. A failure of the first before the second has started is the answer. With both under way the failure of
- * one waits for the other; when both fail, the first attempt's error is the answer.
+ * Time counts from the moment at which the first attempt is sent: while it waits, a second would only wait behind it.
+ * If the first fails before the second has started, that is the result. With both in flight, the failure of one waits
+ * for the other; if both fail, the error of the first attempt is the result.
  *
- * The race is told by its first attempt itself, and makes nothing for the second before that is needed.
+ * The race itself receives the callbacks of the first attempt, so nothing is allocated for a second one until it is
+ * needed.
  */
 export abstract class HedgeRace<T> implements Cancellable, AttemptEnds<T> {
   readonly #clock: Clock;
@@ -33,50 +33,49 @@ export abstract class HedgeRace<T> implements Cancellable, AttemptEnds<T> {
     this.#ends = ends;
   }
 
-  /** Makes an attempt that tells `ends`; it is begun by the race. */
+  /** Creates an attempt that reports to `ends`; the race begins it. */
   protected abstract makeAttempt(ends: AttemptEnds<T>): Racer;
 
-  /** How long the first attempt may take before the second starts, in milliseconds; `undefined` for ever. */
+  /** How long the first attempt may take before a second starts, in milliseconds; `undefined` for no second one. */
   protected abstract slowAfterMs(): number | undefined;
 
-  /** Asked when it is slow: whether limiter, permit, breaker and allowance have room for another. */
+  /** Called when the first attempt is slow: whether limiter, permits, breaker and allowance have room for a second. */
   protected abstract mayHedge(): boolean;
 
-  /** The second attempt has passed budgets and limits; it began this long after the first was sent, in milliseconds. */
+  /** The second attempt was admitted, this long after the first was sent, in milliseconds. */
   protected abstract hedged(delayMs: number): void;
 
   /** Why the loser is cancelled. */
   protected abstract loserReason(): Error;
 
-  /** A loser was answered all the same: it was paid for too. */
+  /** The loser was answered as well, so it has to be paid for. */
   protected abstract answeredToo(value: T): void;
 
-  /** Begins the first attempt. */
   begin(): void {
     this.#first = this.makeAttempt(this);
     this.#first.begin();
   }
 
-  /** The whole race is cancelled: its attempts are told and settle as they do. */
+  /** Cancels both attempts; each settles its own reservations. */
   cancel(reason: Error): void {
     this.#stopTimer();
     this.#first?.cancel(reason);
     this.#second?.cancel(reason);
   }
 
-  /** Of the first attempt. */
+  /** The first attempt is being sent. */
   sent(): void {
     const delayMs = this.slowAfterMs();
     if (delayMs === undefined) return;
     this.#timer = this.#clock.setTimeout((afterMs) => this.#slow(afterMs), delayMs, delayMs);
   }
 
-  /** Of the first attempt. */
+  /** The first attempt has succeeded. */
   succeeded(value: T): void {
     this.#won(value, this.#second);
   }
 
-  /** Of the first attempt. */
+  /** The first attempt has failed. */
   failed(error: Error): void {
     this.#firstError = error;
     this.#lost(error);
@@ -105,8 +104,8 @@ export abstract class HedgeRace<T> implements Cancellable, AttemptEnds<T> {
       this.#ends.succeeded(value);
       return;
     }
-    // In a moment: an answer that has come together with this one is counted rather than thrown away. What the loser
-    // has cost is known before the race's answer is given.
+    // Deferred, so that an answer that arrives together with this one is counted instead of dropped, and the cost of
+    // the loser is known before the race reports its result.
     queueMicrotask(() => {
       if (this.#running > 0) other.cancel(this.loserReason());
       this.#ends.succeeded(value);

@@ -1,9 +1,9 @@
 const DEFAULT_SIZE = 256;
 
-/** The last few hundred latencies and their percentiles. Memory does not grow; an entry costs a binary search. */
+/** The most recent latencies and their percentiles. Memory is bounded; adding an entry costs a binary search. */
 export class LatencyWindow {
   readonly #size: number;
-  // In order of arrival, as a ring.
+  // A ring buffer, in order of arrival.
   readonly #recent: Float64Array;
   readonly #sorted: number[] = [];
   #next = 0;
@@ -13,12 +13,12 @@ export class LatencyWindow {
     this.#recent = new Float64Array(size);
   }
 
-  /** How many latencies are kept. */
+  /** Number of latencies in the window. */
   get count(): number {
     return this.#sorted.length;
   }
 
-  /** Adds a latency, in milliseconds; the oldest makes room. */
+  /** Adds a latency, in milliseconds; replaces the oldest one once the window is full. */
   add(latencyMs: number): void {
     if (!Number.isFinite(latencyMs)) return;
     if (this.#sorted.length === this.#size) {
@@ -30,22 +30,22 @@ export class LatencyWindow {
   }
 
   /**
-   * Adds an attempt that was cancelled after this long, in milliseconds: it would have taken longer. Without those,
-   * a window of hedged attempts would know only the fast ones, and its percentiles would sink. Attempts that were
-   * cancelled early say nothing and are left out.
+   * Adds an attempt that was cancelled after this long, in milliseconds, and would have taken longer. Without these,
+   * the window of a hedged lane would contain only fast attempts and its percentiles would sink. An attempt cancelled
+   * before the median says nothing and is left out.
    */
   addCancelled(elapsedMs: number): void {
     const median = this.percentile(50);
     if (median !== undefined && elapsedMs > median) this.add(elapsedMs);
   }
 
-  /** The latency that `percentile` percent do not exceed, in milliseconds; `undefined` without any. */
+  /** The latency that `percentile` percent of them do not exceed, in milliseconds; `undefined` if there are none. */
   percentile(percentile: number): number | undefined {
     const rank = Math.ceil((percentile / 100) * this.#sorted.length);
     return this.#sorted[Math.max(0, rank - 1)];
   }
 
-  /** Where the latency stands, or would stand. */
+  /** The sorted position of a latency, or where it would be inserted. */
   #positionOf(latencyMs: number): number {
     let low = 0;
     let high = this.#sorted.length;

@@ -4,11 +4,11 @@ export interface AdaptiveConcurrencyOptions {
   minimum?: number | undefined;
   /** Never more at once than this. @default 1_000 */
   maximum?: number | undefined;
-  /** How many at once before anything is known. @default 10 */
+  /** How many at once at first. @default 10 */
   initial?: number | undefined;
 }
 
-/** How adaptive concurrency stands. */
+/** The state of adaptive concurrency. */
 export interface AdaptiveConcurrencyStats {
   /** Requests allowed at once now. */
   limit: number;
@@ -66,7 +66,7 @@ export class AdaptiveConcurrency {
     return this.#started++;
   }
 
-  /** A request was answered. `inFlight` are those under way, itself included. Says whether the limit changed. */
+  /** A request was answered. `inFlight` are those in flight, itself included. Returns whether the limit changed. */
   succeeded(request: number, inFlight: number): boolean {
     if (request >= this.#firstSinceCut) this.#countSuccess(inFlight);
     if (this.#successes < Math.max(this.#limit, this.#successesNeeded)) return false;
@@ -78,7 +78,7 @@ export class AdaptiveConcurrency {
     return true;
   }
 
-  /** A request met an overload: 429, 529 or a timeout. Says whether the limit changed. */
+  /** A request met an overload: 429, 529 or a timeout. Returns whether the limit changed. */
   overloaded(request: number): boolean {
     // Many requests meet the same overload; it is one reason to cut, not many.
     if (request < this.#firstSinceCut) return false;
@@ -95,7 +95,6 @@ export class AdaptiveConcurrency {
     return true;
   }
 
-  /** How things stand. */
   stats(): AdaptiveConcurrencyStats {
     return { limit: this.#limit, raises: this.#raises, cuts: this.#cuts };
   }

@@ -1,9 +1,8 @@
 import type { Clock } from '../../time/clock.js';
 import type { StartGate } from '../rate-limit/rate-limiter-options.js';
 
-/** What a {@link CoolOff} is made of. */
+/** Options of a {@link CoolOff}. */
 export interface CoolOffOptions {
-  /** Where time comes from. */
   readonly clock: Clock;
   /** How many requests wait for the gate; they share the time after a pause. */
   readonly waiting: () => number;
@@ -36,7 +35,7 @@ type Phase =
     };
 
 /**
- * Stops a lane for everybody when the provider says it is too much, and lets it go again at a measured pace.
+ * Pauses a lane for all callers when the provider reports an overload, and lets it resume at a measured pace.
  *
  * A `retry-after` is a floor, with jitter on top only. Without one the pause doubles with every further rejection
  * until a request succeeds. After a pause the waiting requests do not return as one wave: their starts are spread
@@ -70,7 +69,7 @@ export class CoolOff implements StartGate {
     return this.#phase.kind === 'paused' ? Math.max(0, this.#phase.untilMs - this.#clock.now()) : 0;
   }
 
-  /** The provider rejected a request (429, 529). Says whether the lane is paused longer than it was. */
+  /** The provider rejected a request (429, 529). Returns whether the pause became longer. */
   rejected(retryAfterMs: number | undefined): boolean {
     this.#rejectionsInARow += 1;
     const nowMs = this.#clock.now();
@@ -119,8 +118,8 @@ export class CoolOff implements StartGate {
   }
 
   /**
-   * Requests under way when the pause began are rejected too, each for itself: that is one event, so the pause
-   * does not double with each of them.
+   * Requests that were in flight when the pause began are rejected one by one: that is one event, so the pause does
+   * not double with each of them.
    */
   #pauseMs(isPaused: boolean): number {
     if (isPaused) {

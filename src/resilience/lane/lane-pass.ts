@@ -1,42 +1,42 @@
-import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
+import type { ProviderResponseInfo, RateLimits } from '../../contracts/rate-limits.js';
 import type { Usage } from '../../contracts/usage.js';
 import type { Clock } from '../../time/clock.js';
 import type { CircuitBreaker, CircuitTicket } from '../breaker/circuit-breaker.js';
 import type { RateReservation } from '../rate-limit/reservation.js';
-import type { TokenCost } from '../rate-limit/usage.js';
-import { parseRateLimitHeaders, type RateLimitReport } from '../rate-limit-headers.js';
+import type { TokenCost } from '../rate-limit/token-cost.js';
+import { parseRateLimits } from '../rate-limit-headers.js';
 import { type FailureClass, isBreakdown, isOverload } from '../retry/failure-class.js';
+import { parseRetryAfterMs } from '../retry/retry-after.js';
 
 /** The lane, as its passes see it. */
 export interface PassOwner {
   readonly clock: Clock;
   readonly breaker: CircuitBreaker | undefined;
-  /** Numbers a request that is sent. */
+  /** A request is being sent. Returns its number. */
   sends(): number;
-  /** An answer's headers were read. */
-  learned(report: RateLimitReport): void;
+  /** A response reported its limits. */
+  learned(limits: RateLimits): void;
   /** A request was answered. */
   succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void;
-  /** A request was cancelled this long after it was sent. */
+  /** A request was cancelled this long after it was sent, in milliseconds. */
   gaveUp(elapsedMs: number): void;
-  /** A request met an overload. `isRejection` tells 429 and 529 from timeouts. */
+  /** A request met an overload. `isRejection` is `true` for 429 and 529, `false` for timeouts. */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void;
 }
 
-/** What is known about an attempt that failed. */
+/** What is known about a failed attempt. */
 export interface FailedAttempt {
-  /** What kind of failure it was. */
   readonly failure: FailureClass;
-  /** How long the provider asked to wait, in milliseconds, where it is known already. */
+  /** How long the provider asked to wait, in milliseconds, if that was read from the headers already. */
   readonly retryAfterMs?: number | undefined;
-  /** The response's headers, as an object of `fetch` or a plain record. */
+  /** The response's headers: a `Headers` object or a plain record. */
   readonly headers?: unknown;
-  /** Tokens used all the same. */
+  /** Tokens used despite the failure. */
   readonly usage?: Partial<Usage> | undefined;
 }
 
-/** Failures of requests that the provider turned away without working on them. */
-const UNWORKED: ReadonlySet<FailureClass> = new Set([
+/** Failures of requests that the provider rejected without processing them. */
+const UNPROCESSED: ReadonlySet<FailureClass> = new Set([
   'rate-limited',
   'overloaded',
   'auth',
@@ -45,8 +45,8 @@ const UNWORKED: ReadonlySet<FailureClass> = new Set([
 ]);
 
 /**
- * One attempt's way through a lane: first {@link send}, then one of {@link answered}, {@link failed} and
- * {@link cancelled}; or {@link release} if it is never sent. Ending it twice does nothing.
+ * One attempt's admission to a lane: first {@link send}, then one of {@link answered}, {@link failed} and
+ * {@link cancelled}; or {@link release} if it is never sent. Ending it a second time does nothing.
  */
 export class LanePass {
   readonly #owner: PassOwner;
@@ -66,8 +66,8 @@ export class LanePass {
   }
 
   /**
-   * The request is sent now, with its permit in hand.
-   * @throws {@link CircuitOpenError} where the lane's breaker is open; the pass is released then.
+   * The request has its permit and is being sent.
+   * @throws {@link CircuitOpenError} if the lane's breaker is open; this releases the pass.
    */
   send(): void {
     try {
@@ -81,23 +81,19 @@ export class LanePass {
     this.#reservation.sent();
   }
 
-  /** The request has left: what it takes counts from now. Of several in one attempt the first. */
+  /** The request was written to its connection: it counts from now on. Only the first of an attempt's requests does. */
   left(): void {
     if (this.#isOpen) this.#reservation.left();
   }
 
-  /** The headers of a response have come; there may be several responses in one attempt. */
-  heard({ limits, retryAfterMs }: ProviderResponseInfo): void {
-    if (limits === undefined && retryAfterMs === undefined) return;
-    const report = { ...limits, retryAfterMs };
-    this.#reservation.learn(report);
-    this.#owner.learned(report);
+  /** The headers of a response have arrived. An attempt may have several responses. */
+  heard({ limits }: ProviderResponseInfo): void {
+    this.#learn(limits);
   }
 
   /** The request was answered. */
-  answered(usage?: Partial<Usage>, headers?: unknown): void {
+  answered(usage?: Partial<Usage>): void {
     if (!this.#close()) return;
-    this.#learn(headers);
     const { clock, breaker } = this.#owner;
     if (this.#ticket !== undefined) breaker?.succeeded(this.#ticket);
     if (this.#request !== undefined) {
@@ -109,17 +105,18 @@ export class LanePass {
   /** The request failed. */
   failed({ failure, headers, retryAfterMs, usage }: FailedAttempt): void {
     if (!this.#close()) return;
-    const report = this.#learn(headers);
+    const epochMs = this.#owner.clock.epochMs();
+    this.#learn(parseRateLimits(headers, epochMs));
     this.#reportToBreaker(failure);
     if (this.#request !== undefined && isOverload(failure)) {
-      const waitMs = retryAfterMs ?? report?.retryAfterMs;
+      const waitMs = retryAfterMs ?? parseRetryAfterMs(headers, epochMs);
       this.#owner.overloaded(this.#request, waitMs, failure !== 'timeout');
     }
-    const otherwise = UNWORKED.has(failure) ? { inputTokens: 0, outputTokens: 0 } : this.#cost;
+    const otherwise = UNPROCESSED.has(failure) ? { inputTokens: 0, outputTokens: 0 } : this.#cost;
     this.#reservation.settle(this.#costOf(usage, otherwise));
   }
 
-  /** The request was cancelled after it was sent: that says nothing about the lane, but its tokens are gone. */
+  /** The request was cancelled after it was sent: that says nothing about the lane, but its tokens are used up. */
   cancelled(usage?: Partial<Usage>): void {
     if (!this.#close()) return;
     if (this.#ticket !== undefined) this.#owner.breaker?.cancelled(this.#ticket);
@@ -127,7 +124,7 @@ export class LanePass {
     this.#reservation.settle(this.#costOf(usage, this.#cost));
   }
 
-  /** The request was never sent: gives everything back. */
+  /** The request was never sent: returns everything. */
   release(): void {
     if (!this.#close()) return;
     if (this.#ticket !== undefined) this.#owner.breaker?.cancelled(this.#ticket);
@@ -140,12 +137,10 @@ export class LanePass {
     return wasOpen;
   }
 
-  #learn(headers: unknown): RateLimitReport | undefined {
-    if (headers === undefined) return undefined;
-    const report = parseRateLimitHeaders(headers, this.#owner.clock.epochMs());
-    this.#reservation.learn(report);
-    this.#owner.learned(report);
-    return report;
+  #learn(limits: RateLimits | undefined): void {
+    if (limits === undefined) return;
+    this.#reservation.learn(limits);
+    this.#owner.learned(limits);
   }
 
   #reportToBreaker(failure: FailureClass): void {
@@ -153,13 +148,13 @@ export class LanePass {
     if (breaker === undefined || this.#ticket === undefined) return;
     if (isBreakdown(failure)) breaker.failed(this.#ticket);
     else if (failure === 'cancelled' || failure === 'deadline') breaker.cancelled(this.#ticket);
-    // A provider that turns a request down works.
+    // A provider that rejects a request is working.
     else breaker.succeeded(this.#ticket);
   }
 
   #costOf(usage: Partial<Usage> | undefined, otherwise: TokenCost): TokenCost {
     return {
-      // Tokens from the provider's prompt cache are not part of inputTokens and not of its limits.
+      // Tokens read from the provider's prompt cache count neither as inputTokens nor towards its limits.
       inputTokens: (usage?.inputTokens ?? otherwise.inputTokens) + (usage?.cacheWriteTokens ?? 0),
       outputTokens: usage?.outputTokens ?? otherwise.outputTokens,
     };

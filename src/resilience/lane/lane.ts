@@ -1,14 +1,18 @@
+import type { RateLimits } from '../../contracts/rate-limits.js';
+import type {
+  LaneLimits,
+  ResolvedBreakerSettings,
+  ResolvedFairnessSettings,
+} from '../../contracts/traffic.js';
 import type { Usage } from '../../contracts/usage.js';
 import type { Clock } from '../../time/clock.js';
-import { CircuitBreaker, type CircuitBreakerOptions, type CircuitState } from '../breaker/circuit-breaker.js';
+import { CircuitBreaker, type CircuitState } from '../breaker/circuit-breaker.js';
 import { LatencyWindow } from '../hedge/latency-window.js';
-import type { FairnessOptions } from '../permits/fair-queue.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import type { RateLimiterStats } from '../rate-limit/rate-limiter-stats.js';
-import { type AcquireOptions, RateRequest } from '../rate-limit/rate-request.js';
+import { RateRequest, type RateRequestOptions } from '../rate-limit/rate-request.js';
 import type { RateReservation } from '../rate-limit/reservation.js';
-import type { RateLimits, TokenCost } from '../rate-limit/usage.js';
-import type { RateLimitReport } from '../rate-limit-headers.js';
+import type { TokenCost } from '../rate-limit/token-cost.js';
 import {
   AdaptiveConcurrency,
   type AdaptiveConcurrencyOptions,
@@ -19,59 +23,55 @@ import { LanePass, type PassOwner } from './lane-pass.js';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 import { TokenEstimator } from './token-estimate.js';
 
-/** What a {@link Lane} is made of. */
+/** Options of a {@link Lane}. */
 export interface LaneOptions {
-  /** Where time comes from. */
   readonly clock: Clock;
-  /** Limits known from the start; what the provider reports is learned in any case. */
-  readonly limits?: RateLimits | undefined;
-  /** A breaker in front of the lane; off when left out. */
-  readonly breaker?: CircuitBreakerOptions | undefined;
-  /** How concurrency adapts as long as no limits are known; `false` for not at all. */
+  /** Limits known from the start. Limits that the provider reports apply as well. */
+  readonly limits?: LaneLimits | undefined;
+  /** The lane has a breaker only if this is set. */
+  readonly breaker?: ResolvedBreakerSettings | undefined;
+  /** How concurrency adapts while no limits are known; `false` for not at all. */
   readonly adaptive?: AdaptiveConcurrencyOptions | false | undefined;
   /** How many requests may be retries. */
   readonly retryBudget?: RetryBudgetOptions | undefined;
-  /** How tenants, and agents, share the lane. */
-  readonly fairness?: FairnessOptions | undefined;
+  /** How tenants, and agents, share the lane. @default equal shares */
+  readonly fairness?: ResolvedFairnessSettings | undefined;
   /** Random numbers from 0 to 1. @default Math.random */
   readonly random?: (() => number) | undefined;
-  /** Length of the window that the limits are for, in milliseconds. @default 60_000 */
+  /** Length of the window that the limits apply to, in milliseconds. @default 60_000 */
   readonly windowMs?: number | undefined;
-  /** Told when the breaker changes its state. */
+  /** Called when the breaker changes its state. */
   readonly onBreakerChange?: ((state: CircuitState) => void) | undefined;
-  /** Told when a rejection pauses the lane. */
+  /** Called when a rejection pauses the lane. */
   readonly onPause?: ((pausedForMs: number) => void) | undefined;
 }
 
-/** How a lane stands. */
+/** The state of a lane. */
 export interface LaneStats extends RateLimiterStats {
-  /** How long it is still paused, in milliseconds. */
+  /** How much longer it is paused, in milliseconds; 0 if it is not. */
   pausedForMs: number;
   /** Pauses so far. */
   pauses: number;
-  /** What its breaker is doing; `undefined` without one. */
+  /** The state of its breaker; `undefined` without one. */
   breaker: CircuitState['state'] | undefined;
-  /** How its concurrency adapts; `undefined` where it does not. */
+  /** The state of adaptive concurrency; `undefined` if it is off. */
   adaptive: AdaptiveConcurrencyStats | undefined;
   /** Retries that may still be made in this window. */
   retriesLeft: number;
 }
 
-/** Rejections in a row that adaptive concurrency answers alone, before the whole lane pauses without being asked to. */
+/** Consecutive rejections without a `retry-after` that only lower the concurrency, before the whole lane pauses too. */
 const TOLERATED_REJECTIONS = 3;
 
 /**
- * The way to one provider's model: everything that decides when a request may be sent there, in one
- * place, shared by all callers.
+ * Everything that decides when a request may be sent to one model of a provider, shared by all callers.
  */
 export class Lane implements PassOwner {
-  /** Its name, for instance `anthropic/claude-sonnet-4-5`. */
+  /** For instance `anthropic/claude-sonnet-4-5`. */
   readonly name: string;
-  /** Its breaker, if it has one. */
   readonly breaker: CircuitBreaker | undefined;
-  /** The latest answers' latencies, for hedging. */
+  /** Latencies of the most recent answers, for hedging. */
   readonly latencies = new LatencyWindow();
-  /** Where its time comes from. */
   readonly clock: Clock;
   readonly #retryBudget: RetryBudget;
   readonly #limiter: RateLimiter;
@@ -79,7 +79,7 @@ export class Lane implements PassOwner {
   readonly #adaptive: AdaptiveConcurrency | undefined;
   readonly #tokens = new TokenEstimator();
   readonly #onPause: ((pausedForMs: number) => void) | undefined;
-  #maxConcurrent: number;
+  readonly #maxConcurrent: number;
   #hasLimits: boolean;
 
   constructor(name: string, options: LaneOptions) {
@@ -97,47 +97,39 @@ export class Lane implements PassOwner {
     this.#applyConcurrency();
   }
 
-  /** Whether a request that came now would have to wait: then nothing extra is sent. */
+  /** Whether a new request would have to wait. */
   get isSaturated(): boolean {
     return this.#limiter.isSaturated;
   }
 
-  /** Whether the lane takes requests at all now; a fallback is better asked at once where it does not. */
+  /** Whether the breaker lets requests through now. */
   get isAvailable(): boolean {
     return this.breaker === undefined || this.breaker.retryAfterMs === 0;
   }
 
-  /** How long it is still paused, in milliseconds. */
+  /** How much longer it is paused, in milliseconds; 0 if it is not. */
   get pausedForMs(): number {
     return this.#coolOff.pausedForMs;
   }
 
-  /** Requests that wait for it. */
+  /** Requests waiting for the lane. */
   get waiting(): number {
     return this.#limiter.waiting;
   }
 
-  /** Whether there is room for a request that nobody waits for: no queue, and a breaker without doubts. */
+  /** Whether there is room for a hedge: no queue, and a closed breaker. */
   get hasRoomForHedge(): boolean {
     return !this.isSaturated && (this.breaker === undefined || this.breaker.state.state === 'closed');
   }
 
-  /** Replaces the limits from the options. */
-  setLimits(limits: RateLimits): void {
-    this.#limiter.setLimits(limits);
-    this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
-    this.#hasLimits = hasRate(limits);
-    this.#applyConcurrency();
-  }
-
-  /** Whether a failed call may try again; takes the retry from the budget. Once a retry, before its backoff. */
+  /** Whether a failed call may retry; charges the retry budget. Called once per retry, before its backoff. */
   tryRetry(): boolean {
     if (!this.#retryBudget.tryRetry()) return false;
     this.#coolOff.willReturn();
     return true;
   }
 
-  /** Tokens to reserve for a request of this much UTF-8 text. */
+  /** The tokens to reserve for a request, from its size in UTF-8 bytes. */
   estimate(sizeBytes: number, maxTokens: number | undefined): TokenCost {
     return {
       inputTokens: this.#tokens.inputTokens(sizeBytes),
@@ -145,30 +137,20 @@ export class Lane implements PassOwner {
     };
   }
 
-  /** How long a request that came now would wait at least, in milliseconds. */
-  estimateWaitMs(cost: TokenCost, priority = 0, tenant?: string): number {
-    return this.#limiter.estimateWaitMs(cost, priority, tenant);
-  }
-
-  /** A pass at once, or `undefined` where the request would have to wait. */
+  /** A pass, or `undefined` if the request would have to wait. */
   tryAcquire(cost: TokenCost, sizeBytes: number): LanePass | undefined {
     const reservation = this.#limiter.tryAcquire(cost);
     return reservation && new LanePass(this, reservation, cost, sizeBytes);
   }
 
   /**
-   * A pass as soon as the limits allow.
-   * @throws {@link RateLimitedError} at once when the wait would pass the deadline.
+   * Admits a request as soon as the limits allow; refuses it with a `RateLimitedError` if it would wait past its
+   * deadline. Exactly one of `admit` and `refuse` is called, once, maybe at once.
    */
-  acquire(cost: TokenCost, sizeBytes: number, options: AcquireOptions = {}): Promise<LanePass> {
-    return new Promise((resolve, reject) => this.submit(cost, sizeBytes, options, resolve, reject));
-  }
-
-  /** As {@link acquire}, with callbacks: one of the two is called, once, maybe at once. */
   submit(
     cost: TokenCost,
     sizeBytes: number,
-    options: AcquireOptions,
+    options: RateRequestOptions,
     admit: (pass: LanePass) => void,
     refuse: (error: Error) => void,
   ): void {
@@ -177,20 +159,20 @@ export class Lane implements PassOwner {
     this.#limiter.submit(new RateRequest(cost, options, withPass, refuse));
   }
 
-  /** For its passes alone. */
+  /** @internal */
   sends(): number {
     this.#retryBudget.sent();
     return this.#adaptive?.started() ?? 0;
   }
 
-  /** For its passes alone. */
-  learned(report: RateLimitReport): void {
-    if (this.#hasLimits || !REPORTED.some((quantity) => report[quantity]?.limit !== undefined)) return;
+  /** @internal */
+  learned(limits: RateLimits): void {
+    if (this.#hasLimits || !REPORTED.some((quantity) => limits[quantity]?.limit !== undefined)) return;
     this.#hasLimits = true;
     this.#applyConcurrency();
   }
 
-  /** For its passes alone. */
+  /** @internal */
   succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void {
     this.latencies.add(latencyMs);
     this.#coolOff.succeeded();
@@ -198,21 +180,20 @@ export class Lane implements PassOwner {
     if (this.#adaptive?.succeeded(request, this.#limiter.inFlight) === true) this.#applyConcurrency();
   }
 
-  /** For its passes alone. */
+  /** @internal */
   gaveUp(elapsedMs: number): void {
     this.latencies.addCancelled(elapsedMs);
   }
 
-  /** For its passes alone. */
+  /** @internal */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void {
     if (this.#adaptive?.overloaded(request) === true) this.#applyConcurrency();
-    if (isRejection && this.#hasLimits) this.#limiter.surprised();
+    if (isRejection && this.#hasLimits) this.#limiter.unexpectedRejection();
     if (!isRejection || !this.#coolOff.rejected(retryAfterMs)) return;
     this.#onPause?.(this.#coolOff.pausedForMs);
     this.#limiter.refuseLate();
   }
 
-  /** How things stand. */
   stats(): LaneStats {
     return {
       ...this.#limiter.stats(),
@@ -224,7 +205,7 @@ export class Lane implements PassOwner {
     };
   }
 
-  /** With a known rate nothing has to be found out: then only the configured limit holds. */
+  /** With a known rate limit, concurrency need not adapt: only the configured maximum applies. */
   #applyConcurrency(): void {
     const adaptive = this.#hasLimits ? undefined : this.#adaptive?.limit;
     this.#coolOff.tolerated = adaptive === undefined ? 0 : TOLERATED_REJECTIONS;
@@ -234,7 +215,7 @@ export class Lane implements PassOwner {
 
 const REPORTED = ['requests', 'inputTokens', 'outputTokens', 'tokens'] as const;
 
-function hasRate(limits: RateLimits | undefined): boolean {
+function hasRate(limits: LaneLimits | undefined): boolean {
   if (limits === undefined) return false;
   const { requestsPerMinute, inputTokensPerMinute, outputTokensPerMinute, tokensPerMinute } = limits;
   return (

@@ -1,7 +1,7 @@
 import type { Clock } from '../../time/clock.js';
-import { RateLimitWindow } from '../rate-limit/sliding-window.js';
+import { SlidingWindow } from '../rate-limit/sliding-window.js';
 
-/** Settings of a {@link RetryBudget}. */
+/** Options of a {@link RetryBudget}. */
 export interface RetryBudgetOptions {
   /** Retries per call of the window, 0 to 1. @default 0.2 */
   ratio?: number | undefined;
@@ -24,20 +24,20 @@ export class RetryBudget {
   readonly #ratio: number;
   readonly #minimum: number;
   readonly #waiting: () => number;
-  readonly #requests: RateLimitWindow;
-  readonly #retries: RateLimitWindow;
+  readonly #requests: SlidingWindow;
+  readonly #retries: SlidingWindow;
   /** Retries that were refused so far. */
   refused = 0;
 
-  /** `waiting` says how many calls wait to be sent. */
+  /** @param waiting Returns how many calls wait to be sent. */
   constructor(clock: Clock, options: RetryBudgetOptions = {}, waiting: () => number = none) {
     const { ratio = 0.2, minimum = 10, windowMs = 60_000 } = options;
     this.#clock = clock;
     this.#ratio = ratio;
     this.#minimum = minimum;
     this.#waiting = waiting;
-    this.#requests = new RateLimitWindow(windowMs);
-    this.#retries = new RateLimitWindow(windowMs);
+    this.#requests = new SlidingWindow(windowMs);
+    this.#retries = new SlidingWindow(windowMs);
   }
 
   /** How many retries may still be made now. */

@@ -1,13 +1,13 @@
-/** UTF-8 bytes a token before anything was observed: English text has about four, code and other scripts fewer. */
+/** UTF-8 bytes per token until there are observations: English text has about four, code and other scripts fewer. */
 const FIRST_BYTES_PER_TOKEN = 3.5;
-/** Tokens of an answer before anything was observed and without `maxTokens`. */
+/** Tokens of an answer until there are observations, if `maxTokens` is not set. */
 const FIRST_OUTPUT_TOKENS = 1_000;
 /** Weight of the newest observation in the averages. */
 const GAIN = 0.1;
-/** How many mean deviations are added to an estimate, so that most calls use less than they reserved. */
+/** Number of mean deviations added to an estimate, so that most calls use less than they reserve. */
 const CUSHION = 2;
 
-/** An average and a mean deviation that follow what is observed. */
+/** A moving average with its mean deviation. */
 class Observed {
   mean: number;
   deviation = 0;
@@ -19,7 +19,7 @@ class Observed {
 
   observe(value: number): void {
     this.#observations += 1;
-    // The first few count fully, so the guess at the start is soon forgotten.
+    // The first few observations weigh more, so that the initial guess is soon replaced.
     const gain = Math.max(GAIN, 1 / this.#observations);
     const error = value - this.mean;
     this.mean += gain * error;
@@ -28,9 +28,9 @@ class Observed {
 }
 
 /**
- * Guesses how many tokens a lane's calls will use, from the size of their text, and corrects itself with every
- * answer. A tokenizer would be exact for one provider's models, takes 130 ms and more to load, and does not know
- * what a provider adds; the observed ratio does.
+ * Estimates how many tokens the calls of a lane will use, from the size of their text, and learns from every answer.
+ * A tokenizer would be exact only for the models of one provider, takes 130 ms or more to load, and does not know what
+ * a provider adds; the observed ratio includes that.
  */
 export class TokenEstimator {
   readonly #tokensPerByte = new Observed(1 / FIRST_BYTES_PER_TOKEN);
@@ -42,14 +42,14 @@ export class TokenEstimator {
     return Math.max(1, Math.ceil(sizeBytes * (mean + CUSHION * deviation)));
   }
 
-  /** Tokens to reserve for the answer: `maxTokens`, or where that is unknown what answers of late suggest. */
+  /** Tokens to reserve for the answer: `maxTokens` if set, otherwise an estimate from recent answers. */
   outputTokens(maxTokens: number | undefined): number {
     if (maxTokens !== undefined) return maxTokens;
     const { mean, deviation } = this.#outputTokens;
     return Math.max(1, Math.ceil(mean + CUSHION * deviation));
   }
 
-  /** Learns from an answer; zeros mean that nothing was reported. */
+  /** Learns from an answer; 0 means that the provider reported nothing. */
   observe(sizeBytes: number, inputTokens: number, outputTokens: number): void {
     if (sizeBytes > 0 && inputTokens > 0) this.#tokensPerByte.observe(inputTokens / sizeBytes);
     if (outputTokens > 0) this.#outputTokens.observe(outputTokens);

@@ -1,40 +1,40 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type AsyncContext, captureContext } from '../../lifecycle/async-context.js';
-import type { PermitRequest, WaitingLine } from './waiting-queue.js';
+import type { PermitRequest, WaitingQueue } from './waiting-queue.js';
 
-/** Where permits come from: one limit, or several in a row. */
+/** A source of permits: one limit, or several in a row. */
 export interface Permits {
-  /** Whether a request that comes now would have to wait. */
+  /** Whether a new request would have to wait. */
   readonly isFull: boolean;
-  /** How many wait. */
+  /** Number of waiting requests. */
   readonly waiting: number;
-  /** Starts the request now or as soon as a permit is free and its turn has come. */
+  /** Starts the request as soon as there is a permit for it, maybe at once. */
   submit(request: PermitRequest): void;
-  /** Takes a request out of the queue. Says whether it was still waiting. */
+  /** Removes a request from the queue. Returns whether it was still waiting. */
   withdraw(request: PermitRequest): boolean;
 }
 
 /**
- * Permits for work that runs at once: p-limit holds them, and in front of it stands a line that has what p-limit's
- * own queue lacks: priorities, leaving it when cancelled, ageing, fair shares.
+ * Limits how much work runs at once. p-limit holds the permits; the queue in front of it adds what p-limit's own
+ * queue lacks: priorities, withdrawal, ageing and fair shares.
  */
 export class ConcurrencyLimit implements Permits {
-  /** Permits taken. */
+  /** Permits in use. */
   held = 0;
-  readonly #queue: WaitingLine;
+  readonly #queue: WaitingQueue;
   readonly #limit: LimitFunction;
   #maxConcurrent: number;
   #onIdle: Array<() => void> = [];
-  /** Of those that wait: the context that they were submitted in, where there is one to keep. */
+  /** The asynchronous context in which each waiting request was submitted, if there is one to keep. */
   readonly #contexts = new Map<PermitRequest, AsyncContext>();
 
-  constructor(maxConcurrent: number, line: WaitingLine) {
+  constructor(maxConcurrent: number, queue: WaitingQueue) {
     this.#limit = pLimit({ concurrency: maxConcurrent, rejectOnClear: true });
     this.#maxConcurrent = maxConcurrent;
-    this.#queue = line;
+    this.#queue = queue;
   }
 
-  /** How many may run at once. Raising it starts waiting work at once; lowering it stops nothing that runs. */
+  /** How many requests may run at once. Raising it starts waiting requests; lowering it stops no running ones. */
   get maxConcurrent(): number {
     return this.#maxConcurrent;
   }
@@ -63,7 +63,7 @@ export class ConcurrencyLimit implements Permits {
     return this.#queue.delete(request);
   }
 
-  /** Resolves when no permit is taken; at once if none is. */
+  /** Resolves when no permit is in use. */
   whenIdle(): Promise<void> {
     if (this.held === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
@@ -71,7 +71,7 @@ export class ConcurrencyLimit implements Permits {
 
   #wait(request: PermitRequest): void {
     this.#queue.push(request);
-    // It will be started by whoever frees a permit, whose context is not its own.
+    // The caller that releases a permit will start it, and that caller's context is not its own.
     const context = captureContext();
     if (context !== undefined) this.#contexts.set(request, context);
   }
@@ -79,15 +79,15 @@ export class ConcurrencyLimit implements Permits {
   #grant(request: PermitRequest): void {
     this.held += 1;
     void this.#limit(() => {
-      const freed = request.start();
-      if (freed !== undefined) return freed.then(this.#release);
+      const released = request.start();
+      if (released !== undefined) return released.then(this.#release);
       this.#release();
       return undefined;
     });
   }
 
-  // Called before p-limit itself counts the permit as free. What is granted here waits these few microtasks in
-  // p-limit's queue, and whoever has just been answered finds the permit free.
+  // Runs a few microtasks before p-limit itself counts the permit as free. A request granted here waits that long in
+  // p-limit's queue, and the caller that has just been answered finds the permit free.
   readonly #release = (): void => {
     this.held -= 1;
     this.#grantWaiting();

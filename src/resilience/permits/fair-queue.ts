@@ -1,58 +1,47 @@
+import type { ResolvedFairnessSettings } from '../../contracts/traffic.js';
 import type { Clock } from '../../time/clock.js';
-import { FairShares, type Share } from './fair-queue-shares.js';
-import { AgeingLine, ArrivalTimes } from './tenant-queue.js';
+import { AgeingQueue, ArrivalTimes } from './ageing-queue.js';
+import { FairShares, type Share } from './fair-shares.js';
 
-/** How waiting calls share what there is. */
-export interface FairnessOptions {
-  /** Shares of tenants; one that is not named has weight 1. */
-  tenantWeights?: Readonly<Record<string, number>> | undefined;
-  /**
-   * Shares of agents within a tenant; one that is not named has weight 1. Left out, a tenant's agents do not share:
-   * its calls are ordered by priority alone.
-   */
-  agentWeights?: Readonly<Record<string, number>> | undefined;
-  /** How long a call has to wait to be worth one more priority, in milliseconds. @default 5_000 */
-  ageingMs?: number | undefined;
-}
-
-/** Who waits, and how urgently. */
-export interface FairQueuePlace {
-  /** On whose behalf; all without one share as one. */
+/** Decides when an item's turn comes. */
+export interface FairQueueKey {
+  /** The tenant whose share it uses; all items without a tenant use one share. */
   readonly tenant?: string | undefined;
-  /** Who is to do it. */
+  /** The agent whose share it uses within the tenant's. */
   readonly agent?: string | undefined;
-  /** Higher first within the share. @default 0 */
+  /** Higher goes first within the share. @default 0 */
   readonly priority?: number | undefined;
 }
 
-/** A place in a {@link FairQueue}; takes the item out again. */
+/** An item in a {@link FairQueue}; needed to remove it. */
 export interface FairQueueHandle<Item> {
-  /** What waits. */
   readonly item: Item;
   /** @internal */
-  place: WaitingPlace<Item> | undefined;
+  position: QueuePosition<Item> | undefined;
 }
 
-type Line<Item> = AgeingLine<FairQueueHandle<Item>>;
-type Agents<Item> = FairShares<Line<Item>>;
+type Queue<Item> = AgeingQueue<FairQueueHandle<Item>>;
+type Agents<Item> = FairShares<Queue<Item>>;
 
-interface WaitingPlace<Item> {
+interface QueuePosition<Item> {
   readonly tenant: Share<Agents<Item>>;
-  readonly agent: Share<Line<Item>>;
-  readonly position: number;
+  readonly agent: Share<Queue<Item>>;
+  readonly index: number;
 }
 
-const DEFAULT_AGEING_MS = 5_000;
-/** Name of the one share where agents do not share; no agent can be called that. */
+/** Every tenant has the same share, and its agents share only by priority. */
+export const EQUAL_SHARES: ResolvedFairnessSettings = Object.freeze({ ageingMs: 5_000 });
+
+/** Name of the only share where agents have no weights; agent names are never empty. */
 const ALL_AGENTS = '';
 
 /**
- * A queue that no tenant can fill up for the others: tenants are served in proportion to their weights, within a
- * tenant its agents if they have weights, within these by priority with ageing.
+ * A queue that one tenant cannot fill up for the others. Tenants are served in proportion to their weights, within a
+ * tenant its agents if they have weights, and within these by priority with ageing.
  *
- * A tenant that arrives with ten calls while another has ten thousand waiting gets every second service. A call
- * is overtaken by calls of its share that are `p` priorities higher only if they arrive within `p × ageingMs` after
- * it, so the lowest priority starts too. All operations are O(log n).
+ * A tenant that arrives with ten calls while another has ten thousand waiting gets every second service. A call whose
+ * priority is `p` higher overtakes another of the same share only if it arrives within `p × ageingMs` after it, so
+ * the lowest priority starts too. All operations are O(log n).
  */
 export class FairQueue<Item> {
   readonly #clock: Clock;
@@ -61,56 +50,55 @@ export class FairQueue<Item> {
   readonly #arrivals = new ArrivalTimes();
   #size = 0;
 
-  constructor(clock: Clock, options: FairnessOptions = {}) {
-    const { tenantWeights, agentWeights, ageingMs = DEFAULT_AGEING_MS } = options;
+  constructor(clock: Clock, fairness = EQUAL_SHARES) {
+    const { tenantWeights, agentWeights, ageingMs } = fairness;
     this.#clock = clock;
     this.#sharesAgents = agentWeights !== undefined;
-    const newLine = () => new AgeingLine<FairQueueHandle<Item>>(ageingMs);
-    const newAgents = () => new FairShares(weightsOf(agentWeights), newLine);
+    const newQueue = () => new AgeingQueue<FairQueueHandle<Item>>(ageingMs);
+    const newAgents = () => new FairShares(weightsOf(agentWeights), newQueue);
     this.#tenants = new FairShares(weightsOf(tenantWeights), newAgents);
   }
 
-  /** How many wait. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds an item; the handle takes it out again. */
+  /** Adds an item; returns a handle to remove it. */
   push(
     item: Item,
-    { tenant = '', agent = ALL_AGENTS, priority = 0 }: FairQueuePlace = {},
+    { tenant = '', agent = ALL_AGENTS, priority = 0 }: FairQueueKey = {},
   ): FairQueueHandle<Item> {
-    const handle: FairQueueHandle<Item> = { item, place: undefined };
+    const handle: FairQueueHandle<Item> = { item, position: undefined };
     const ofTenant = this.#tenants.enter(tenant);
     const ofAgent = ofTenant.content.enter(this.#sharesAgents ? agent : ALL_AGENTS);
-    const position = ofAgent.content.push(handle, priority, this.#arrivals.next(this.#clock.now()));
-    handle.place = { tenant: ofTenant, agent: ofAgent, position };
+    const index = ofAgent.content.push(handle, priority, this.#arrivals.next(this.#clock.now()));
+    handle.position = { tenant: ofTenant, agent: ofAgent, index };
     this.#size += 1;
     return handle;
   }
 
-  /** The next, without taking it. */
+  /** The next item, which stays in the queue. */
   peek(): Item | undefined {
     return this.#next()?.item;
   }
 
-  /** Takes the next. */
+  /** Removes the next item and charges it to its share. */
   pop(): Item | undefined {
     const next = this.#next();
-    if (next?.place === undefined) return undefined;
-    const { tenant, agent } = next.place;
+    if (next?.position === undefined) return undefined;
+    const { tenant, agent } = next.position;
     tenant.content.served(agent);
     this.#tenants.served(tenant);
     this.remove(next);
     return next.item;
   }
 
-  /** Takes an item out, wherever it stands. Says whether it was waiting. Its share is not charged. */
+  /** Removes an item, wherever it is in the queue, without charging its share. Returns whether it was waiting. */
   remove(handle: FairQueueHandle<Item>): boolean {
-    if (handle.place === undefined) return false;
-    const { tenant, agent, position } = handle.place;
-    handle.place = undefined;
-    agent.content.remove(position);
+    if (handle.position === undefined) return false;
+    const { tenant, agent, index } = handle.position;
+    handle.position = undefined;
+    agent.content.remove(index);
     if (agent.content.isEmpty) tenant.content.leave(agent);
     if (tenant.content.isEmpty) this.#tenants.leave(tenant);
     this.#size -= 1;

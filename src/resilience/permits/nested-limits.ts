@@ -3,13 +3,13 @@ import type { ConcurrencyLimit, Permits } from './concurrency-limit.js';
 import type { PermitRequest } from './waiting-queue.js';
 
 /**
- * Two limits in a row, an agent's own and then the orchestrator's. The agent's permit is kept while a request
- * waits for the orchestrator's: nothing of it runs yet, so no capacity is lost.
+ * Two limits in a row: a request first gets a permit of an agent's own limit, then one of the limit that all agents
+ * share. It keeps the first while it waits for the second: it is not running yet, so no capacity is lost.
  */
-export class AgentPermits implements Permits {
+export class NestedLimits implements Permits {
   readonly #own: ConcurrencyLimit;
   readonly #shared: ConcurrencyLimit;
-  readonly #passages = new Map<PermitRequest, Passage>();
+  readonly #requests = new Map<PermitRequest, OwnLimitRequest>();
 
   constructor(own: ConcurrencyLimit, shared: ConcurrencyLimit) {
     this.#own = own;
@@ -20,53 +20,62 @@ export class AgentPermits implements Permits {
     return this.#own.isFull || this.#shared.isFull;
   }
 
-  /** Those that wait for the agent's own permit; the others count where they wait. */
+  /** Requests that wait for the agent's own limit; the shared limit counts the others. */
   get waiting(): number {
     return this.#own.waiting;
   }
 
   submit(request: PermitRequest): void {
-    const passage = new Passage(request, this.#shared, () => this.#passages.delete(request));
-    this.#passages.set(request, passage);
-    this.#own.submit(passage);
+    const forOwn = new OwnLimitRequest(request, this.#shared, () => this.#requests.delete(request));
+    this.#requests.set(request, forOwn);
+    this.#own.submit(forOwn);
   }
 
   withdraw(request: PermitRequest): boolean {
-    const passage = this.#passages.get(request);
-    if (passage === undefined) return false;
-    if (this.#own.withdraw(passage)) {
-      this.#passages.delete(request);
+    const forOwn = this.#requests.get(request);
+    if (forOwn === undefined) return false;
+    if (this.#own.withdraw(forOwn)) {
+      this.#requests.delete(request);
       return true;
     }
-    // A passage that has its own permit and has not started yet stands in neither queue.
-    if (!passage.isStarted) passage.isWithdrawn = true;
-    else if (!this.#shared.withdraw(passage.inner)) return false;
-    passage.end();
+    // Between getting its first permit and starting, a request is in neither queue.
+    if (!forOwn.isStarted) forOwn.isWithdrawn = true;
+    else if (!this.#shared.withdraw(forOwn.forShared)) return false;
+    forOwn.end();
     return true;
   }
 }
 
-/** One request on its way through both limits. */
-class Passage extends QueueNode implements PermitRequest {
+/** Stands in the queue of one of the limits in place of the original request. */
+abstract class StandIn extends QueueNode implements PermitRequest {
   readonly priority: number;
   readonly queuedAtMs: number;
   readonly tenant: string | undefined;
   readonly agent: string;
-  /** Stands in the second queue. */
-  readonly inner: InnerPassage;
+
+  constructor({ priority, queuedAtMs, tenant, agent }: PermitRequest) {
+    super();
+    this.priority = priority;
+    this.queuedAtMs = queuedAtMs;
+    this.tenant = tenant;
+    this.agent = agent;
+  }
+
+  abstract start(): Promise<void> | undefined;
+}
+
+/** Waits for the agent's own limit, then for the shared one. Its permit lasts until the original request has ended. */
+class OwnLimitRequest extends StandIn {
+  readonly forShared: SharedLimitRequest;
   isStarted = false;
   isWithdrawn = false;
   readonly #shared: ConcurrencyLimit;
   readonly #onEnd: () => void;
-  #freeOwn: (() => void) | undefined = undefined;
+  #release: (() => void) | undefined = undefined;
 
   constructor(request: PermitRequest, shared: ConcurrencyLimit, onEnd: () => void) {
-    super();
-    this.priority = request.priority;
-    this.queuedAtMs = request.queuedAtMs;
-    this.tenant = request.tenant;
-    this.agent = request.agent;
-    this.inner = new InnerPassage(request, () => this.end());
+    super(request);
+    this.forShared = new SharedLimitRequest(request, () => this.end());
     this.#shared = shared;
     this.#onEnd = onEnd;
   }
@@ -74,40 +83,34 @@ class Passage extends QueueNode implements PermitRequest {
   start(): Promise<void> | undefined {
     if (this.isWithdrawn) return undefined;
     this.isStarted = true;
-    return new Promise((freeOwn) => {
-      this.#freeOwn = freeOwn;
-      this.#shared.submit(this.inner);
+    return new Promise((release) => {
+      this.#release = release;
+      this.#shared.submit(this.forShared);
     });
   }
 
+  /** Releases the permit of the agent's own limit. */
   end(): void {
     this.#onEnd();
-    this.#freeOwn?.();
+    this.#release?.();
   }
 }
 
-class InnerPassage extends QueueNode implements PermitRequest {
-  readonly priority: number;
-  readonly queuedAtMs: number;
-  readonly tenant: string | undefined;
-  readonly agent: string;
+/** Waits for the shared limit, then starts the original request. */
+class SharedLimitRequest extends StandIn {
   readonly #request: PermitRequest;
-  readonly #onFreed: () => void;
+  readonly #onEnd: () => void;
 
-  constructor(request: PermitRequest, onFreed: () => void) {
-    super();
-    this.priority = request.priority;
-    this.queuedAtMs = request.queuedAtMs;
-    this.tenant = request.tenant;
-    this.agent = request.agent;
+  constructor(request: PermitRequest, onEnd: () => void) {
+    super(request);
     this.#request = request;
-    this.#onFreed = onFreed;
+    this.#onEnd = onEnd;
   }
 
   start(): Promise<void> | undefined {
-    const freed = this.#request.start();
-    if (freed === undefined) this.#onFreed();
-    else void freed.then(this.#onFreed);
-    return freed;
+    const released = this.#request.start();
+    if (released === undefined) this.#onEnd();
+    else void released.then(this.#onEnd);
+    return released;
   }
 }

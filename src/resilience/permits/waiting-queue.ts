@@ -1,42 +1,44 @@
 import { PriorityQueue, type QueueNode } from '../../collections/priority-queue.js';
+import type { ResolvedFairnessSettings } from '../../contracts/traffic.js';
 import type { Clock } from '../../time/clock.js';
-import { type FairnessOptions, FairQueue, type FairQueueHandle } from './fair-queue.js';
+import { FairQueue, type FairQueueHandle } from './fair-queue.js';
 
-/** Something that needs a permit to run. */
+/** Work that needs a permit to run. */
 export interface PermitRequest extends QueueNode {
-  /** On whose behalf it waits. */
+  /** The tenant that the work belongs to. */
   readonly tenant: string | undefined;
-  /** The agent it waits for. */
+  /** The agent that does the work. */
   readonly agent: string;
-  /** Runs under the permit. The permit is freed when what it returns has settled, or at once without a promise. */
+  /**
+   * Called when it has its permit. The permit is released when the returned promise settles; immediately if it
+   * returns `undefined`.
+   */
   start(): Promise<void> | undefined;
 }
 
-/** Those who wait for a permit, and who of them is next. */
-export interface WaitingLine {
-  /** How many wait. */
+/** Requests that wait for a permit, in the order in which they get one. */
+export interface WaitingQueue {
   readonly size: number;
-  /** Lets a request wait. */
   push(request: PermitRequest): void;
-  /** Takes the one whose turn it is. */
+  /** Removes and returns the next request. */
   take(): PermitRequest | undefined;
-  /** Takes a request out. Says whether it was waiting. */
+  /** Removes a request. Returns whether it was waiting. */
   delete(request: PermitRequest): boolean;
 }
 
-/** How long a call may be passed over by higher priorities before it is let in between them, in milliseconds. */
-export const AGEING_MS = 5_000;
+/** How long a request may be overtaken by higher priorities before it gets turns between them, in milliseconds. */
+const AGEING_MS = 5_000;
 
-/** While somebody has waited longer than {@link AGEING_MS}, one permit in this many goes to the eldest. */
-export const AGED_SHARE = 4;
+/** While a request has waited longer than {@link AGEING_MS}, one permit in this many goes to the oldest request. */
+const AGED_SHARE = 4;
 
 /**
- * Highest priority first, and first come first within it.
+ * Highest priority first, then order of arrival.
  *
- * Ageing does not turn the line into first-come-first-served under load: only every fourth turn goes to the
- * eldest, and only once it has waited {@link AGEING_MS}. So priorities keep their meaning and nothing starves.
+ * Ageing does not turn the queue into first come, first served under load: only every fourth turn goes to the oldest
+ * request, and only once that has waited {@link AGEING_MS}. So priorities keep their meaning and nothing starves.
  */
-export class PriorityLine implements WaitingLine {
+export class PriorityWaitingQueue implements WaitingQueue {
   readonly #queue = new PriorityQueue<PermitRequest>();
   readonly #clock: Clock;
   #turnsSinceAged = 0;
@@ -65,23 +67,23 @@ export class PriorityLine implements WaitingLine {
 
   #next(): PermitRequest | undefined {
     const first = this.#queue.peek();
-    const eldest = this.#queue.peekEldest();
-    if (first === undefined || eldest === undefined || first === eldest) return first;
+    const oldest = this.#queue.peekEldest();
+    if (first === undefined || oldest === undefined || first === oldest) return first;
     this.#turnsSinceAged += 1;
     if (this.#turnsSinceAged < AGED_SHARE) return first;
-    if (this.#clock.now() - eldest.queuedAtMs < AGEING_MS) return first;
+    if (this.#clock.now() - oldest.queuedAtMs < AGEING_MS) return first;
     this.#turnsSinceAged = 0;
-    return eldest;
+    return oldest;
   }
 }
 
 /** Tenants, and agents if they have weights, in proportion to their weights; by priority within a share. */
-export class FairLine implements WaitingLine {
+export class FairWaitingQueue implements WaitingQueue {
   readonly #queue: FairQueue<PermitRequest>;
   readonly #handles = new Map<PermitRequest, FairQueueHandle<PermitRequest>>();
 
-  constructor(clock: Clock, options: FairnessOptions) {
-    this.#queue = new FairQueue(clock, options);
+  constructor(clock: Clock, fairness: ResolvedFairnessSettings) {
+    this.#queue = new FairQueue(clock, fairness);
   }
 
   get size(): number {

@@ -1,21 +1,21 @@
-import type { LimitedQuantity } from '../rate-limit-headers.js';
+import type { LimitedQuantity } from '../../contracts/rate-limits.js';
 
-/** How one limited quantity stands. */
+/** The state of one limited quantity. */
 export interface LimitStats {
-  /** How much is allowed in a window. */
+  /** Amount allowed in a window. */
   limit: number;
-  /** How much of it was used, or is reserved, by this process. */
+  /** Amount that this process has used or reserved. */
   used: number;
-  /** How much of it others used, as the provider reports. */
+  /** Amount that other clients have used, according to the provider. */
   others: number;
 }
 
-/** How a limiter stands. */
+/** The state of a limiter. */
 export interface RateLimiterStats {
-  /** Requests under way. */
+  /** Requests in flight. */
   inFlight: number;
   /** Requests waiting. */
   waiting: number;
-  /** Limit, own use and others' use of every quantity that has a limit. */
+  /** Limit, own use and other clients' use of each quantity that has a limit. */
   limits: Partial<Record<LimitedQuantity, LimitStats>>;
 }

@@ -1,32 +1,32 @@
+import type { RateLimits } from '../../contracts/rate-limits.js';
 import type { Clock, TimerHandle } from '../../time/clock.js';
-import type { RateLimitReport } from '../rate-limit-headers.js';
-import { Place, type PlaceGiver } from './place.js';
 import type { RateLimiterOptions, StartGate } from './rate-limiter-options.js';
 import type { RateLimiterStats } from './rate-limiter-stats.js';
-import { RateLimitQueue } from './rate-queue.js';
-import { type AcquireOptions, RateRequest, wholeCost } from './rate-request.js';
+import { RateQueue } from './rate-queue.js';
+import type { RateRequest } from './rate-request.js';
 import { tooLarge, waitTooLong } from './refusals.js';
-import type { RateReservation } from './reservation.js';
-import { type Booking, type RateLimits, RateLimitUsage, type TokenCost } from './usage.js';
-import { RateLimitMargin } from './window-margin.js';
+import { RateReservation, type ReservationOwner } from './reservation.js';
+import { type TokenCost, wholeCost } from './token-cost.js';
+import { RateLimitUsage } from './usage.js';
+import { WindowMargin } from './window-margin.js';
 
-/** Says that a waiting request has left the queue and the next may be looked at. */
+/** In place of a time: a waiting request has left the queue, and the next one may start too. */
 const STARTED = Number.NEGATIVE_INFINITY;
 
 /**
- * Lets a lane's requests through as fast as its limits allow and never faster: in no window of `windowMs`
- * milliseconds do more than the limit start, however many callers there are and whenever the limits change.
+ * Starts the requests of a lane as fast as its limits allow and never faster: no window of `windowMs` milliseconds
+ * contains more starts than the limit, however many callers there are and whenever the limits change.
  *
- * Tenants share the lane fairly; of a tenant's requests the first of the highest priority is next, with ageing. A
- * large one at the head is not overtaken by small ones behind it that would fit: they would keep the room from ever
- * growing large enough. While the head fits, nothing waits. One timer serves all waiters.
+ * Tenants share the lane fairly; within a tenant the oldest request of the highest priority is next, with ageing. A
+ * large request at the head is not overtaken by smaller ones that would fit: they would keep the free room from ever
+ * becoming large enough. While the head fits, nothing waits. One timer serves all waiting requests.
  */
-export class RateLimiter implements PlaceGiver {
+export class RateLimiter implements ReservationOwner {
   readonly #lane: string;
   readonly #clock: Clock;
   readonly #gate: StartGate | undefined;
   readonly #usage: RateLimitUsage;
-  readonly #queue: RateLimitQueue;
+  readonly #queue: RateQueue;
   #maxConcurrent: number;
   #inFlight = 0;
   #timer: TimerHandle = undefined;
@@ -38,12 +38,12 @@ export class RateLimiter implements PlaceGiver {
     this.#lane = lane;
     this.#clock = clock;
     this.#gate = gate;
-    this.#queue = new RateLimitQueue(clock, options.fairness);
-    this.#usage = new RateLimitUsage(new RateLimitMargin(windowMs, options.marginMs), limits);
+    this.#queue = new RateQueue(clock, options.fairness);
+    this.#usage = new RateLimitUsage(new WindowMargin(windowMs, options.marginMs), limits);
     this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Requests under way. */
+  /** Requests in flight. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -53,46 +53,29 @@ export class RateLimiter implements PlaceGiver {
     return this.#queue.size;
   }
 
-  /** How many may be under way at once; a change takes effect at once. */
-  get maxConcurrent(): number {
-    return this.#maxConcurrent;
-  }
-
+  /** How many requests may be in flight at once. */
   set maxConcurrent(maxConcurrent: number) {
     const isMore = maxConcurrent > this.#maxConcurrent;
     this.#maxConcurrent = maxConcurrent;
     if (isMore) this.#pump();
   }
 
-  /** Whether a request that came now would have to wait, however small it is. */
+  /** Whether a new request would have to wait, however small it is. */
   get isSaturated(): boolean {
     const nowMs = this.#clock.now();
     return this.#queue.size > 0 || this.#startsAtMs({ inputTokens: 1, outputTokens: 1 }, nowMs) > nowMs;
   }
 
-  /** Replaces the limits from the options; what was learned stays. */
-  setLimits(limits: RateLimits): void {
-    this.#usage.setLimits(limits);
-    this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
-    this.#pump();
-  }
-
-  /** A place at once, or `undefined` where the request would have to wait. */
+  /** A reservation, or `undefined` if the request would have to wait. */
   tryAcquire(cost: TokenCost): RateReservation | undefined {
     return this.#tryStart(wholeCost(cost));
   }
 
   /**
-   * A place as soon as the limits allow. Rejects with the scope's reason when that is cancelled.
-   *
-   * @throws {@link RateLimitedError} at once when the wait would pass `deadlineAtMs`, or when the tokens that are
-   *   sent are more than a whole window allows.
+   * Admits the request as soon as the limits allow, maybe at once. Refuses it when its scope is cancelled; at once
+   * with a {@link RateLimitedError} when it would wait past its deadline, or sends more tokens than a whole window
+   * allows.
    */
-  acquire(cost: TokenCost, options: AcquireOptions = {}): Promise<RateReservation> {
-    return new Promise((resolve, reject) => this.submit(new RateRequest(cost, options, resolve, reject)));
-  }
-
-  /** As {@link acquire}, with callbacks: a waiting request is one object in a queue and no more. */
   submit(request: RateRequest): void {
     if (request.scope?.reason !== undefined) {
       request.refuse(request.scope.reason);
@@ -105,48 +88,58 @@ export class RateLimiter implements PlaceGiver {
     else this.#enqueue(request);
   }
 
-  /** How long a request that came now would wait at least, in milliseconds. */
-  estimateWaitMs(cost: TokenCost, priority = 0, tenant = ''): number {
-    const nowMs = this.#clock.now();
-    const ahead = this.#queue.aheadOf(tenant, priority);
-    const fitsAtMs = this.#usage.estimateMs(ahead, wholeCost(cost), nowMs);
-    const opensAtMs = this.#gate?.opensAtMs(nowMs) ?? nowMs;
-    // A gate that only an event opens says nothing about when.
-    return Math.max(fitsAtMs, Number.isFinite(opensAtMs) ? opensAtMs : nowMs) - nowMs;
-  }
-
   /** The provider rejected a request that should have fitted: keeps more distance from the limits. */
-  surprised(): void {
-    this.#usage.surprised();
+  unexpectedRejection(): void {
+    this.#usage.unexpectedRejection();
   }
 
-  /** Starts what may start now: for whoever opened the gate. */
-  wake(): void {
-    this.#pump();
-  }
-
-  /** Refuses what waits and can no longer start before its deadline: for whoever shut the gate for a while. */
+  /** The gate has closed: refuses the waiting requests that can no longer start before their deadlines. */
   refuseLate(): void {
     const nowMs = this.#clock.now();
-    const opensAtMs = this.#gate?.opensAtMs(nowMs) ?? nowMs;
-    if (!Number.isFinite(opensAtMs)) return;
-    for (const request of [...this.#queue.hurried]) {
-      const refusal = this.#refusalAfter(opensAtMs - nowMs, request.deadlineAtMs);
+    const waitMs = (this.#gate?.opensAtMs(nowMs) ?? nowMs) - nowMs;
+    for (const request of [...this.#queue.withDeadline]) {
+      const refusal = this.#refusalAfter(waitMs, request.deadlineAtMs);
       if (refusal !== undefined) this.#refuse(request, refusal);
     }
     this.#pump();
   }
 
-  /** How things stand. */
   stats(): RateLimiterStats {
     const nowMs = this.#clock.now();
     const limits: RateLimiterStats['limits'] = {};
-    for (const [quantity, dimension] of this.#usage.dimensions) {
-      const { limit } = dimension;
+    for (const [name, quantity] of this.#usage.quantities) {
+      const { limit } = quantity;
       if (limit === undefined) continue;
-      limits[quantity] = { limit, used: dimension.usedAt(nowMs), others: dimension.othersAt(nowMs) };
+      limits[name] = { limit, used: quantity.usedAt(nowMs), others: quantity.usedByOthersAt(nowMs) };
     }
     return { inFlight: this.#inFlight, waiting: this.#queue.size, limits };
+  }
+
+  /** @internal */
+  sent(reservation: RateReservation): void {
+    this.#usage.send(reservation, this.#clock.now());
+    // Only now is it known when the room that it takes becomes free again.
+    this.#pump();
+  }
+
+  /** @internal */
+  left(reservation: RateReservation): void {
+    this.#usage.leave(reservation, this.#clock.now());
+  }
+
+  /** @internal */
+  ended(reservation: RateReservation, used: TokenCost | undefined): void {
+    const nowMs = this.#clock.now();
+    this.#inFlight -= 1;
+    if (used === undefined) this.#usage.release(reservation, nowMs);
+    else this.#usage.settle(reservation, used, nowMs);
+    this.#pump();
+  }
+
+  /** @internal */
+  learned(reservation: RateReservation, limits: RateLimits): void {
+    this.#usage.learn(limits, reservation, this.#clock.now());
+    this.#pump();
   }
 
   #tryStart(cost: TokenCost): RateReservation | undefined {
@@ -164,41 +157,22 @@ export class RateLimiter implements PlaceGiver {
   #start(cost: TokenCost, nowMs: number): RateReservation {
     this.#inFlight += 1;
     this.#gate?.started(nowMs);
-    return new Place(this, this.#usage.book(cost));
+    return new RateReservation(this, this.#usage.reserve(cost));
   }
 
-  /** @internal */
-  sent(booking: Booking): void {
-    this.#usage.send(booking, this.#clock.now());
-    // Now it is known when the room that it takes comes back.
-    this.#pump();
-  }
-
-  /** @internal */
-  left(booking: Booking): void {
-    this.#usage.leave(booking, this.#clock.now());
-  }
-
-  /** @internal */
-  ended(booking: Booking, used: TokenCost | undefined): void {
-    const nowMs = this.#clock.now();
-    this.#inFlight -= 1;
-    if (used === undefined) this.#usage.release(booking, nowMs);
-    else this.#usage.settle(booking, used, nowMs);
-    this.#pump();
-  }
-
-  /** @internal */
-  learned(booking: Booking, report: RateLimitReport): void {
-    this.#usage.learn(report, booking, this.#clock.now());
-    this.#pump();
-  }
-
-  #refusalOf({ cost, priority, tenant, deadlineAtMs }: RateRequest): Error | undefined {
+  #refusalOf(request: RateRequest): Error | undefined {
+    const { inputTokens } = request.cost;
     const limit = this.#usage.maxInputTokens;
-    if (cost.inputTokens > limit) return tooLarge(this.#lane, cost.inputTokens, limit);
-    if (deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;
-    return this.#refusalAfter(this.estimateWaitMs(cost, priority, tenant), deadlineAtMs);
+    if (inputTokens > limit) return tooLarge(this.#lane, inputTokens, limit);
+    if (request.deadlineAtMs === Number.POSITIVE_INFINITY) return undefined;
+    return this.#refusalAfter(this.#estimateWaitMs(request), request.deadlineAtMs);
+  }
+
+  /** The shortest time that a new request would wait, in milliseconds. */
+  #estimateWaitMs({ cost, priority, tenant = '' }: RateRequest): number {
+    const nowMs = this.#clock.now();
+    const fitsAtMs = this.#usage.estimateMs(this.#queue.aheadOf(tenant, priority), cost, nowMs);
+    return Math.max(fitsAtMs, this.#gate?.opensAtMs(nowMs) ?? nowMs) - nowMs;
   }
 
   #refusalAfter(waitMs: number, deadlineAtMs: number): Error | undefined {
@@ -225,9 +199,9 @@ export class RateLimiter implements PlaceGiver {
     request.refuse(refusal);
   }
 
-  /** Starts whoever is first as long as it fits, then sets the one timer for the next that will. */
+  /** Starts waiting requests as long as the first one fits, then sets the timer for the next one that will. */
   #pump(): void {
-    // Whoever is told that it starts may end or begin other requests: the loop that is running sees to them.
+    // A request that starts may end or submit others; the loop that is already running handles them.
     if (this.#isPumping) return;
     this.#isPumping = true;
     try {
@@ -239,7 +213,7 @@ export class RateLimiter implements PlaceGiver {
     }
   }
 
-  /** Starts the first, or gives the instant at which it can start. */
+  /** Starts the first waiting request, or returns the time at which it can start. */
   #startFirst(): number {
     const first = this.#queue.peek();
     if (first === undefined) return Number.POSITIVE_INFINITY;
@@ -257,7 +231,7 @@ export class RateLimiter implements PlaceGiver {
     return STARTED;
   }
 
-  /** A limit that has shrunk meanwhile is waited for in vain, and a call past its deadline of no use. */
+  /** The limit may have shrunk below the request, or its deadline may have passed, while it waited. */
   #refusalOfFirst({ cost, deadlineAtMs }: RateRequest, nowMs: number): Error | undefined {
     const limit = this.#usage.maxInputTokens;
     if (cost.inputTokens > limit) return tooLarge(this.#lane, cost.inputTokens, limit);
@@ -270,7 +244,7 @@ export class RateLimiter implements PlaceGiver {
     this.#timer = undefined;
     this.#timerAtMs = atMs;
     if (atMs === Number.POSITIVE_INFINITY) return;
-    // Whole milliseconds, as timers have them: one that fired a fraction early would find nothing to do.
+    // Rounded up to whole milliseconds: a timer that fired a fraction early would find nothing to start.
     this.#timer = this.#clock.setTimeout(
       this.#onTimer,
       Math.max(0, Math.ceil(atMs - this.#clock.now())),

@@ -1,23 +1,23 @@
+import type { ResolvedFairnessSettings } from '../../contracts/traffic.js';
 import type { Clock } from '../../time/clock.js';
-import { type FairnessOptions, FairQueue } from '../permits/fair-queue.js';
+import { FairQueue } from '../permits/fair-queue.js';
 import type { RateRequest } from './rate-request.js';
 import type { WaitingSum } from './usage.js';
 
 /**
- * Requests that wait for a lane: shared fairly between tenants, within one highest priority first, then first come.
- * Knows how much waits ahead of whom, and who has a deadline.
+ * Requests that wait for a lane, shared fairly between tenants; within a tenant the highest priority goes first, then
+ * order of arrival. Knows how much is waiting ahead of a request, and which requests have a deadline.
  */
-export class RateLimitQueue {
-  /** Those that wait and have a deadline. */
-  readonly hurried = new Set<RateRequest>();
+export class RateQueue {
+  /** Waiting requests that have a deadline. */
+  readonly withDeadline = new Set<RateRequest>();
   readonly #queue: FairQueue<RateRequest>;
   readonly #sums = new Map<string, Map<number, WaitingSum>>();
 
-  constructor(clock: Clock, fairness: FairnessOptions | undefined) {
+  constructor(clock: Clock, fairness: ResolvedFairnessSettings | undefined) {
     this.#queue = new FairQueue(clock, fairness);
   }
 
-  /** How many wait. */
   get size(): number {
     return this.#queue.size;
   }
@@ -27,28 +27,27 @@ export class RateLimitQueue {
     return this.#queue.peek();
   }
 
-  /** Adds a request. */
   push(request: RateRequest): void {
-    request.place = this.#queue.push(request, request);
+    request.handle = this.#queue.push(request, request);
     this.#count(request, 1);
-    if (request.deadlineAtMs !== Number.POSITIVE_INFINITY) this.hurried.add(request);
+    if (request.deadlineAtMs !== Number.POSITIVE_INFINITY) this.withDeadline.add(request);
   }
 
-  /** Takes the next; its tenant is charged. */
+  /** Removes the next to start and charges it to its tenant. */
   shift(): void {
     const request = this.#queue.pop();
     if (request !== undefined) this.#left(request);
   }
 
-  /** Takes a request out, wherever it stands; nobody is charged. */
+  /** Removes a request, wherever it is in the queue, and charges no tenant. */
   delete(request: RateRequest): void {
-    if (request.place !== undefined && this.#queue.remove(request.place)) this.#left(request);
+    if (request.handle !== undefined && this.#queue.remove(request.handle)) this.#left(request);
   }
 
   /**
-   * What is sure to go before a request of this tenant and priority: the tenant's own requests of this priority and
-   * above. What others have waiting may go before it too, but need not. Costs a step for each of the tenant's
-   * distinct priorities.
+   * What certainly goes before a request of this tenant and priority: the tenant's own waiting requests of at least
+   * this priority. Requests of other tenants may go first too, but need not. Costs one step per distinct priority
+   * among the tenant's waiting requests.
    */
   aheadOf(tenant: string, priority: number): WaitingSum {
     const ahead = { requests: 0, inputTokens: 0, outputTokens: 0 };
@@ -62,8 +61,8 @@ export class RateLimitQueue {
   }
 
   #left(request: RateRequest): void {
-    request.place = undefined;
-    this.hurried.delete(request);
+    request.handle = undefined;
+    this.withDeadline.delete(request);
     this.#count(request, -1);
   }
 

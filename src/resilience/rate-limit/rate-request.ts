@@ -2,41 +2,41 @@ import type { Cancellable } from '../../time/cancel-scope.js';
 import type { CancelPoint } from '../../time/sleep.js';
 import type { FairQueueHandle } from '../permits/fair-queue.js';
 import type { RateReservation } from './reservation.js';
-import type { TokenCost } from './usage.js';
+import { type TokenCost, wholeCost } from './token-cost.js';
 
 /** How a request waits. */
-export interface AcquireOptions {
+export interface RateRequestOptions {
   /** Higher goes first; equal ones in order of arrival. @default 0 */
   readonly priority?: number | undefined;
-  /** On whose behalf; tenants share a lane fairly. */
+  /** The tenant that the request belongs to. Tenants share a lane fairly. */
   readonly tenant?: string | undefined;
-  /** Who asks; a tenant's agents share only where they have weights. */
+  /** The agent that sends it. The agents of a tenant share only if they have weights. */
   readonly agent?: string | undefined;
-  /** Instant of the clock's `now()` at which waiting is no use any more, in milliseconds. */
+  /** The time after which waiting is pointless, in milliseconds of the clock's `now()`. */
   readonly deadlineAtMs?: number | undefined;
-  /** Ends the waiting when it is cancelled. */
+  /** Ends the wait when it is cancelled. */
   readonly scope?: CancelPoint | undefined;
 }
 
-/** A request that wants a place in a lane. One of `admit` and `refuse` is called, once, maybe at once. */
+/** A request that needs a reservation. Exactly one of `admit` and `refuse` is called, once, maybe at once. */
 export class RateRequest implements Cancellable {
   readonly priority: number;
   readonly tenant: string | undefined;
   readonly agent: string | undefined;
-  /** What it will take from the limits. */
+  /** What it needs of the limits. */
   readonly cost: TokenCost;
   readonly deadlineAtMs: number;
   readonly scope: CancelPoint | undefined;
   readonly admit: (reservation: RateReservation) => void;
   readonly refuse: (error: Error) => void;
-  /** Where it waits; `undefined` when it does not. */
-  place: FairQueueHandle<RateRequest> | undefined = undefined;
-  /** Takes it out of the queue it waits in. */
+  /** Its place in the queue; `undefined` while it does not wait. */
+  handle: FairQueueHandle<RateRequest> | undefined = undefined;
+  /** Removes it from the queue in which it waits. */
   withdraw: ((request: RateRequest) => void) | undefined = undefined;
 
   constructor(
     cost: TokenCost,
-    options: AcquireOptions,
+    options: RateRequestOptions,
     admit: (reservation: RateReservation) => void,
     refuse: (error: Error) => void,
   ) {
@@ -55,19 +55,4 @@ export class RateRequest implements Cancellable {
     this.withdraw?.(this);
     this.refuse(reason);
   }
-}
-
-/** Whole tokens, rounded up, so that sums stay exact; what is no number counts as nothing. */
-export function wholeCost(cost: TokenCost): TokenCost {
-  const { inputTokens, outputTokens } = cost;
-  if (isWhole(inputTokens) && isWhole(outputTokens)) return cost;
-  return { inputTokens: wholeTokens(inputTokens), outputTokens: wholeTokens(outputTokens) };
-}
-
-function isWhole(tokens: number): boolean {
-  return Number.isSafeInteger(tokens) && tokens >= 0;
-}
-
-function wholeTokens(tokens: number): number {
-  return tokens > 0 && Number.isFinite(tokens) ? Math.ceil(tokens) : 0;
 }

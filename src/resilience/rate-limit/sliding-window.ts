@@ -2,23 +2,23 @@ const FIRST_CAPACITY = 64;
 const LAST_CAPACITY = 2_048;
 
 /**
- * What was used in the last `spanMs` milliseconds: a log of entries, oldest first, that says in O(log n) how much
- * is in it, when a given amount will have left it, and that can take back part of any entry.
+ * What was used in the last `spanMs` milliseconds: a log of entries, oldest first. In O(log n) it finds the total, the
+ * time at which a given amount will have expired, and takes back part of any entry.
  *
- * The log is a ring beside a Fenwick tree (P. Fenwick, "A New Data Structure for Cumulative Frequency Tables",
- * 1994) over the same slots. Memory is bounded: once there are many entries, neighbours that are closer than a
- * 1,024th of the span share one, which leaves with the younger of them. So the log never forgets early.
+ * The log is a ring buffer beside a Fenwick tree (P. Fenwick, "A New Data Structure for Cumulative Frequency Tables",
+ * 1994) over the same slots. Memory is bounded: once there are many entries, neighbours less than a 1,024th of the
+ * span apart share one, which expires with the younger of them. So nothing expires early.
  */
-export class RateLimitWindow {
+export class SlidingWindow {
   /** How long an entry counts, in milliseconds; may change at any time. */
   spanMs: number;
   #capacity = FIRST_CAPACITY;
   #atMs = new Float64Array(FIRST_CAPACITY);
-  // When the first of the amounts that share an entry came; tells how much more may join it.
+  // When the first of the amounts that share an entry was added: limits how long others may join it.
   #openedAtMs = new Float64Array(FIRST_CAPACITY);
   #amounts = new Float64Array(FIRST_CAPACITY);
   #tree = new Float64Array(FIRST_CAPACITY + 1);
-  // Numbers of entries, ever growing; an entry's slot is its number modulo the capacity.
+  // Entry numbers only grow; the slot of an entry is its number modulo the capacity.
   #head = 0;
   #tail = 0;
   #used = 0;
@@ -27,18 +27,18 @@ export class RateLimitWindow {
     this.spanMs = spanMs;
   }
 
-  /** The sum of what had not left when the window was last used. */
+  /** The total as of the last use of the window: entries that expired since are still in it. */
   get used(): number {
     return this.#used;
   }
 
-  /** The sum of what has not left yet. */
+  /** The total of the entries that have not expired. */
   usedAt(nowMs: number): number {
     this.#expire(nowMs);
     return this.#used;
   }
 
-  /** Enters an amount; the number that comes back stands for the entry in {@link takeBack}. */
+  /** Adds an amount; returns the number of its entry, for {@link takeBack}. */
   add(amount: number, nowMs: number): number {
     this.#expire(nowMs);
     const shared = this.#sharedEntry(nowMs);
@@ -58,14 +58,14 @@ export class RateLimitWindow {
     return entry;
   }
 
-  /** Takes part of an entry back; an entry that has left is past that. */
+  /** Takes back part of an entry. Does nothing once the entry has expired. */
   takeBack(entry: number, amount: number, nowMs: number): void {
     this.#expire(nowMs);
     if (entry < this.#head) return;
     this.#change(entry, -Math.min(amount, this.#amounts[this.#slot(entry)] as number));
   }
 
-  /** When at least `amount` of what is in the log now will have left it; infinite if that is more than there is. */
+  /** When at least `amount` of the current total will have expired; infinite if the total is smaller than that. */
   leftByMs(amount: number, nowMs: number): number {
     this.#expire(nowMs);
     if (amount <= 0) return nowMs;
@@ -86,7 +86,7 @@ export class RateLimitWindow {
     }
   }
 
-  /** The youngest entry, if one that comes now may share it. */
+  /** The youngest entry, if an amount added now may share it. */
   #sharedEntry(nowMs: number): number | undefined {
     if (this.#head === this.#tail) return undefined;
     const youngest = this.#tail - 1;

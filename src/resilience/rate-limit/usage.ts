@@ -1,86 +1,43 @@
-import type { LimitedQuantity, RateLimitReport } from '../rate-limit-headers.js';
-import { type LimitReport, RateLimitDimension } from './limited-quantity.js';
-import type { RateLimitMargin } from './window-margin.js';
+import type { LimitedQuantity, RateLimits } from '../../contracts/rate-limits.js';
+import type { LaneLimits } from '../../contracts/traffic.js';
+import { QuantityUsage } from './quantity-usage.js';
+import type { RateReservation } from './reservation.js';
+import { NO_TOKENS, type TokenCost, totalOf } from './token-cost.js';
+import type { WindowMargin } from './window-margin.js';
 
-/** A lane's limits. What is left out is not limited until the provider reports a limit. */
-export interface RateLimits {
-  /** Requests a minute. */
-  requestsPerMinute?: number | undefined;
-  /** Tokens sent a minute. */
-  inputTokensPerMinute?: number | undefined;
-  /** Tokens received a minute. */
-  outputTokensPerMinute?: number | undefined;
-  /** Tokens a minute, sent and received together. */
-  tokensPerMinute?: number | undefined;
-  /** Requests under way at once. */
-  maxConcurrent?: number | undefined;
-}
-
-/** Tokens of one request: estimated before it, real after it. */
-export interface TokenCost {
-  /** Tokens sent. */
-  readonly inputTokens: number;
-  /** Tokens received; before the call the most there can be. */
-  readonly outputTokens: number;
-}
-
-/** Requests and tokens that wait, added up. */
+/** Sums over waiting requests. */
 export interface WaitingSum {
   requests: number;
   inputTokens: number;
   outputTokens: number;
 }
 
-/** What a request was promised, and once it was sent, what it took. */
-export class Booking {
-  readonly cost: TokenCost;
-  /** Counts the requests in the order in which they were sent; `undefined` before. */
-  order: number | undefined = undefined;
-  /** Whether it is known when it really left. */
-  hasLeft = false;
-  // Its entries in the windows.
-  requestsEntry = 0;
-  inputEntry = 0;
-  tokensEntry = 0;
-  // How much of every quantity was used when it was sent, itself included.
-  requests = 0;
-  inputTokens = 0;
-  outputTokens = 0;
-  tokens = 0;
-
-  constructor(cost: TokenCost) {
-    this.cost = cost;
-  }
-}
-
-const NO_TOKENS: TokenCost = { inputTokens: 0, outputTokens: 0 };
-
 /**
- * A lane's four limited quantities as one: when a request fits, what it takes when it starts, what it gives back
- * when it ends, what answers teach.
+ * The four limited quantities of a lane as one: when a request fits, what it takes when it starts, what it returns
+ * when it ends, and what responses report.
  *
- * From its admission on everything a request may use is promised to it, so that it can wait for a permit as long
- * as it has to. Requests and sent tokens enter their windows when it is sent. Received tokens enter theirs with the
- * answer, because providers count them as they are made.
+ * Everything a request may use is reserved from its admission on, so that it can wait for a permit for as long as
+ * necessary. Requests and input tokens enter their windows when the request is sent. Output tokens enter theirs with
+ * the answer, because providers count them as they are generated.
  */
 export class RateLimitUsage {
-  readonly #requests: RateLimitDimension;
-  readonly #input: RateLimitDimension;
-  readonly #output: RateLimitDimension;
-  readonly #tokens: RateLimitDimension;
-  readonly #margin: RateLimitMargin;
+  readonly #requests: QuantityUsage;
+  readonly #input: QuantityUsage;
+  readonly #output: QuantityUsage;
+  readonly #tokens: QuantityUsage;
+  readonly #margin: WindowMargin;
   /** Every quantity with its name. */
-  readonly dimensions: ReadonlyArray<readonly [LimitedQuantity, RateLimitDimension]>;
-  #order = 0;
+  readonly quantities: ReadonlyArray<readonly [LimitedQuantity, QuantityUsage]>;
+  #sent = 0;
 
-  constructor(margin: RateLimitMargin, limits: RateLimits) {
+  constructor(margin: WindowMargin, limits: LaneLimits) {
     const { spanMs } = margin;
     this.#margin = margin;
-    this.#requests = new RateLimitDimension(spanMs, limits.requestsPerMinute);
-    this.#input = new RateLimitDimension(spanMs, limits.inputTokensPerMinute);
-    this.#output = new RateLimitDimension(spanMs, limits.outputTokensPerMinute);
-    this.#tokens = new RateLimitDimension(spanMs, limits.tokensPerMinute);
-    this.dimensions = [
+    this.#requests = new QuantityUsage(spanMs, limits.requestsPerMinute);
+    this.#input = new QuantityUsage(spanMs, limits.inputTokensPerMinute);
+    this.#output = new QuantityUsage(spanMs, limits.outputTokensPerMinute);
+    this.#tokens = new QuantityUsage(spanMs, limits.tokensPerMinute);
+    this.quantities = [
       ['requests', this.#requests],
       ['inputTokens', this.#input],
       ['outputTokens', this.#output],
@@ -88,20 +45,12 @@ export class RateLimitUsage {
     ];
   }
 
-  /** Replaces the limits from the options; what was learned stays. */
-  setLimits(limits: RateLimits): void {
-    this.#requests.configured = limits.requestsPerMinute;
-    this.#input.configured = limits.inputTokensPerMinute;
-    this.#output.configured = limits.outputTokensPerMinute;
-    this.#tokens.configured = limits.tokensPerMinute;
-  }
-
   /** The most tokens that one request can send. */
   get maxInputTokens(): number {
     return Math.min(limitOf(this.#input), limitOf(this.#tokens));
   }
 
-  /** The earliest instant at which the request fits, if nothing else happens until then; may be infinite. */
+  /** The earliest time at which the request fits, assuming nothing else happens until then; may be infinite. */
   fitsAtMs(whole: TokenCost, nowMs: number): number {
     const { inputTokens, outputTokens } = this.#fittingCost(whole);
     return Math.max(
@@ -112,7 +61,7 @@ export class RateLimitUsage {
     );
   }
 
-  /** When the request will have fitted behind what waits already, at the earliest. */
+  /** The earliest time at which the request will fit behind the requests that are already waiting. */
   estimateMs(ahead: WaitingSum, { inputTokens, outputTokens }: TokenCost, nowMs: number): number {
     const tokensAhead = ahead.inputTokens + ahead.outputTokens;
     return Math.max(
@@ -123,86 +72,89 @@ export class RateLimitUsage {
     );
   }
 
-  /** A request is admitted: what it may use is promised to it. */
-  book(whole: TokenCost): Booking {
+  /** Reserves what a request may use. Returns the reserved tokens, which can be fewer than `whole`. */
+  reserve(whole: TokenCost): TokenCost {
     const cost = this.#fittingCost(whole);
-    this.#requests.promise(1);
-    this.#input.promise(cost.inputTokens);
-    this.#output.promise(cost.outputTokens);
-    this.#tokens.promise(totalOf(cost));
-    return new Booking(cost);
+    this.#requests.reserve(1);
+    this.#input.reserve(cost.inputTokens);
+    this.#output.reserve(cost.outputTokens);
+    this.#tokens.reserve(totalOf(cost));
+    return cost;
   }
 
-  /** The request is sent now. */
-  send(booking: Booking, nowMs: number): void {
-    if (booking.order !== undefined) return;
+  /** The request is being sent. Only the first call has an effect. */
+  send(reservation: RateReservation, nowMs: number): void {
+    if (reservation.sendOrder !== undefined) return;
     if (this.#margin.sent(nowMs)) this.#applyMargin();
-    const { inputTokens } = booking.cost;
-    const total = totalOf(booking.cost);
-    booking.requestsEntry = this.#requests.keep(1, 1, nowMs);
-    booking.inputEntry = this.#input.keep(inputTokens, inputTokens, nowMs);
-    booking.tokensEntry = this.#tokens.keep(total, total, nowMs);
-    this.#note(booking, nowMs);
+    const { inputTokens } = reservation.cost;
+    const total = totalOf(reservation.cost);
+    reservation.requestsEntry = this.#requests.enter(1, 1, nowMs);
+    reservation.inputEntry = this.#input.enter(inputTokens, inputTokens, nowMs);
+    reservation.tokensEntry = this.#tokens.enter(total, total, nowMs);
+    this.#note(reservation, nowMs);
   }
 
-  /** What reports on the request are compared with. */
-  #note(booking: Booking, nowMs: number): void {
-    booking.order = this.#order++;
-    booking.requests = this.#requests.entered;
-    booking.inputTokens = this.#input.entered;
-    booking.outputTokens = this.#output.usedAt(nowMs);
-    booking.tokens = this.#tokens.entered;
+  /** The request was written to its connection: its entries move. Only the first call has an effect. */
+  leave(reservation: RateReservation, nowMs: number): void {
+    if (reservation.hasLeft || reservation.sendOrder === undefined) return;
+    reservation.hasLeft = true;
+    const { requestsEntry, inputEntry, tokensEntry, cost } = reservation;
+    reservation.requestsEntry = this.#requests.move(requestsEntry, 1, nowMs);
+    reservation.inputEntry = this.#input.move(inputEntry, cost.inputTokens, nowMs);
+    reservation.tokensEntry = this.#tokens.move(tokensEntry, totalOf(cost), nowMs);
+    this.#note(reservation, nowMs);
   }
 
-  /** The request leaves only now: its entries move. */
-  leave(booking: Booking, nowMs: number): void {
-    if (booking.hasLeft || booking.order === undefined) return;
-    booking.hasLeft = true;
-    const { inputTokens } = booking.cost;
-    booking.requestsEntry = this.#requests.move(booking.requestsEntry, 1, nowMs);
-    booking.inputEntry = this.#input.move(booking.inputEntry, inputTokens, nowMs);
-    booking.tokensEntry = this.#tokens.move(booking.tokensEntry, totalOf(booking.cost), nowMs);
-    this.#note(booking, nowMs);
-  }
-
-  /** The request was answered: what it really used takes the place of what it reserved. */
-  settle(booking: Booking, used: TokenCost, nowMs: number): void {
-    this.send(booking, nowMs);
-    const { cost } = booking;
-    this.#input.correct(booking.inputEntry, cost.inputTokens, used.inputTokens, nowMs);
-    this.#tokens.correct(booking.tokensEntry, totalOf(cost), totalOf(used), nowMs);
-    this.#output.keep(cost.outputTokens, used.outputTokens, nowMs);
+  /** The request was answered: the tokens used replace the reserved ones. */
+  settle(reservation: RateReservation, used: TokenCost, nowMs: number): void {
+    this.send(reservation, nowMs);
+    const { cost } = reservation;
+    this.#input.correct(reservation.inputEntry, cost.inputTokens, used.inputTokens, nowMs);
+    this.#tokens.correct(reservation.tokensEntry, totalOf(cost), totalOf(used), nowMs);
+    this.#output.enter(cost.outputTokens, used.outputTokens, nowMs);
   }
 
   /** The request was never sent, or nothing of it arrived. */
-  release(booking: Booking, nowMs: number): void {
-    this.send(booking, nowMs);
-    this.#requests.correct(booking.requestsEntry, 1, 0, nowMs);
-    this.settle(booking, NO_TOKENS, nowMs);
+  release(reservation: RateReservation, nowMs: number): void {
+    this.send(reservation, nowMs);
+    this.#requests.correct(reservation.requestsEntry, 1, 0, nowMs);
+    this.settle(reservation, NO_TOKENS, nowMs);
   }
 
-  /** Learns from the headers of a request's answer. */
-  learn(report: RateLimitReport, booking: Booking, nowMs: number): void {
-    this.send(booking, nowMs);
-    for (const [quantity, dimension] of this.dimensions) {
-      const said: LimitReport | undefined = report[quantity];
-      if (said !== undefined) dimension.learn(said, booking.order as number, booking[quantity], nowMs);
+  /** The response to the request reported these limits. */
+  learn(limits: RateLimits, reservation: RateReservation, nowMs: number): void {
+    this.send(reservation, nowMs);
+    for (const [name, quantity] of this.quantities) {
+      const report = limits[name];
+      if (report === undefined) continue;
+      quantity.learn(report, reservation.sendOrder as number, reservation.usedWhenSent[name], nowMs);
     }
   }
 
-  /** The provider rejected a request that should have fitted: entries count longer from now on. */
-  surprised(): void {
-    this.#margin.surprised();
+  /** The provider rejected a request that should have fitted: entries count for longer from now on. */
+  unexpectedRejection(): void {
+    this.#margin.unexpectedRejection();
     this.#applyMargin();
   }
 
+  /** Reports on the request will be compared with what was used at this moment. */
+  #note(reservation: RateReservation, nowMs: number): void {
+    reservation.sendOrder = this.#sent++;
+    reservation.usedWhenSent = {
+      requests: this.#requests.usedInWindow,
+      inputTokens: this.#input.usedInWindow,
+      outputTokens: this.#output.usedAt(nowMs),
+      tokens: this.#tokens.usedInWindow,
+    };
+  }
+
   #applyMargin(): void {
-    for (const [, dimension] of this.dimensions) dimension.spanMs = this.#margin.spanMs;
+    for (const [, quantity] of this.quantities) quantity.spanMs = this.#margin.spanMs;
   }
 
   /**
-   * The cost with its uncertain part, the answer, cut to what a window allows: a request that could be larger than
-   * the limit, but need not be, starts in an empty window instead of never.
+   * The cost with its uncertain part, the answer, reduced to what a window allows. A request that might exceed the
+   * limit, but need not, starts in an empty window instead of never.
    */
   #fittingCost(cost: TokenCost): TokenCost {
     const outputTokens = Math.max(
@@ -213,10 +165,6 @@ export class RateLimitUsage {
   }
 }
 
-function limitOf(dimension: RateLimitDimension): number {
-  return dimension.limit ?? Number.POSITIVE_INFINITY;
-}
-
-function totalOf({ inputTokens, outputTokens }: TokenCost): number {
-  return inputTokens + outputTokens;
+function limitOf(quantity: QuantityUsage): number {
+  return quantity.limit ?? Number.POSITIVE_INFINITY;
 }

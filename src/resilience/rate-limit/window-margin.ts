@@ -1,19 +1,19 @@
-/** Shares of the window that entries count longer: at first, at least and at most. */
+/** How much longer than the window an entry counts, as shares of the window: at first, at least and at most. */
 const FIRST = 0.02;
 const LEAST = 0.01;
 const MOST = 0.05;
-/** What a rejection adds that should not have come. */
+/** What one unexpected rejection adds to the share. */
 const PENALTY = 0.01;
-/** After so many windows without one, what is above the least is halved. */
+/** After this many windows without one, the part above `LEAST` is halved. */
 const WINDOWS_A_STEP = 2;
 
 /**
- * How much longer than the window an entry counts. Requests do not reach a provider in the rhythm in which they are
- * sent: one that was slow on its way is still in the provider's window when it has left ours. The first ones are
- * the slowest, because their connections have to be opened; so the margin is wide at first and then shrinks, and a
- * rejection that should not have come widens it again.
+ * How much longer than the window an entry counts. Requests do not reach the provider at the intervals at which they
+ * were sent: one that was slow on its way is still in the provider's window after it has left ours. The first ones
+ * are the slowest because their connections have to be opened. So the margin starts wide, then shrinks, and widens
+ * again after a rejection that should not have happened.
  */
-export class RateLimitMargin {
+export class WindowMargin {
   readonly #windowMs: number;
   readonly #fixedMs: number | undefined;
   #share = FIRST;
@@ -29,7 +29,7 @@ export class RateLimitMargin {
     return this.#windowMs + (this.#fixedMs ?? this.#windowMs * this.#share);
   }
 
-  /** A request is sent. Says whether the span has changed since the last one. */
+  /** A request is being sent. Returns whether the span has changed since the last one. */
   sent(nowMs: number): boolean {
     this.#stepAtMs ??= nowMs + WINDOWS_A_STEP * this.#windowMs;
     if (nowMs < this.#stepAtMs) return false;
@@ -39,7 +39,7 @@ export class RateLimitMargin {
   }
 
   /** The provider rejected a request that should have fitted. */
-  surprised(): void {
+  unexpectedRejection(): void {
     this.#share = Math.min(MOST, this.#share + PENALTY);
     this.#stepAtMs = undefined;
   }

@@ -1,24 +1,27 @@
-/** How the wait between attempts is spread: `full` is anything up to the backoff, `none` exactly the backoff. */
+/**
+ * How the wait between attempts is randomised: `full` waits a random time up to the backoff, `equal` between half of it
+ * and all of it, `none` exactly the backoff.
+ */
 export type Jitter = 'full' | 'equal' | 'none';
 
-/** Complete backoff settings. */
+/** Backoff settings with every default filled in. */
 export interface Backoff {
   /** Backoff after the first failure, in milliseconds. */
   readonly minDelayMs: number;
   /** Longest backoff, in milliseconds. */
   readonly maxDelayMs: number;
-  /** What the backoff is multiplied with from attempt to attempt. */
+  /** Factor by which the backoff grows from attempt to attempt. */
   readonly factor: number;
-  /** How it is spread, so that callers that failed together do not return together. */
+  /** How it is randomised, so that callers that failed together do not retry together. */
   readonly jitter: Jitter;
 }
 
-/** Share of a demanded wait that is added at random, so that everybody told "60 s" does not return in one wave. */
+/** Maximum share of a `retry-after` added at random, so that callers that got the same one do not retry in one wave. */
 const RETRY_AFTER_SPREAD = 0.25;
 
 /**
- * The wait after the failure of attempt number `attempt` (from 1), in milliseconds. A `retryAfterMs` from the far
- * side is a floor: the wait is never shorter, and spread above it.
+ * The wait after the failure of attempt number `attempt` (from 1), in milliseconds. If the provider asked for
+ * `retryAfterMs`, the wait is at least that long, plus up to 25 %.
  *
  * Formula: exponential backoff with full jitter, as in Marc Brooker, "Exponential Backoff And Jitter" (AWS
  * Architecture Blog, 2015).
@@ -29,7 +32,7 @@ export function backoffDelayMs(
   retryAfterMs: number | undefined,
   random: () => number = Math.random,
 ): number {
-  // Kept finite: 0 times infinity would be no number at all.
+  // Kept finite, because 0 × Infinity is NaN.
   const growth = Math.min(backoff.factor ** (attempt - 1), Number.MAX_VALUE);
   const ceilingMs = Math.min(backoff.maxDelayMs, backoff.minDelayMs * growth);
   const delayMs = spread(ceilingMs, backoff.jitter, random);

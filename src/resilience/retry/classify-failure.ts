@@ -3,11 +3,11 @@ import { fieldOf, messageOf } from '../../errors/foreign.js';
 import { TuttiError } from '../../errors/tutti-error.js';
 import { parseRetryAfterMs } from './retry-after.js';
 
-/** HTTP statuses below 500 that can pass: timeout, conflict, too early, too many requests. */
-const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 409, 425, 429]);
+/** Transient HTTP statuses below 500: timeout, conflict, too early, too many requests. */
+const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 
-/** Node's and undici's codes for faults of the network, which can pass. */
-const PASSING_CODES: ReadonlySet<string> = new Set([
+/** Error codes of Node and undici for network faults, which are transient. */
+const NETWORK_CODES: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
   'ECONNREFUSED',
@@ -27,27 +27,27 @@ const PASSING_CODES: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ]);
 
-/** How deep network codes are looked for: `fetch` hides them one cause down, clients one or two more. */
+/** How many causes are searched for a network code: `fetch` nests it one level deep, clients one or two more. */
 const MAX_CAUSES = 4;
 
 /**
- * Turns whatever an agent threw into a {@link TuttiError} that says whether it can pass.
+ * Converts a thrown value to a {@link TuttiError} that says whether it is retryable.
  *
- * In this order: an own error is kept as it is; a boolean `retryable` on the thrown thing decides; else its
- * `status` or `statusCode`; else its Node error code or that of its causes, or a timeout by name. Anything else
- * cannot pass, unless `mayPass` (the user's `retry.when`) says so.
+ * A {@link TuttiError} is returned as it is. Otherwise the first of these decides: a boolean `retryable` of the thrown
+ * value; its `status` or `statusCode`; its Node error code or that of its causes, or the name of a timeout error.
+ * Anything else is permanent, unless `isTransient` (the user's `retry.when`) returns true.
  *
- * @param epochMs Now, milliseconds since the Unix epoch; for a `retry-after` that is a date.
+ * @param epochMs Now, in milliseconds since the Unix epoch; needed if `retry-after` is a date.
  */
 export function classifyFailure(
   thrown: unknown,
   call: CallIdentity,
   epochMs: number,
-  mayPass: ((thrown: unknown) => boolean) | undefined,
+  isTransient: ((thrown: unknown) => boolean) | undefined,
 ): TuttiError {
   if (TuttiError.isInstance(thrown)) return thrown;
   const status = statusOf(thrown);
-  const retryable = flagOf(thrown) ?? (canPass(thrown, status) || mayPass?.(thrown) === true);
+  const retryable = flagOf(thrown) ?? (looksTransient(thrown, status) || isTransient?.(thrown) === true);
   return new AgentError(call, messageOf(thrown), {
     retryable,
     cause: thrown,
@@ -66,8 +66,8 @@ function statusOf(thrown: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
-function canPass(thrown: unknown, status: number | undefined): boolean {
-  if (status !== undefined) return PASSING_STATUSES.has(status) || (status >= 500 && status <= 599);
+function looksTransient(thrown: unknown, status: number | undefined): boolean {
+  if (status !== undefined) return TRANSIENT_STATUSES.has(status) || (status >= 500 && status <= 599);
   let fault = thrown;
   for (let depth = 0; depth < MAX_CAUSES && fault !== undefined; depth += 1) {
     if (isNetworkFault(fault)) return true;
@@ -78,10 +78,10 @@ function canPass(thrown: unknown, status: number | undefined): boolean {
 
 function isNetworkFault(fault: unknown): boolean {
   const code = fieldOf(fault, 'code');
-  if (typeof code === 'string' && PASSING_CODES.has(code)) return true;
+  if (typeof code === 'string' && NETWORK_CODES.has(code)) return true;
   const name = fieldOf(fault, 'name');
   if (name === 'TimeoutError') return true;
-  // fetch reports a failed or cut connection as a TypeError that has nothing but its message.
+  // fetch reports a failed or broken connection as a TypeError that only its message identifies.
   const message = fieldOf(fault, 'message');
   return name === 'TypeError' && (message === 'fetch failed' || message === 'terminated');
 }

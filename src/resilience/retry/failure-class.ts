@@ -4,9 +4,10 @@ import { fieldOf } from '../../errors/foreign.js';
  * What kind of failure ended an attempt or a call:
  *
  * - `rate-limited` (429, or refused by our own limiter), `overloaded` (529, 503, a full queue), `server` (other 5xx),
- *   `network`, `timeout` (of an attempt, or 408 and 504), `circuit-open`: can pass, or work elsewhere
- * - `auth` (401, 403), `request` (other 4xx, bad arguments), `refused` (by the model), `output` (not the schema)
- * - `budget`, `deadline`, `cancelled`: the call itself is over
+ *   `network`, `timeout` (of an attempt, or 408 and 504), `circuit-open`: transient, or specific to one provider
+ * - `auth` (401, 403), `request` (other 4xx, bad arguments), `refused` (by the model), `output` (does not match the
+ *   schema)
+ * - `budget`, `deadline`, `cancelled`: the call itself has ended
  * - `other`: anything else, bugs included
  */
 export type FailureClass =
@@ -47,13 +48,13 @@ const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map([
   [529, 'overloaded'],
 ]);
 
-/** Failures that say the service is too busy: they cool its lane off and lower what runs at once. */
+/** Failures of a service that is too busy: they pause its lane and lower its concurrency. */
 const OVERLOADS: ReadonlySet<FailureClass> = new Set(['rate-limited', 'overloaded', 'timeout']);
 
-/** Failures that say the service does not work: they count for its breaker. */
+/** Failures of a service that does not work: they count for its breaker. */
 const BREAKDOWNS: ReadonlySet<FailureClass> = new Set(['overloaded', 'server', 'network', 'timeout']);
 
-/** Says what kind of failure an error is. Reads `code`, `scope`, `status` and `retryable`, never the class. */
+/** Classifies an error by its `code`, `scope`, `status` and `retryable`, never by its class. */
 export function failureClassOf(error: unknown): FailureClass {
   const code = fieldOf(error, 'code');
   if (code === 'TUTTI_RETRIES_EXHAUSTED') return failureClassOf(fieldOf(error, 'cause'));
@@ -75,7 +76,7 @@ export function isBreakdown(failure: FailureClass): boolean {
 }
 
 function classOfStatus(status: unknown, retryable: unknown): FailureClass {
-  // What can pass and has no status never got an answer.
+  // A transient error without a status never got a response.
   if (typeof status !== 'number') return retryable === true ? 'network' : 'other';
   const known = BY_STATUS.get(status);
   if (known !== undefined) return known;

@@ -1,41 +1,30 @@
 import { type FailureClass, failureClassOf } from './failure-class.js';
 
-/** Failures after which another agent is asked, unless `on` says otherwise: those that it need not share. */
-export const FALLBACK_CLASSES: readonly FailureClass[] = [
+/** Failures that may not affect another agent. A call that has ended, by its deadline for instance, is not among them. */
+const FALLBACK_CLASSES: ReadonlySet<FailureClass> = new Set([
   'rate-limited',
   'overloaded',
   'server',
   'network',
   'timeout',
   'circuit-open',
-];
+]);
 
-/** A call that is over stays over, whatever the options say. */
-const NEVER: ReadonlySet<FailureClass> = new Set(['cancelled', 'deadline']);
-
-/** How a call moves on to other agents. */
+/** How a call moves on to other targets. */
 export interface FallbackRules<Target> {
-  /** Failures after which the next one is asked. @default FALLBACK_CLASSES */
-  readonly on?: readonly FailureClass[] | undefined;
-  /** Why it is not worth asking at all, such as an open breaker; the last one is asked in any case. */
+  /** Why a target is not worth trying, for instance an open breaker. The last one is tried regardless. */
   refusalOf?(target: Target): Error | undefined;
-  /** Whether part of the answer has been given out: then nobody else can answer. */
+  /** Whether part of the answer has been delivered: then no other target can answer. */
   hasStarted?(): boolean;
-  /** Told of every move, also away from a first target that was not worth asking. */
+  /** Called for each move to another target, also when the first target was skipped. */
   onFallback?(from: Target, to: Target, error: Error): void;
 }
 
-/** Whether another agent may be asked after this error. */
-export function canFallBack(error: unknown, on: readonly FailureClass[] = FALLBACK_CLASSES): boolean {
-  const failure = failureClassOf(error);
-  return on.includes(failure) && !NEVER.has(failure);
-}
-
 /**
- * Asks the targets in order until one answers. Moves on only after failures named in `on` and before the answer has
- * started. Targets that are not available are skipped as long as another one is left.
+ * Tries the targets in order until one answers. Moves on only after failures that may not affect the next target, and
+ * before the answer has started. Skips targets that are not worth trying, except the last one.
  *
- * Rejects with the error of the last target that was asked; `onFallback` has seen the earlier ones.
+ * Rejects with the error of the last target that was tried; `onFallback` has received the earlier ones.
  */
 export async function runWithFallbacks<Target, T>(
   targets: readonly [Target, ...Target[]],
@@ -53,7 +42,8 @@ export async function runWithFallbacks<Target, T>(
       return await run(target, index);
     } catch (thrown) {
       const isLast = index === targets.length - 1;
-      if (isLast || rules.hasStarted?.() === true || !canFallBack(thrown, rules.on)) throw thrown;
+      if (isLast || rules.hasStarted?.() === true || !FALLBACK_CLASSES.has(failureClassOf(thrown)))
+        throw thrown;
       index = firstAvailable(targets, index + 1, rules);
       rules.onFallback?.(target, targets[index] as Target, thrown as Error);
     }

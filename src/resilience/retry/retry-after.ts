@@ -1,18 +1,18 @@
 import { fieldOf } from '../../errors/foreign.js';
 import { systemClock } from '../../time/clock.js';
 
-/** The part of a `Headers` object that is read. */
+/** The part of `Headers` that is needed. */
 export interface HeaderSource {
   get(name: string): string | null;
 }
 
 /**
  * How long a response asks to wait, in milliseconds: `retry-after-ms`, else `retry-after` in seconds (fractions
- * too) or as an HTTP date (RFC 9110, section 10.2.3). A date is measured from the answer's own `date` header, so
- * that a wrong clock on either side does no harm. `undefined` where it asks for nothing or makes no sense.
+ * allowed) or as an HTTP date (RFC 9110, section 10.2.3). A date is compared with the response's own `date` header, so
+ * that a wrong clock on either side does not matter. `undefined` if both headers are absent or invalid.
  *
- * @param headers A `Headers` object or a plain record of headers, names in any case.
- * @param epochMs Now, milliseconds since the Unix epoch.
+ * @param headers A `Headers` object or a plain record of headers; the case of names is ignored.
+ * @param epochMs Now, in milliseconds since the Unix epoch.
  */
 export function parseRetryAfterMs(headers: unknown, epochMs = systemClock.epochMs()): number | undefined {
   const milliseconds = nonNegative(headerOf(headers, 'retry-after-ms'));
@@ -24,7 +24,7 @@ export function parseRetryAfterMs(headers: unknown, epochMs = systemClock.epochM
   return untilEpochMs === undefined ? undefined : Math.max(0, untilEpochMs - answeredAt(headers, epochMs));
 }
 
-/** When an answer was made: by its sender's clock where it says so, else `epochMs`. Milliseconds since the Unix epoch. */
+/** When a response was sent, by its `date` header, else `epochMs`. In milliseconds since the Unix epoch. */
 export function answeredAt(headers: unknown, epochMs: number): number {
   return instantOf(headerOf(headers, 'date')) ?? epochMs;
 }
@@ -37,7 +37,7 @@ function headerOf(headers: unknown, name: string): string | undefined {
     const key = Object.keys(headers).find((candidate) => candidate.toLowerCase() === name);
     return key === undefined ? undefined : text(fieldOf(headers, key));
   } catch {
-    // Headers that cannot be read ask for nothing.
+    // Headers that cannot be read count as absent.
     return undefined;
   }
 }
@@ -52,7 +52,7 @@ function nonNegative(value: string | undefined): number | undefined {
   return Number(value);
 }
 
-/** Only what has letters: `Date.parse` takes numbers such as -1 for years and months. */
+/** Requires a letter, because `Date.parse` reads numbers such as -1 as years or months. */
 function instantOf(value: string | undefined): number | undefined {
   if (value === undefined || !/[a-z]/i.test(value)) return undefined;
   const epochMs = Date.parse(value);

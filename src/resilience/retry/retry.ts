@@ -1,19 +1,18 @@
 import pRetry from 'p-retry';
 import { asError } from '../../errors/foreign.js';
 
-/** What decides about another attempt. */
+/** Decides whether there is another attempt, and when. */
 export interface RetryRules {
   /** Attempts after the first one. */
   readonly maxRetries: number;
-  /** Whether this failure can pass. */
   isRetryable(error: Error): boolean;
-  /** Waits before the next attempt; `failed` is the number of the attempt that failed, from 1. May reject to stop. */
+  /** Waits before the next attempt; `failed` is the number of the failed attempt, from 1. Rejects to stop retrying. */
   backOff(error: Error, failed: number): Promise<void>;
-  /** The error to reject with when the last allowed attempt has failed; `errors` holds one an attempt. */
+  /** The error to reject with when the last allowed attempt has failed; `errors` has one per attempt. */
   exhausted(errors: readonly Error[]): Error;
 }
 
-/** Carries an attempt's failure past p-retry, which would judge some errors by their class instead of asking. */
+/** Wraps the failure of an attempt, because p-retry decides on some errors by their class, without `shouldRetry`. */
 class AttemptFailure extends Error {
   readonly failure: Error;
 
@@ -26,11 +25,11 @@ class AttemptFailure extends Error {
 const always = (): boolean => true;
 
 /**
- * Makes the attempts after the first, which has failed with `firstFailure`. p-retry drives them; it is entered
- * only here because it costs more than everything else in a call and most calls never fail.
+ * Makes the attempts after the first, which failed with `firstFailure`. p-retry drives them; the first attempt does
+ * without it because it costs more than everything else in a call, and most calls never fail.
  *
- * Resolves with the first success. Rejects with a failure that cannot pass as it is, or with
- * `rules.exhausted(errors)` when all attempts are used up.
+ * Resolves with the first success. Rejects with a permanent failure as it is, or with `rules.exhausted(errors)` when
+ * all attempts are used up.
  */
 export async function retryAfterFailure<T>(
   attempt: () => Promise<T>,
@@ -45,7 +44,7 @@ export async function retryAfterFailure<T>(
     return await pRetry(() => attempt().catch(wrapFailure), {
       // The first of p-retry's attempts is already a retry.
       retries: rules.maxRetries - 1,
-      // The waiting is ours (Retry-After, jitter, cancellation, injected clock), in shouldRetry.
+      // shouldRetry does the waiting, for Retry-After, jitter, cancellation and the injected clock.
       minTimeout: 0,
       maxTimeout: 0,
       factor: 1,

@@ -61,14 +61,14 @@ export function journalOwner({ journal, owner, run, recalled, logger }: JournalO
  */
 function keepAccount(journal: RunJournal, budget: Budget | undefined, ended: number): void {
   if (budget === undefined) return;
-  budget.onReserved = undefined;
-  journal.keepAccount(budget.accountAtWorst(ended));
+  budget.onClaimed = undefined;
+  journal.keepAccount(budget.worstCaseAccount(ended));
 }
 
 /** The same for the calls that begin before there is any outcome. */
 function keepFirstAccounts(journal: RunJournal, budget: Budget | undefined): void {
   if (budget === undefined) return;
-  budget.onReserved = () => journal.keepAccount(budget.accountAtWorst(0));
+  budget.onClaimed = () => journal.keepAccount(budget.worstCaseAccount(0));
 }
 
 const NOT_RECORDED =

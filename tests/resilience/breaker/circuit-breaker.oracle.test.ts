@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { circuitBreaker, handleAll, CircuitState as OracleState, SamplingBreaker } from 'cockatiel';
 import fc from 'fast-check';
 import { CircuitBreaker } from '../../../src/resilience/breaker/circuit-breaker.js';
+import { breakerSchema } from '../../../src/resilience/traffic-options.js';
 import { systemClock } from '../../../src/time/clock.js';
 
 const OPEN_MS = 5_000;
@@ -30,7 +31,8 @@ describe('CircuitBreaker beside cockatiel', () => {
   test('lets the same calls through and is in the same state after each, for calls one after the other', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const ours = new CircuitBreaker('test', systemClock, { windowMs: WINDOW_MS, openMs: OPEN_MS });
+        const settings = breakerSchema().parse({ windowMs: WINDOW_MS, openMs: OPEN_MS });
+        const ours = new CircuitBreaker('test', systemClock, settings);
         // Its ratio has to be exceeded where ours has to be reached; its minimum is a rate.
         const oracle = circuitBreaker(handleAll, {
           halfOpenAfter: OPEN_MS,

@@ -1,21 +1,25 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  CircuitBreaker,
-  type CircuitBreakerOptions,
-} from '../../../src/resilience/breaker/circuit-breaker.js';
+import type { BreakerSettings } from '../../../src/contracts/traffic.js';
+import { CircuitBreaker } from '../../../src/resilience/breaker/circuit-breaker.js';
+import { breakerSchema } from '../../../src/resilience/traffic-options.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 
-function breakerOf(options: CircuitBreakerOptions = {}) {
+function breakerOf(options: BreakerSettings = {}) {
   const clock = new FakeClock();
   const states: string[] = [];
-  const breaker = new CircuitBreaker('p/m', clock, options, ({ state }) => void states.push(state));
+  const breaker = new CircuitBreaker(
+    'p/m',
+    clock,
+    breakerSchema().parse(options),
+    ({ state }) => void states.push(state),
+  );
   const times = (count: number, outcome: 'succeeded' | 'failed' | 'cancelled') => {
     for (let index = 0; index < count; index += 1) breaker[outcome](breaker.admit());
   };
   return { clock, breaker, states, times };
 }
 
-async function openOne(options: CircuitBreakerOptions = {}) {
+async function openOne(options: BreakerSettings = {}) {
   const parts = breakerOf(options);
   parts.times(5, 'failed');
   return parts;

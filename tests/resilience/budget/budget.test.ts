@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BudgetExceededError } from '../../../src/errors/traffic-errors.js';
-import { Budget, type BudgetReservation, reserveBudgets } from '../../../src/resilience/budget/budget.js';
+import { Budget, type BudgetClaim, claimBudgets } from '../../../src/resilience/budget/budget.js';
 import { toNanoUsd, toUsd } from '../../../src/resilience/budget/budget-amount.js';
 
 const cents = (usd: number) => ({ usd, tokens: undefined });
@@ -13,7 +13,7 @@ describe('budgets', () => {
     const errors: unknown[] = [];
     const call = async () => {
       try {
-        const reservation = reserveBudgets([budget], cents(0.01));
+        const reservation = claimBudgets([budget], cents(0.01));
         admitted += 1;
         await Promise.resolve();
         reservation.settle(cents(0.01));
@@ -38,12 +38,12 @@ describe('budgets', () => {
 
   test('what calls did not use admits more', () => {
     const budget = new Budget('process', '', { usd: 0.02 });
-    const first = reserveBudgets([budget], cents(0.02));
-    expect(() => reserveBudgets([budget], cents(0.01))).toThrow(BudgetExceededError);
+    const first = claimBudgets([budget], cents(0.02));
+    expect(() => claimBudgets([budget], cents(0.01))).toThrow(BudgetExceededError);
     first.settle(cents(0.005));
     first.settle(cents(0.005));
     expect(budget.stats().leftUsd).toBe(0.015);
-    const second = reserveBudgets([budget], cents(0.015));
+    const second = claimBudgets([budget], cents(0.015));
     second.release();
     expect(budget.stats()).toMatchObject({ leftUsd: 0.015, reservedUsd: 0 });
   });
@@ -51,20 +51,18 @@ describe('budgets', () => {
   test('an unknown price is refused where dollars are limited, unless the budget names a price for such calls', () => {
     const unknown = { usd: undefined, tokens: 100 };
     const strict = new Budget('agent', 'a', { usd: 1 });
-    expect(() => reserveBudgets([strict], unknown)).toThrow(
-      /nobody knows what the call may use.*perCallUsd/s,
-    );
-    expect(() => reserveBudgets([new Budget('agent', 'a', { tokens: 1_000 })], unknown)).not.toThrow();
+    expect(() => claimBudgets([strict], unknown)).toThrow(/nobody knows what the call may use.*perCallUsd/s);
+    expect(() => claimBudgets([new Budget('agent', 'a', { tokens: 1_000 })], unknown)).not.toThrow();
     const priced = new Budget('agent', 'a', { usd: 1, perCallUsd: 0.25 });
     // What a call of unknown price really cost is unknown too: it is charged as reserved.
-    reserveBudgets([priced], unknown).settle(unknown);
+    claimBudgets([priced], unknown).settle(unknown);
     expect(priced.stats()).toMatchObject({ spentUsd: 0.25, leftUsd: 0.75, leftTokens: undefined });
   });
 
   test('unknown tokens are refused where tokens are limited', () => {
     const budget = new Budget('tenant', 't', { tokens: 10 });
-    expect(() => reserveBudgets([budget], cents(0.01))).toThrow(/tenant "t".*Set maxTokens/s);
-    expect(() => reserveBudgets([budget], { usd: undefined, tokens: 11 })).toThrow(/needs up to 11 tokens/);
+    expect(() => claimBudgets([budget], cents(0.01))).toThrow(/tenant "t".*Set maxTokens/s);
+    expect(() => claimBudgets([budget], { usd: undefined, tokens: 11 })).toThrow(/needs up to 11 tokens/);
   });
 
   test('a call belongs to several budgets, and one without room leaves the others untouched', () => {
@@ -72,8 +70,8 @@ describe('budgets', () => {
     const tenant = new Budget('tenant', 't', { tokens: 100 });
     const all = new Budget('process', '', {});
     const worst = { usd: 0.1, tokens: 60 };
-    const first = reserveBudgets([run, tenant, all], worst);
-    expect(() => reserveBudgets([run, tenant, all], worst)).toThrow('40 tokens of 100 tokens are left');
+    const first = claimBudgets([run, tenant, all], worst);
+    expect(() => claimBudgets([run, tenant, all], worst)).toThrow('40 tokens of 100 tokens are left');
     expect(run.stats().reservedUsd).toBe(0.1);
     first.settle({ usd: 0.05, tokens: 50 });
     expect([run.stats().spentUsd, tenant.stats().spentTokens, all.stats().spentUsd]).toEqual([
@@ -83,16 +81,16 @@ describe('budgets', () => {
 
   test('goes on with an earlier account', () => {
     const before = new Budget('run', 'r', { usd: 1, tokens: 100 });
-    reserveBudgets([before], { usd: 0.4, tokens: 30 }).settle({ usd: 0.4, tokens: 30 });
+    claimBudgets([before], { usd: 0.4, tokens: 30 }).settle({ usd: 0.4, tokens: 30 });
     const after = new Budget('run', 'r', { usd: 1, tokens: 100 }, before.stats());
     expect(after.stats()).toMatchObject({ leftUsd: 0.6, leftTokens: 70 });
   });
 
   test('an overdrawn budget has nothing left and says so', () => {
     const budget = new Budget('process', '', { usd: 0.1 });
-    reserveBudgets([budget], cents(0.1)).settle(cents(0.3));
+    claimBudgets([budget], cents(0.1)).settle(cents(0.3));
     expect(budget.stats()).toMatchObject({ spentUsd: 0.3, leftUsd: 0 });
-    expect(() => reserveBudgets([budget], cents(0.01))).toThrow('Budget of process exceeded');
+    expect(() => claimBudgets([budget], cents(0.01))).toThrow('Budget of process exceeded');
   });
 
   test('nothing is lost or made up: spent, reserved and left always add up to the limit', () => {
@@ -104,12 +102,12 @@ describe('budgets', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const budget = new Budget('run', 'r', { usd: 0.5, tokens: 500_000_000 });
-        const open: Array<{ reservation: BudgetReservation; nano: number }> = [];
+        const open: Array<{ reservation: BudgetClaim; nano: number }> = [];
         let spentNano = 0;
         for (const { kind, nano, which } of steps) {
           if (kind === 'reserve') {
             try {
-              const reservation = reserveBudgets([budget], { usd: toUsd(nano), tokens: nano });
+              const reservation = claimBudgets([budget], { usd: toUsd(nano), tokens: nano });
               open.push({ reservation, nano });
             } catch {
               const reserved = open.reduce((sum, one) => sum + one.nano, 0);

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AdaptiveConcurrency } from '../../../src/resilience/lane/adaptive-concurrency.js';
 import { Lane } from '../../../src/resilience/lane/lane.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { passOf } from '../admitted.js';
 import { type CapacitySample, expectCapacityFound } from './capacity-steps.js';
 
 /** Answers one request at a time. */
@@ -100,7 +101,7 @@ async function simulate(
   let isOver = false;
   const caller = async (): Promise<void> => {
     while (!isOver) {
-      const pass = await lane.acquire({ inputTokens: 1, outputTokens: 1 }, 4);
+      const pass = await passOf(lane, { inputTokens: 1, outputTokens: 1 }, 4);
       pass.send();
       if (await service.request(meanMs)) pass.answered();
       else pass.failed({ failure: 'rate-limited' });

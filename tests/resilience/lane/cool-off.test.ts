@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { CoolOff } from '../../../src/resilience/lane/cool-off.js';
 import { RateLimiter } from '../../../src/resilience/rate-limit/rate-limiter.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { reserve } from '../admitted.js';
 
 const SMALL = { inputTokens: 1, outputTokens: 1 };
 
@@ -84,7 +85,7 @@ describe('CoolOff', () => {
         coolOff.rejected(1_500);
         const starts: number[] = [];
         for (let index = 0; index < crowd; index += 1) {
-          void limiter.acquire(SMALL).then((place) => {
+          void reserve(limiter, SMALL).then((place) => {
             starts.push(clock.now());
             place.sent();
             place.settle(SMALL);

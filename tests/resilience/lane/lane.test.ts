@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import type { ProviderResponseInfo, RateLimits } from '../../../src/contracts/rate-limits.js';
 import { Lane, type LaneOptions } from '../../../src/resilience/lane/lane.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
 import { Lanes, laneName } from '../../../src/resilience/lane/lanes.js';
+import { breakerSchema } from '../../../src/resilience/traffic-options.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { passOf } from '../admitted.js';
 
 const SMALL = { inputTokens: 10, outputTokens: 10 };
 
@@ -11,8 +14,13 @@ function laneOf(options: Partial<LaneOptions> = {}) {
   return { clock, lane: new Lane('p/m', { clock, random: () => 0, ...options }) };
 }
 
+function responseWith(limits: RateLimits | undefined): ProviderResponseInfo {
+  const unknown = { requestId: undefined, retryAfterMs: undefined };
+  return { provider: 'p', model: 'm', status: 200, ...unknown, limits };
+}
+
 async function sendOne(lane: Lane): Promise<LanePass> {
-  const pass = await lane.acquire(SMALL, 40);
+  const pass = await passOf(lane, SMALL, 40);
   pass.send();
   return pass;
 }
@@ -22,13 +30,11 @@ describe('Lane', () => {
     const { clock, lane } = laneOf({ adaptive: { initial: 2 } });
     const first = await sendOne(lane);
     await sendOne(lane);
-    const third = lane.acquire(SMALL, 40);
+    const third = passOf(lane, SMALL, 40);
     await clock.advance(0);
     expect(lane.stats()).toMatchObject({ inFlight: 2, waiting: 1, adaptive: { limit: 2 } });
-    first.answered(undefined, {
-      'x-ratelimit-limit-requests': '100',
-      'x-ratelimit-remaining-requests': '99',
-    });
+    first.heard(responseWith({ requests: { limit: 100, remaining: 99 } }));
+    first.answered();
     await third;
     expect(lane.stats()).toMatchObject({
       inFlight: 2,
@@ -41,7 +47,7 @@ describe('Lane', () => {
   test('settles what a call really used and learns how many tokens its text has', async () => {
     const { lane } = laneOf({ limits: { tokensPerMinute: 10_000 } });
     expect(lane.estimate(3_500, 500)).toEqual({ inputTokens: 1_000, outputTokens: 500 });
-    const pass = await lane.acquire(lane.estimate(3_500, 500), 3_500);
+    const pass = await passOf(lane, lane.estimate(3_500, 500), 3_500);
     pass.send();
     pass.answered({ inputTokens: 700, outputTokens: 90, cacheWriteTokens: 10 });
     expect(lane.stats().limits.tokens?.used).toBe(800);
@@ -52,16 +58,16 @@ describe('Lane', () => {
     const paused: number[] = [];
     const { clock, lane } = laneOf({ limits: { maxConcurrent: 1 }, onPause: (ms) => void paused.push(ms) });
     const rejected = await sendOne(lane);
-    const late = lane.acquire(SMALL, 40, { deadlineAtMs: 30_000 });
-    const patient = lane.acquire(SMALL, 40);
+    const late = passOf(lane, SMALL, 40, { deadlineAtMs: 30_000 });
+    const patient = passOf(lane, SMALL, 40);
     rejected.failed({ failure: 'rate-limited', headers: { 'retry-after': '120' } });
     await expect(late).rejects.toMatchObject({ code: 'TUTTI_RATE_LIMITED', retryAfterMs: 120_000 });
-    await expect(lane.acquire(SMALL, 40, { deadlineAtMs: 30_000 })).rejects.toMatchObject({
+    await expect(passOf(lane, SMALL, 40, { deadlineAtMs: 30_000 })).rejects.toMatchObject({
       reason: 'wait-too-long',
+      retryAfterMs: 120_000,
     });
     expect(paused).toEqual([120_000]);
     expect(lane.isSaturated).toBe(true);
-    expect(lane.estimateWaitMs(SMALL)).toBe(120_000);
     await clock.advance(119_999);
     expect(lane.stats()).toMatchObject({ waiting: 1, pausedForMs: 1, pauses: 1 });
     await clock.advance(1);
@@ -76,7 +82,7 @@ describe('Lane', () => {
     expect(lane.stats().limits.tokens?.used).toBe(20);
     (await sendOne(lane)).cancelled({ outputTokens: 3 });
     expect(lane.stats().limits.tokens?.used).toBe(33);
-    const never = await lane.acquire(SMALL, 40);
+    const never = await passOf(lane, SMALL, 40);
     never.release();
     never.answered();
     never.cancelled();
@@ -103,7 +109,7 @@ describe('Lane', () => {
 
   test('its breaker refuses at sending, gives the place back, and counts breakdowns only', async () => {
     const states: string[] = [];
-    const breaker = { minimumCalls: 2, openMs: 1_000 };
+    const breaker = breakerSchema().parse({ minimumCalls: 2, openMs: 1_000 });
     const { clock, lane } = laneOf({ breaker, onBreakerChange: ({ state }) => void states.push(state) });
     (await sendOne(lane)).failed({ failure: 'request' });
     (await sendOne(lane)).failed({ failure: 'deadline' });
@@ -111,7 +117,7 @@ describe('Lane', () => {
     (await sendOne(lane)).failed({ failure: 'server' });
     expect(lane.stats().breaker).toBe('open');
     expect(lane.isAvailable).toBe(false);
-    const pass = await lane.acquire(SMALL, 40);
+    const pass = await passOf(lane, SMALL, 40);
     expect(() => pass.send()).toThrow('Circuit open');
     expect(lane.stats().inFlight).toBe(0);
     await clock.advance(1_000);
@@ -127,7 +133,7 @@ describe('Lane', () => {
   test('has room for a hedge only without a queue and with a closed breaker', async () => {
     const { clock, lane } = laneOf({
       limits: { maxConcurrent: 2 },
-      breaker: { minimumCalls: 1, openMs: 1_000 },
+      breaker: breakerSchema().parse({ minimumCalls: 1, openMs: 1_000 }),
     });
     expect(lane.hasRoomForHedge).toBe(true);
     const [first, second] = [await sendOne(lane), await sendOne(lane)];
@@ -154,20 +160,21 @@ describe('Lane', () => {
     expect(lane.latencies.percentile(100)).toBe(90);
   });
 
-  test('follows changed limits, and gives a pass at once only where there is room', () => {
-    const { lane } = laneOf({ adaptive: false });
+  test('gives a pass at once only where there is room', () => {
+    const { lane } = laneOf({ adaptive: false, limits: { maxConcurrent: 1, requestsPerMinute: 5 } });
     expect(lane.stats()).toMatchObject({ adaptive: undefined, breaker: undefined, retriesLeft: 10 });
-    lane.setLimits({ maxConcurrent: 1, requestsPerMinute: 5 });
     const pass = lane.tryAcquire(SMALL, 40);
     expect(pass).toBeDefined();
     expect(lane.tryAcquire(SMALL, 40)).toBeUndefined();
-    lane.setLimits({});
+    pass?.release();
     expect(lane.tryAcquire(SMALL, 40)).toBeDefined();
   });
 
   test('a report without limits changes nothing', async () => {
     const { lane } = laneOf();
-    (await sendOne(lane)).answered({}, { 'content-type': 'text/plain' });
+    const pass = await sendOne(lane);
+    pass.heard(responseWith(undefined));
+    pass.failed({ failure: 'request', headers: { 'content-type': 'text/plain' } });
     expect(lane.stats().adaptive).toBeDefined();
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Lane } from '../../../src/resilience/lane/lane.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { passOf } from '../admitted.js';
 
 const SMALL = { inputTokens: 1, outputTokens: 1 };
 const RETRY_AFTER_MS = 2_000;
@@ -17,7 +18,7 @@ async function outage(maxConcurrent: number, recoversAtMs: number) {
   const arrivals: number[] = [];
   const call = async (): Promise<boolean> => {
     for (let retries = 0; ; retries += 1) {
-      const pass = await lane.acquire(SMALL, 4);
+      const pass = await passOf(lane, SMALL, 4);
       pass.send();
       const arrivedMs = clock.now();
       arrivals.push(arrivedMs);

@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator } from '../../../src/index.js';
-import { AGED_SHARE, AGEING_MS } from '../../../src/resilience/permits/waiting-queue.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { turn, wait } from '../../behaviour/scripted-agents.js';
+
+/** How long a call is overtaken by higher priorities before it gets turns, and which share of them, in turns. */
+const AGEING_MS = 5_000;
+const AGED_SHARE = 4;
 
 function noting(clock: FakeClock, ms: number) {
   const order: string[] = [];

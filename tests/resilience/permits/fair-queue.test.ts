@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { FairnessSettings } from '../../../src/contracts/traffic.js';
 import {
   FairQueue,
   type FairQueueHandle,
-  type FairQueuePlace,
+  type FairQueueKey,
 } from '../../../src/resilience/permits/fair-queue.js';
+import { fairnessSchema } from '../../../src/resilience/traffic-options.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { expectSame } from '../../expectations/expect-same.js';
+
+function queueOf<Item = string>(settings: FairnessSettings): FairQueue<Item> {
+  return new FairQueue(new FakeClock(), fairnessSchema().parse(settings));
+}
 
 function drain<Item>(queue: FairQueue<Item>, times = Number.POSITIVE_INFINITY): Item[] {
   const items: Item[] = [];
@@ -40,10 +46,7 @@ describe('FairQueue', () => {
   });
 
   test('shares follow the weights of tenants, and of agents where they have some', () => {
-    const queue = new FairQueue<string>(new FakeClock(), {
-      tenantWeights: { big: 3 },
-      agentWeights: { fast: 2 },
-    });
+    const queue = queueOf({ tenantWeights: { big: 3 }, agentWeights: { fast: 2 } });
     for (let index = 0; index < 1_000; index += 1) {
       queue.push('big/fast', { tenant: 'big', agent: 'fast' });
       queue.push('big/slow', { tenant: 'big', agent: 'slow' });
@@ -58,7 +61,7 @@ describe('FairQueue', () => {
   });
 
   test('a tenant that always has one waiting gets its share and no more', () => {
-    const queue = new FairQueue<string>(new FakeClock(), { tenantWeights: { big: 4 } });
+    const queue = queueOf({ tenantWeights: { big: 4 } });
     for (let index = 0; index < 1_000; index += 1) queue.push('big', { tenant: 'big' });
     let single = 0;
     for (let served = 0; served < 500; served += 1) {
@@ -69,7 +72,7 @@ describe('FairQueue', () => {
     expect(single).toBeLessThanOrEqual(101);
   });
 
-  test('whoever was idle cannot claim the time', () => {
+  test('a tenant that was idle cannot claim past service', () => {
     const queue = new FairQueue<string>(new FakeClock());
     for (let index = 0; index < 100; index += 1) queue.push('busy', { tenant: 'busy' });
     drain(queue, 90);
@@ -133,11 +136,11 @@ describe('FairQueue', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const queue = new FairQueue<number>(new FakeClock(), { agentWeights: { x: 2 } });
+        const queue = queueOf<number>({ agentWeights: { x: 2 } });
         const waiting = new Map<number, FairQueueHandle<number>>();
         let next = 0;
         for (const one of steps) {
-          if (one.kind === 'push') waiting.set(next, queue.push(next++, one satisfies FairQueuePlace));
+          if (one.kind === 'push') waiting.set(next, queue.push(next++, one satisfies FairQueueKey));
           else if (one.kind === 'pop') {
             const item = queue.pop();
             expect(item === undefined).toBe(waiting.size === 0);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { RateLimiter } from '../../../src/resilience/rate-limit/rate-limiter.js';
 import type { RateReservation } from '../../../src/resilience/rate-limit/reservation.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { reserve } from '../admitted.js';
 
 const WINDOW_MS = 1_000;
 
@@ -44,7 +45,7 @@ describe('RateLimiter under 50 concurrent callers', () => {
           const sent: Sent[] = [];
           const callers = sizes.map(async (tokens, index) => {
             const options = { priority: priorities[index] };
-            const place = await limiter.acquire({ inputTokens: tokens, outputTokens: 0 }, options);
+            const place = await reserve(limiter, { inputTokens: tokens, outputTokens: 0 }, options);
             place.sent();
             sent.push({ atMs: clock.now(), tokens });
             place.settle({ inputTokens: tokens, outputTokens: 0 });
@@ -85,17 +86,18 @@ describe('RateLimiter under 50 concurrent callers', () => {
             windowMs: WINDOW_MS,
             marginMs: 0,
           });
+          const probe = limiter.tryAcquire({ inputTokens: 0, outputTokens: 0 });
           const open: Array<{ place: RateReservation; tokens: number }> = [];
           const received: Sent[] = [];
           for (const tokens of sizes) {
-            void limiter.acquire({ inputTokens: 1, outputTokens: tokens }).then((place) => {
+            void reserve(limiter, { inputTokens: 1, outputTokens: tokens }).then((place) => {
               place.sent();
               open.push({ place, tokens });
             });
           }
           for (const { kind, value } of steps) {
             if (kind === 'advance') await clock.advance(value);
-            else if (kind === 'limit') limiter.setLimits({ outputTokensPerMinute: value });
+            else if (kind === 'limit') probe?.learn({ outputTokens: { limit: value } });
             else await clock.advance(0);
             if (kind !== 'settle' && kind !== 'release') continue;
             const [one] = open.splice(value % Math.max(1, open.length), 1);
@@ -108,6 +110,7 @@ describe('RateLimiter under 50 concurrent callers', () => {
             }
           }
           await clock.advance(0);
+          probe?.release();
           // 300 is the highest limit that was ever set.
           expect(fullestWindow(received, ({ tokens }) => tokens)).toBeLessThanOrEqual(300);
           expect(limiter.inFlight).toBe(open.length);

@@ -5,9 +5,10 @@ import type {
   RateLimiterOptions,
   StartGate,
 } from '../../../src/resilience/rate-limit/rate-limiter-options.js';
-import type { AcquireOptions } from '../../../src/resilience/rate-limit/rate-request.js';
+import type { RateRequestOptions } from '../../../src/resilience/rate-limit/rate-request.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { CancelScope } from '../../../src/time/cancel-scope.js';
+import { reserve } from '../admitted.js';
 
 const SMALL = { inputTokens: 1, outputTokens: 1 };
 
@@ -25,7 +26,7 @@ function starts() {
 describe('RateLimiter', () => {
   test('lets everything through as long as no limit is known', async () => {
     const { limiter } = limiterOf();
-    const places = await Promise.all(Array.from({ length: 100 }, () => limiter.acquire(SMALL)));
+    const places = await Promise.all(Array.from({ length: 100 }, () => reserve(limiter, SMALL)));
     expect(limiter.inFlight).toBe(100);
     for (const place of places) place.settle(SMALL);
     expect(limiter.inFlight).toBe(0);
@@ -36,11 +37,11 @@ describe('RateLimiter', () => {
     const { clock, limiter } = limiterOf({ limits: { inputTokensPerMinute: 100 } });
     const { order, as } = starts();
     limiter.tryAcquire({ inputTokens: 60, outputTokens: 0 })?.sent();
-    void limiter.acquire({ inputTokens: 90, outputTokens: 0 }).then((place) => {
+    void reserve(limiter, { inputTokens: 90, outputTokens: 0 }).then((place) => {
       place.sent();
       as('large')();
     });
-    void limiter.acquire({ inputTokens: 10, outputTokens: 0 }).then(as('small'));
+    void reserve(limiter, { inputTokens: 10, outputTokens: 0 }).then(as('small'));
     await clock.advance(59_999);
     expect(order).toEqual([]);
     await clock.advance(1);
@@ -51,8 +52,8 @@ describe('RateLimiter', () => {
     const { clock, limiter } = limiterOf({ limits: { inputTokensPerMinute: 100 } });
     const { order, as } = starts();
     limiter.tryAcquire({ inputTokens: 60, outputTokens: 0 })?.sent();
-    void limiter.acquire({ inputTokens: 90, outputTokens: 0 }).then(as('large'));
-    void limiter.acquire({ inputTokens: 30, outputTokens: 0 }, { priority: 1 }).then(as('urgent'));
+    void reserve(limiter, { inputTokens: 90, outputTokens: 0 }).then(as('large'));
+    void reserve(limiter, { inputTokens: 30, outputTokens: 0 }, { priority: 1 }).then(as('urgent'));
     await clock.advance(0);
     expect(order).toEqual(['urgent']);
     expect(limiter.tryAcquire({ inputTokens: 1, outputTokens: 0 })).toBeUndefined();
@@ -61,8 +62,8 @@ describe('RateLimiter', () => {
   test('a tenant with few requests is not kept waiting by one with many, and a low priority grows old', async () => {
     const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 2 }, windowMs: 1_000 });
     const { order, as } = starts();
-    const wait = (name: string, options: AcquireOptions) =>
-      limiter.acquire(SMALL, options).then((place) => {
+    const wait = (name: string, options: RateRequestOptions) =>
+      reserve(limiter, SMALL, options).then((place) => {
         place.sent();
         place.settle(SMALL);
         as(name)();
@@ -81,9 +82,9 @@ describe('RateLimiter', () => {
 
   test('counts a request from the moment it is sent, however long it waited for other things', async () => {
     const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1 } });
-    const first = await limiter.acquire(SMALL);
+    const first = await reserve(limiter, SMALL);
     const { order, as } = starts();
-    void limiter.acquire(SMALL).then(as('second'));
+    void reserve(limiter, SMALL).then(as('second'));
     await clock.advance(200_000);
     expect(order).toEqual([]);
     first.sent();
@@ -96,12 +97,12 @@ describe('RateLimiter', () => {
   test('refuses at once, with the estimate, a request whose wait would pass its deadline', async () => {
     const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 2 } });
     for (let index = 0; index < 2; index += 1) limiter.tryAcquire(SMALL)?.sent();
-    void limiter.acquire(SMALL);
-    void limiter.acquire(SMALL);
+    void reserve(limiter, SMALL);
+    void reserve(limiter, SMALL);
     await clock.advance(10_000);
-    const refused = await limiter
-      .acquire(SMALL, { deadlineAtMs: clock.now() + 100_000 })
-      .catch((error: unknown) => error as RateLimitedError);
+    const refused = await reserve(limiter, SMALL, { deadlineAtMs: clock.now() + 100_000 }).catch(
+      (error: unknown) => error as RateLimitedError,
+    );
     expect(refused).toMatchObject({
       code: 'TUTTI_RATE_LIMITED',
       reason: 'wait-too-long',
@@ -111,26 +112,28 @@ describe('RateLimiter', () => {
     });
     expect(limiter.waiting).toBe(2);
     // A higher priority passes both of them.
-    expect(limiter.estimateWaitMs(SMALL, 1)).toBe(50_000);
-    void limiter.acquire(SMALL, { deadlineAtMs: clock.now() + 60_000, priority: 1 });
+    const urgent = (inMs: number) => ({ deadlineAtMs: clock.now() + inMs, priority: 1 });
+    await expect(reserve(limiter, SMALL, urgent(49_999))).rejects.toMatchObject({ retryAfterMs: 50_000 });
+    void reserve(limiter, SMALL, urgent(60_000));
     expect(limiter.waiting).toBe(3);
   });
 
   test('refuses a request that sends more than a window allows, also when the limit shrinks while it waits', async () => {
     const { limiter } = limiterOf({ limits: { inputTokensPerMinute: 100 } });
-    await expect(limiter.acquire({ inputTokens: 101, outputTokens: 0 })).rejects.toMatchObject({
+    await expect(reserve(limiter, { inputTokens: 101, outputTokens: 0 })).rejects.toMatchObject({
       reason: 'too-large',
       retryable: false,
     });
-    limiter.tryAcquire({ inputTokens: 50, outputTokens: 0 })?.sent();
-    const waiting = limiter.acquire({ inputTokens: 80, outputTokens: 0 });
-    limiter.setLimits({ tokensPerMinute: 70 });
+    const first = limiter.tryAcquire({ inputTokens: 50, outputTokens: 0 });
+    first?.sent();
+    const waiting = reserve(limiter, { inputTokens: 80, outputTokens: 0 });
+    first?.learn({ tokens: { limit: 70 } });
     await expect(waiting).rejects.toMatchObject({ reason: 'too-large' });
   });
 
   test('starts a request in an empty window when only its longest possible answer is over the limit', async () => {
     const { limiter } = limiterOf({ limits: { tokensPerMinute: 100, outputTokensPerMinute: 80 } });
-    const place = await limiter.acquire({ inputTokens: 50, outputTokens: 64_000 });
+    const place = await reserve(limiter, { inputTokens: 50, outputTokens: 64_000 });
     expect(limiter.stats().limits.tokens?.used).toBe(100);
     place.settle({ inputTokens: 50, outputTokens: 10 });
     expect(limiter.stats().limits.tokens?.used).toBe(60);
@@ -139,8 +142,8 @@ describe('RateLimiter', () => {
 
   test('a request whose turn comes after its deadline is refused instead of sent', async () => {
     const { clock, limiter } = limiterOf({ limits: { maxConcurrent: 1 } });
-    const first = await limiter.acquire(SMALL);
-    const late = limiter.acquire(SMALL, { deadlineAtMs: 1_000 });
+    const first = await reserve(limiter, SMALL);
+    const late = reserve(limiter, SMALL, { deadlineAtMs: 1_000 });
     await clock.advance(1_001);
     first.release();
     await expect(late).rejects.toMatchObject({ reason: 'wait-too-long' });
@@ -149,9 +152,9 @@ describe('RateLimiter', () => {
 
   test('room that a settled call gives back is used at once', async () => {
     const { clock, limiter } = limiterOf({ limits: { tokensPerMinute: 100 } });
-    const first = await limiter.acquire({ inputTokens: 10, outputTokens: 90 });
+    const first = await reserve(limiter, { inputTokens: 10, outputTokens: 90 });
     const { order, as } = starts();
-    void limiter.acquire({ inputTokens: 10, outputTokens: 50 }).then(as('second'));
+    void reserve(limiter, { inputTokens: 10, outputTokens: 50 }).then(as('second'));
     first.settle({ inputTokens: 12, outputTokens: 20 });
     await clock.advance(0);
     expect(order).toEqual(['second']);
@@ -162,7 +165,7 @@ describe('RateLimiter', () => {
 
   test('use beyond the reservation counts, and nonsense counts as nothing', async () => {
     const { limiter } = limiterOf({ limits: { tokensPerMinute: 100 } });
-    const first = await limiter.acquire({ inputTokens: Number.NaN, outputTokens: 10 });
+    const first = await reserve(limiter, { inputTokens: Number.NaN, outputTokens: 10 });
     first.settle({ inputTokens: 5, outputTokens: 30 });
     expect(limiter.stats().limits.tokens?.used).toBe(35);
   });
@@ -172,22 +175,27 @@ describe('RateLimiter', () => {
     const { order, as } = starts();
     limiter.tryAcquire({ inputTokens: 60, outputTokens: 0 })?.sent();
     const scope = new CancelScope();
-    const large = limiter.acquire({ inputTokens: 90, outputTokens: 0 }, { scope });
-    void limiter.acquire({ inputTokens: 10, outputTokens: 0 }).then(as('small'));
+    const large = reserve(limiter, { inputTokens: 90, outputTokens: 0 }, { scope });
+    void reserve(limiter, { inputTokens: 10, outputTokens: 0 }).then(as('small'));
     scope.cancel(new Error('enough'));
     await expect(large).rejects.toThrow('enough');
     await clock.advance(0);
     expect(order).toEqual(['small']);
     expect(clock.pendingTimers).toBe(0);
-    await expect(limiter.acquire(SMALL, { scope })).rejects.toThrow('enough');
+    await expect(reserve(limiter, SMALL, { scope })).rejects.toThrow('enough');
   });
 
   test('holds at most maxConcurrent places and follows its changes', async () => {
     const { clock, limiter } = limiterOf({ limits: { maxConcurrent: 1 } });
-    const first = await limiter.acquire(SMALL);
+    const first = await reserve(limiter, SMALL);
     const { order, as } = starts();
-    for (const name of ['second', 'third', 'fourth']) void limiter.acquire(SMALL).then(as(name));
-    expect(limiter.estimateWaitMs(SMALL)).toBe(0);
+    for (const name of ['second', 'third', 'fourth']) void reserve(limiter, SMALL).then(as(name));
+    // When one of them ends is unknown, so a request is not refused for its deadline.
+    const hurried = new CancelScope();
+    const fifth = reserve(limiter, SMALL, { deadlineAtMs: clock.now(), scope: hurried });
+    expect(limiter.waiting).toBe(4);
+    hurried.cancel(new Error('enough'));
+    await expect(fifth).rejects.toThrow('enough');
     first.release();
     await clock.advance(0);
     expect(order).toEqual(['second']);
@@ -200,7 +208,7 @@ describe('RateLimiter', () => {
 
   test('a limit that the provider reports holds from then on, and the lower of two known ones counts', async () => {
     const { limiter } = limiterOf({ limits: { requestsPerMinute: 50 } });
-    const place = await limiter.acquire(SMALL);
+    const place = await reserve(limiter, SMALL);
     place.sent();
     place.learn({ requests: { limit: 10, remaining: 9 }, tokens: { limit: 1_000, remaining: 998 } });
     expect(limiter.stats().limits.requests).toEqual({ limit: 10, used: 1, others: 0 });
@@ -211,12 +219,12 @@ describe('RateLimiter', () => {
 
   test('what others used is taken off until the reported reset', async () => {
     const { clock, limiter } = limiterOf();
-    const place = await limiter.acquire(SMALL);
+    const place = await reserve(limiter, SMALL);
     place.sent();
     place.learn({ requests: { limit: 10, remaining: 0, resetMs: 7_000 } });
     expect(limiter.stats().limits.requests).toEqual({ limit: 10, used: 1, others: 9 });
     const { order, as } = starts();
-    void limiter.acquire(SMALL).then(as('next'));
+    void reserve(limiter, SMALL).then(as('next'));
     await clock.advance(6_999);
     expect(order).toEqual([]);
     await clock.advance(1);
@@ -225,8 +233,8 @@ describe('RateLimiter', () => {
 
   test('answers that overtake each other leave the newest picture', async () => {
     const { limiter } = limiterOf();
-    const older = await limiter.acquire(SMALL);
-    const newer = await limiter.acquire(SMALL);
+    const older = await reserve(limiter, SMALL);
+    const newer = await reserve(limiter, SMALL);
     older.sent();
     newer.sent();
     newer.learn({ requests: { limit: 10, remaining: 8 } });
@@ -236,7 +244,7 @@ describe('RateLimiter', () => {
 
   test('a remaining amount without any known limit teaches nothing', async () => {
     const { limiter } = limiterOf();
-    const place = await limiter.acquire(SMALL);
+    const place = await reserve(limiter, SMALL);
     place.learn({ requests: { remaining: 0 } });
     expect(limiter.stats().limits).toEqual({});
   });
@@ -251,12 +259,11 @@ describe('RateLimiter', () => {
       },
     };
     const { clock, limiter } = limiterOf({ gate });
-    const patient = limiter.acquire(SMALL);
-    const late = limiter.acquire(SMALL, { deadlineAtMs: 5_000 });
+    const patient = reserve(limiter, SMALL);
+    const late = reserve(limiter, SMALL, { deadlineAtMs: 5_000 });
     expect(limiter.isSaturated).toBe(true);
-    opensAtMs = Number.POSITIVE_INFINITY;
+    opensAtMs = 4_000;
     limiter.refuseLate();
-    expect(limiter.estimateWaitMs(SMALL)).toBe(0);
     expect(limiter.waiting).toBe(2);
     opensAtMs = 9_000;
     limiter.refuseLate();
@@ -264,19 +271,18 @@ describe('RateLimiter', () => {
     await clock.advance(9_000);
     (await patient).sent();
     expect(started).toBe(1);
-    opensAtMs = 20_000;
-    const woken = limiter.acquire(SMALL);
-    opensAtMs = 0;
-    limiter.wake();
-    await expect(woken).resolves.toBeDefined();
   });
 
   test('one timer serves any number of waiters, and none is left when nobody waits', async () => {
-    const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1 } });
-    limiter.tryAcquire(SMALL)?.sent();
-    const waiting = Array.from({ length: 1_000 }, () => limiter.acquire(SMALL).then((place) => place.sent()));
+    const { clock, limiter } = limiterOf();
+    const first = limiter.tryAcquire(SMALL);
+    first?.sent();
+    first?.learn({ requests: { limit: 1 } });
+    const waiting = Array.from({ length: 1_000 }, () =>
+      reserve(limiter, SMALL).then((place) => place.sent()),
+    );
     expect(clock.pendingTimers).toBe(1);
-    limiter.setLimits({});
+    first?.learn({ requests: { limit: 2_000 } });
     await Promise.all(waiting);
     expect(clock.pendingTimers).toBe(0);
   });
@@ -293,9 +299,9 @@ describe('RateLimiter', () => {
     expect(await sendAndWait()).toBe(61_200);
     // Two windows have passed: half of what is above one per cent is taken off.
     expect(await sendAndWait()).toBe(60_900);
-    limiter.surprised();
+    limiter.unexpectedRejection();
     expect(await sendAndWait()).toBe(61_500);
-    for (let index = 0; index < 9; index += 1) limiter.surprised();
+    for (let index = 0; index < 9; index += 1) limiter.unexpectedRejection();
     expect(await sendAndWait()).toBe(63_000);
   });
 

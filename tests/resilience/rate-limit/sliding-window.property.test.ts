@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { RateLimitWindow } from '../../../src/resilience/rate-limit/sliding-window.js';
+import { SlidingWindow } from '../../../src/resilience/rate-limit/sliding-window.js';
 
 const SPAN_MS = 1_000;
 
@@ -48,7 +48,7 @@ describe('RateLimitWindow', () => {
   test('agrees with a plain log after any steps', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 0, max: 800 }), (steps, ask) => {
-        const window = new RateLimitWindow(SPAN_MS);
+        const window = new SlidingWindow(SPAN_MS);
         const plain = new PlainWindow();
         // Entries of one instant share a number, so the plain log is kept by number.
         const byNumber = new Map<number, { atMs: number; amount: number }>();
@@ -79,7 +79,7 @@ describe('RateLimitWindow', () => {
   });
 
   test('with very many entries never forgets early, and late by a thousandth of the span at most', () => {
-    const window = new RateLimitWindow(SPAN_MS);
+    const window = new SlidingWindow(SPAN_MS);
     const log: number[] = [];
     for (let index = 0; index < 50_000; index += 1) {
       const nowMs = index / 13;

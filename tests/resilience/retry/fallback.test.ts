@@ -14,7 +14,7 @@ import {
   RateLimitedError,
 } from '../../../src/errors/traffic-errors.js';
 import { failureClassOf, isBreakdown, isOverload } from '../../../src/resilience/retry/failure-class.js';
-import { canFallBack, runWithFallbacks } from '../../../src/resilience/retry/fallback.js';
+import { runWithFallbacks } from '../../../src/resilience/retry/fallback.js';
 
 const CALL = { agent: 'a', attempt: 1 };
 const ofStatus = (status: number) =>
@@ -61,25 +61,6 @@ describe('failureClassOf', () => {
   });
 });
 
-describe('canFallBack', () => {
-  test('after failures that another agent need not share, by default', () => {
-    expect([429, 529, 500, 504].map((status) => canFallBack(ofStatus(status)))).toEqual([
-      true,
-      true,
-      true,
-      true,
-    ]);
-    expect([400, 401].map((status) => canFallBack(ofStatus(status)))).toEqual([false, false]);
-  });
-
-  test('after what the options name, but never once the call is over', () => {
-    expect(canFallBack(ofStatus(401), ['auth'])).toBe(true);
-    expect(canFallBack(ofStatus(429), ['auth'])).toBe(false);
-    expect(canFallBack(new CancelledError(CALL, 'why'), ['cancelled'])).toBe(false);
-    expect(canFallBack(new TimeoutError('deadline', 1, CALL), ['deadline'])).toBe(false);
-  });
-});
-
 describe('runWithFallbacks', () => {
   const failing = (errors: Record<string, Error>) => async (target: string) => {
     if (errors[target] !== undefined) throw errors[target];
@@ -96,10 +77,19 @@ describe('runWithFallbacks', () => {
     expect(moves).toEqual(['one → two', 'two → three']);
   });
 
-  test('a failure that the next would share ends it at once', async () => {
-    await expect(runWithFallbacks(['one', 'two'], failing({ one: ofStatus(400) }))).rejects.toMatchObject({
-      status: 400,
-    });
+  test.each([429, 529, 500, 504])('after a %d the next is tried', async (status) => {
+    await expect(runWithFallbacks(['one', 'two'], failing({ one: ofStatus(status) }))).resolves.toBe(
+      'answer of two',
+    );
+  });
+
+  test.each([
+    ofStatus(400),
+    ofStatus(401),
+    new CancelledError(CALL, 'why'),
+    new TimeoutError('deadline', 1, CALL),
+  ])('after %s no other is tried', async (error) => {
+    await expect(runWithFallbacks(['one', 'two'], failing({ one: error }))).rejects.toBe(error);
   });
 
   test('when all fail, the error of the last one asked is the answer', async () => {

@@ -1,22 +1,22 @@
 import { IndexedHeap } from '../../collections/indexed-heap.js';
 
-/** Somebody who shares, with what waits for him. */
+/** A tenant or agent that takes part, with its waiting items. */
 export interface Share<Content> {
   readonly name: string;
   readonly content: Content;
-  /** Virtual time at which his last service ends. */
+  /** Virtual time at which its last service ends. */
   finish: number;
-  /** His place in the heap while something waits for him. */
+  /** Its handle in the heap while it has waiting items. */
   handle: number | undefined;
 }
 
-/** Idle sharers that are remembered before they are looked through for ones to forget. */
+/** Number of remembered shares at which the idle ones are first removed. */
 const FIRST_SWEEP = 1_024;
 
 /**
- * Divides service among sharers by weight: start-time fair queuing, after P. Goyal, H. M. Vin and H. Chen,
- * "Start-time Fair Queuing", 1996. Each sharer has a virtual time that advances by 1 / weight with each service;
- * the one who is furthest behind is next. Whoever was idle starts at the present and cannot claim the past.
+ * Divides service between shares by weight: start-time fair queuing, after P. Goyal, H. M. Vin and H. Chen,
+ * "Start-time Fair Queuing", 1996. Each share has a virtual time that advances by 1 / weight with each service; the
+ * share that is furthest behind is next. A share that was idle starts at the present and cannot claim past service.
  */
 export class FairShares<Content> {
   readonly #shares = new Map<string, Share<Content>>();
@@ -32,12 +32,12 @@ export class FairShares<Content> {
     this.#create = create;
   }
 
-  /** Whether nothing waits. */
+  /** Whether no share has waiting items. */
   get isEmpty(): boolean {
     return this.#heap.size === 0;
   }
 
-  /** The sharer of that name, now waiting. */
+  /** The share of that name, which has waiting items from now on. */
   enter(name: string): Share<Content> {
     const share = this.#shares.get(name) ?? this.#add(name);
     if (share.handle !== undefined) return share;
@@ -47,20 +47,20 @@ export class FairShares<Content> {
     return share;
   }
 
-  /** Whoever is next. */
+  /** The share to serve next. */
   next(): Share<Content> | undefined {
     const handle = this.#heap.peek();
     return handle === undefined ? undefined : this.#byHandle[handle];
   }
 
-  /** The sharer was served once. */
+  /** Charges one service to the share. */
   served(share: Share<Content>): void {
     this.#virtualNow = Math.max(this.#virtualNow, share.finish);
     share.finish += 1 / this.#weightOf(share.name);
     if (share.handle !== undefined) this.#heap.update(share.handle, share.finish);
   }
 
-  /** Nothing waits for the sharer any more. */
+  /** The share has no waiting items any more. */
   leave(share: Share<Content>): void {
     if (share.handle === undefined) return;
     this.#heap.remove(share.handle);
@@ -75,7 +75,7 @@ export class FairShares<Content> {
     return share;
   }
 
-  /** Forgets sharers who are idle and owe nothing. Doubling the mark keeps the cost of sweeping constant a sharer. */
+  /** Removes idle shares that are not ahead of the others. Doubling the threshold keeps sweeping O(1) per share. */
   #sweep(): void {
     for (const [name, share] of this.#shares) {
       if (share.handle === undefined && share.finish <= this.#virtualNow) this.#shares.delete(name);
