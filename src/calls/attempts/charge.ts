@@ -25,19 +25,19 @@ function isFree(failure: FailureClass, { target }: RunningAttempt): boolean {
 
 /** Charges what a failed attempt has cost; nothing where it never ran. */
 export function chargeFailure(
-  reservation: BudgetClaim,
+  claim: BudgetClaim,
   attempt: RunningAttempt | undefined,
   error: TuttiError,
 ): void {
   if (attempt === undefined) {
-    reservation.release();
+    claim.release();
     return;
   }
   const { usage } = attempt;
-  if (usage !== undefined) reservation.settle({ usd: priceOf(attempt, usage), tokens: totalOf(usage) });
-  else if (isFree(failureClassOf(error), attempt)) reservation.release();
+  if (usage !== undefined) claim.settle({ usd: priceOf(attempt, usage), tokens: totalOf(usage) });
+  else if (isFree(failureClassOf(error), attempt)) claim.release();
   // It was sent, and nobody knows what the provider has worked: charged as it was reserved.
-  else reservation.settle(UNKNOWN);
+  else claim.settle(UNKNOWN);
 }
 
 const UNKNOWN: CallCost = Object.freeze({ usd: undefined, tokens: undefined });

@@ -44,7 +44,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #isWaiting = true;
   #sizeBytes = 0;
   #tokens: TokenCost = NO_TOKENS;
-  #reservation: BudgetClaim | undefined = undefined;
+  #claim: BudgetClaim | undefined = undefined;
   #pass: LanePass | undefined = undefined;
   #work: PermittedAttempt | undefined = undefined;
   // What is ended when it is cancelled: the wait for its lane, or its work.
@@ -120,7 +120,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** For its work alone. */
   succeeded(reply: AgentReply): void {
     this.#pass?.answered(usageOf(reply));
-    this.#reservation?.settle(spendingOf(reply));
+    this.#claim?.settle(spendingOf(reply));
     this.call.delete(this);
     this.#ends.succeeded(reply);
   }
@@ -129,7 +129,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   failed(error: TuttiError): void {
     const attempt = this.#work;
     if (this.#pass !== undefined) endPass(this.#pass, attempt, error);
-    if (this.#reservation !== undefined) chargeFailure(this.#reservation, attempt, error);
+    if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error);
     this.call.delete(this);
     this.#ends.failed(error);
   }
@@ -143,7 +143,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     this.#tokens = worstTokens(call, target, lane, this.#sizeBytes);
     if (budgets.length === 0) return true;
     try {
-      this.#reservation = claimBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
+      this.#claim = claimBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
       return true;
     } catch (refusal) {
       this.#leave(refusal as Error);
