@@ -1,12 +1,12 @@
-// Four children a node: fewer levels than a binary heap, and the four priorities share a cache line.
+// Four children per node: fewer levels than a binary heap, and the four priorities share a cache line.
 const ARITY = 4;
 const FIRST_CAPACITY = 64;
 
 /**
- * A min-heap of numbers whose members can be changed and removed by the handle that `push` gave.
+ * A min-heap of numbers whose members can be changed and removed by the handle that `push` returned.
  *
- * Every operation is O(log n). Handles are small integers, used again once their member is gone. Everything
- * lives in typed arrays, so moving a member touches no object.
+ * Every operation is O(log n). Handles are small integers, reused once their member has been removed. All data is in
+ * typed arrays, so moving a member touches no object.
  */
 export class IndexedHeap {
   #priorities = new Float64Array(FIRST_CAPACITY);
@@ -16,12 +16,11 @@ export class IndexedHeap {
   #nextHandle = 0;
   #size = 0;
 
-  /** How many members there are. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds a member; the number that comes back stands for it until it is removed. */
+  /** Adds a member; returns its handle. */
   push(priority: number): number {
     if (this.#size === this.#priorities.length) this.#grow();
     const handle = this.#freeHandles.pop() ?? this.#nextHandle++;
@@ -35,20 +34,13 @@ export class IndexedHeap {
     return this.#size === 0 ? undefined : this.#handles[0];
   }
 
-  /** Removes a member with the smallest priority; gives its handle. */
-  pop(): number | undefined {
-    const top = this.peek();
-    if (top !== undefined) this.remove(top);
-    return top;
-  }
-
-  /** A member's priority; `undefined` when there is no such member. */
+  /** A member's priority; `undefined` if there is no such member. */
   priorityOf(handle: number): number | undefined {
     const position = this.#positionOf(handle);
     return position < 0 ? undefined : this.#priorities[position];
   }
 
-  /** Changes a member's priority; says whether there is such a member. */
+  /** Changes a member's priority; returns whether there is such a member. */
   update(handle: number, priority: number): boolean {
     const position = this.#positionOf(handle);
     if (position < 0) return false;
@@ -57,7 +49,7 @@ export class IndexedHeap {
     return true;
   }
 
-  /** Removes a member; says whether there was one. */
+  /** Removes a member; returns whether there was one. */
   remove(handle: number): boolean {
     const position = this.#positionOf(handle);
     if (position < 0) return false;
@@ -73,7 +65,7 @@ export class IndexedHeap {
     return true;
   }
 
-  /** Removes all members and gives their memory back. */
+  /** Removes all members and releases their memory. */
   clear(): void {
     this.#priorities = new Float64Array(FIRST_CAPACITY);
     this.#handles = new Uint32Array(FIRST_CAPACITY);

@@ -1,12 +1,12 @@
 import { IndexedHeap } from './indexed-heap.js';
 
-/** What can wait in a {@link PriorityQueue}. It carries its own links, so waiting allocates nothing. */
+/** A member of a {@link PriorityQueue}. It contains its own links, so adding it allocates nothing. */
 export abstract class QueueNode {
-  /** Higher leaves first. Must not change while it waits. */
+  /** Higher goes first. Must not change while it is in the queue. */
   abstract readonly priority: number;
-  /** When it began to wait, in milliseconds of its owner's clock. */
+  /** When it began to wait, in milliseconds of its owner's clock. The oldest member is found by it. */
   abstract readonly queuedAtMs: number;
-  /** Those of its priority; `undefined` when it does not wait. @internal */
+  /** The members of its priority; `undefined` while it is in no queue. @internal */
   peers: Peers | undefined = undefined;
   /** @internal */
   before: QueueNode | undefined = undefined;
@@ -14,23 +14,22 @@ export abstract class QueueNode {
   after: QueueNode | undefined = undefined;
 }
 
-/** All that wait with one priority, first come first. @internal */
+/** All members of one priority, in order of arrival. @internal */
 export interface Peers {
   readonly priority: number;
   first: QueueNode;
   last: QueueNode;
-  /** Its handle in the heap by priority. */
+  /** Handle in the heap of priorities. */
   readonly rank: number;
-  /** Its handle in the heap by the age of its first. */
+  /** Handle in the heap of ages, which has the age of the first member. */
   readonly age: number;
 }
 
 /**
- * A stable priority queue whose eldest member can be found too, whatever its priority. Adding, taking and
- * removing are O(log p) with p distinct priorities waiting, of which there are few.
+ * A stable priority queue that also finds its oldest member, whatever its priority. Adding and removing are O(log p)
+ * for p distinct priorities in the queue, of which there are few.
  */
 export class PriorityQueue<Node extends QueueNode> {
-  /** How many wait. */
   size = 0;
   readonly #peersOf = new Map<number, Peers>();
   readonly #ranks = new IndexedHeap();
@@ -38,7 +37,7 @@ export class PriorityQueue<Node extends QueueNode> {
   readonly #byRank: Peers[] = [];
   readonly #byAge: Peers[] = [];
 
-  /** Adds a node behind all of its priority. */
+  /** Adds a node behind all others of its priority. */
   push(node: Node): void {
     this.size += 1;
     const peers = this.#peersOf.get(node.priority);
@@ -52,19 +51,19 @@ export class PriorityQueue<Node extends QueueNode> {
     peers.last = node;
   }
 
-  /** The first of the highest priority, without taking it. */
+  /** The first node of the highest priority, which stays in the queue. */
   peek(): Node | undefined {
     const top = this.#ranks.peek();
     return top === undefined ? undefined : (this.#byRank[top]?.first as Node);
   }
 
-  /** The first of its priority that has waited longest, without taking it. */
-  peekEldest(): Node | undefined {
+  /** The node that has waited longest, which stays in the queue. */
+  peekOldest(): Node | undefined {
     const top = this.#ages.peek();
     return top === undefined ? undefined : (this.#byAge[top]?.first as Node);
   }
 
-  /** Takes a node out, wherever it stands. Says whether it was waiting. */
+  /** Removes a node, wherever it is in the queue. Returns whether it was in it. */
   delete(node: Node): boolean {
     const { peers, before, after } = node;
     if (peers === undefined) return false;

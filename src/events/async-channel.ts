@@ -1,6 +1,6 @@
 /**
- * A bounded channel from one writer to one reader. The writer is told to wait when the reader is behind by
- * `capacity` items; the reader waits when there are none.
+ * A bounded channel from one writer to one reader. The writer has to wait while the reader is `capacity` items behind;
+ * the reader waits while there are no items.
  */
 export class AsyncChannel<T> {
   readonly #capacity: number;
@@ -14,12 +14,12 @@ export class AsyncChannel<T> {
     this.#capacity = capacity;
   }
 
-  /** Items written and not read. */
+  /** Number of unread items. */
   get size(): number {
     return this.#items.length - this.#taken;
   }
 
-  /** Adds an item. A promise means: the reader is behind, wait for it before writing more. */
+  /** Adds an item. If it returns a promise, the reader is behind: await it before writing more. */
   write(item: T): Promise<void> | undefined {
     this.#items.push(item);
     this.#wake();
@@ -29,14 +29,14 @@ export class AsyncChannel<T> {
     });
   }
 
-  /** Nothing more will be written, so no writer waits on; the reader gets what is left, then the end or `error`. */
+  /** Ends the channel. The reader gets the remaining items, then the end or `error`; a waiting writer continues. */
   end(error?: Error): void {
     this.#ended ??= { error };
     this.#wake();
     this.#releaseWriter();
   }
 
-  /** Throws away what was not read, and lets the writer go on. */
+  /** Drops the unread items; a waiting writer continues. */
   clear(): void {
     this.#items = [];
     this.#taken = 0;
@@ -60,7 +60,7 @@ export class AsyncChannel<T> {
   #take(): T {
     const item = this.#items[this.#taken] as T;
     this.#taken += 1;
-    // Cut off when half of them are taken, so that taking costs the same however many wait.
+    // Removed only once they are half of the array, so that the cost per item does not depend on its length.
     if (this.#taken === this.#items.length || (this.#taken > 1_024 && this.#taken * 2 > this.#items.length)) {
       this.#items = this.#items.slice(this.#taken);
       this.#taken = 0;

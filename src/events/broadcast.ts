@@ -1,31 +1,24 @@
 import { StreamLaggedError } from '../errors/stream-errors.js';
 
-/** Settings of a {@link Broadcast}. */
+/** Options of a {@link Broadcast}. */
 export interface BroadcastOptions {
   /**
-   * Most items that are kept for late joiners and slow readers. Beyond it nobody can join any more, and a
-   * reader who is further behind fails with {@link StreamLaggedError}.
-   *
-   * @default 65_536
+   * Maximum number of items kept for late and slow readers. Older items are dropped: a reader that still needs them,
+   * such as one that joins now, fails with a {@link StreamLaggedError}.
    */
-  maxKeptItems?: number | undefined;
-  /** Told once, when the source has ended, failed or been stopped. */
-  onOver?: (() => void) | undefined;
+  readonly maxKeptItems: number;
 }
 
-const DEFAULT_MAX_KEPT_ITEMS = 65_536;
-
 /**
- * One stream read by many: who joins late gets what came before, then what comes, live.
+ * One stream with many readers. A reader that joins late gets the earlier items first, then new ones as they arrive.
  *
- * The source is started by the first reader and asked for the next item when the fastest reader wants it. All
- * readers share one list of items, so each costs a position in it. When the last reader leaves before the end,
- * the source's signal is aborted and the source is told to stop.
+ * The first reader starts the source, and the fastest reader pulls its items. All readers share one list of items, so
+ * each costs only a position in it. When the last reader leaves before the end, the source's signal is aborted and the
+ * source is stopped.
  */
 export class Broadcast<T> {
   readonly #source: (signal: AbortSignal) => AsyncIterable<T>;
   readonly #maxKeptItems: number;
-  readonly #onOver: (() => void) | undefined;
   readonly #controller = new AbortController();
   readonly #readers = new Set<Reader<T>>();
   #iterator: AsyncIterator<T> | undefined;
@@ -34,42 +27,22 @@ export class Broadcast<T> {
   #pulling = false;
   #end: { failed: boolean; error?: unknown } | undefined;
 
-  constructor(source: (signal: AbortSignal) => AsyncIterable<T>, options: BroadcastOptions = {}) {
+  constructor(source: (signal: AbortSignal) => AsyncIterable<T>, { maxKeptItems }: BroadcastOptions) {
     this.#source = source;
-    this.#maxKeptItems = options.maxKeptItems ?? DEFAULT_MAX_KEPT_ITEMS;
-    this.#onOver = options.onOver;
+    this.#maxKeptItems = maxKeptItems;
   }
 
-  /** How many readers there are. */
-  get readers(): number {
-    return this.#readers.size;
-  }
-
-  /** Whether a new reader would get everything from the first item on. */
-  get isJoinable(): boolean {
-    return this.#firstKept === 0 && !this.#controller.signal.aborted;
-  }
-
-  /** Whether the source has ended, failed or been stopped. */
-  get isOver(): boolean {
-    return this.#end !== undefined || this.#controller.signal.aborted;
-  }
-
-  /**
-   * Adds a reader, from this moment on: it counts as one even before its first item is asked for. Stop reading
-   * early with `return()` (leaving a `for await` does) or with the signal.
-   */
-  subscribe(options: { signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<T> {
-    const reader = new Reader<T>(this.#firstKept, options.signal, {
+  /** Adds a reader. It counts as one at once, before it reads its first item, until it ends or `return()` is called. */
+  subscribe(): AsyncIterableIterator<T> {
+    const reader = new Reader<T>({
       next: (position) => this.#next(position),
       leave: () => this.#leave(reader),
     });
     this.#readers.add(reader);
-    if (options.signal?.aborted === true) reader.abort();
     return reader;
   }
 
-  /** The item at the position, or what stands in its place; `undefined` when it has not come yet. */
+  /** The item at the position, or the end or error there; `undefined` if it has not arrived yet. */
   #next(position: number): Step<T> | undefined {
     if (position < this.#firstKept) return { error: new StreamLaggedError(this.#maxKeptItems) };
     const index = position - this.#firstKept;
@@ -85,7 +58,7 @@ export class Broadcast<T> {
     this.#pullOne().then(
       () => this.#wake(),
       (error: unknown) => {
-        this.#finish({ failed: true, error });
+        this.#end = { failed: true, error };
         this.#wake();
       },
     );
@@ -94,20 +67,14 @@ export class Broadcast<T> {
   async #pullOne(): Promise<void> {
     this.#iterator ??= this.#source(this.#controller.signal)[Symbol.asyncIterator]();
     const step = await this.#iterator.next();
-    if (step.done === true) this.#finish({ failed: false });
+    if (step.done === true) this.#end = { failed: false };
     else this.#keep(step.value);
-  }
-
-  #finish(end: { failed: boolean; error?: unknown }): void {
-    this.#end = end;
-    // One that was stopped has said so already.
-    if (!this.#controller.signal.aborted) this.#onOver?.();
   }
 
   #keep(item: T): void {
     this.#kept.push(item);
     if (this.#kept.length <= this.#maxKeptItems) return;
-    // In slices of an eighth, as taking off one at a time would move the whole list each time.
+    // An eighth at a time: dropping a single item would move the whole list each time.
     const dropped = Math.max(1, this.#maxKeptItems >> 3);
     this.#kept = this.#kept.slice(dropped);
     this.#firstKept += dropped;
@@ -121,8 +88,7 @@ export class Broadcast<T> {
   #leave(reader: Reader<T>): void {
     if (!this.#readers.delete(reader) || this.#readers.size > 0 || this.#end !== undefined) return;
     this.#controller.abort();
-    this.#onOver?.();
-    // The source may still be busy with an item, or fail while it stops; nobody is left to be told.
+    // The source may still be producing an item, or fail while it stops; there is no reader left to report that to.
     Promise.resolve(this.#iterator?.return?.()).catch(() => {});
   }
 }
@@ -134,23 +100,19 @@ interface Broadcaster<T> {
   leave(): void;
 }
 
-interface Waiting<T> {
+interface PendingRead<T> {
   resolve(result: IteratorResult<T>): void;
   reject(error: unknown): void;
 }
 
 class Reader<T> implements AsyncIterableIterator<T> {
   readonly #broadcaster: Broadcaster<T>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #waiting: Waiting<T>[] = [];
-  #position: number;
+  readonly #pending: PendingRead<T>[] = [];
+  #position = 0;
   #left = false;
 
-  constructor(position: number, signal: AbortSignal | undefined, broadcaster: Broadcaster<T>) {
-    this.#position = position;
-    this.#signal = signal;
+  constructor(broadcaster: Broadcaster<T>) {
     this.#broadcaster = broadcaster;
-    signal?.addEventListener('abort', this.abort);
   }
 
   [Symbol.asyncIterator](): this {
@@ -159,7 +121,7 @@ class Reader<T> implements AsyncIterableIterator<T> {
 
   next(): Promise<IteratorResult<T>> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#pending.push({ resolve, reject });
       this.wake();
     });
   }
@@ -170,33 +132,26 @@ class Reader<T> implements AsyncIterableIterator<T> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Answers as many of the waiting `next()` as can be answered. */
+  /** Settles as many of the pending reads as possible. */
   wake(): void {
-    while (this.#waiting.length > 0) {
+    while (this.#pending.length > 0) {
       const step = this.#left ? { done: true as const } : this.#broadcaster.next(this.#position);
       if (step === undefined) return;
-      const waiting = this.#waiting.shift() as Waiting<T>;
+      const read = this.#pending.shift() as PendingRead<T>;
       if ('value' in step) {
         this.#position += 1;
-        waiting.resolve({ done: false, value: step.value });
+        read.resolve({ done: false, value: step.value });
       } else {
         this.#leave();
-        if ('error' in step) waiting.reject(step.error);
-        else waiting.resolve({ done: true, value: undefined });
+        if ('error' in step) read.reject(step.error);
+        else read.resolve({ done: true, value: undefined });
       }
     }
   }
 
-  readonly abort = (): void => {
-    const waiting = this.#waiting.splice(0);
-    this.#leave();
-    for (const { reject } of waiting) reject(this.#signal?.reason);
-  };
-
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#signal?.removeEventListener('abort', this.abort);
     this.#broadcaster.leave();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Calls somebody else's listener. What it throws is reported, and so is what an async one rejects with, which
- * nobody else would catch: it would end the process.
+ * Calls a user's listener and reports what it throws, or what its promise rejects with: an unhandled rejection would
+ * end the process.
  */
 export function callListener<Payload>(
   listener: (payload: Payload) => unknown,
@@ -8,9 +8,9 @@ export function callListener<Payload>(
   report: (error: unknown) => void,
 ): void {
   try {
-    const given = listener(payload);
-    if (typeof given === 'object' && given !== null && 'then' in given)
-      void Promise.resolve(given).then(undefined, report);
+    const returned = listener(payload);
+    if (typeof returned === 'object' && returned !== null && 'then' in returned)
+      void Promise.resolve(returned).then(undefined, report);
   } catch (error) {
     report(error);
   }

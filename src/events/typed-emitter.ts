@@ -1,7 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { callListener } from './call-listener.js';
 
-/** Ends a subscription; also by `using`. */
+/** Ends a subscription. Disposable, so `using` ends it too. */
 export interface Unsubscribe extends Disposable {
   /** Ends the subscription; calling it again does nothing. */
   (): void;
@@ -10,8 +10,8 @@ export interface Unsubscribe extends Disposable {
 type Listener = (payload: never) => void;
 
 /**
- * Events by name with typed payloads, published to listeners and to the `node:diagnostics_channel` named
- * `<prefix>:<event>`. Ask {@link TypedEmitter.wants} before building a payload: usually nobody listens.
+ * Emits named events with typed payloads to listeners and to the `node:diagnostics_channel` named `<prefix>:<event>`.
+ * Check {@link TypedEmitter.wants} before building a payload: usually there is no listener.
  */
 export class TypedEmitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, readonly Listener[]>();
@@ -27,7 +27,7 @@ export class TypedEmitter<Events extends object> {
     this.#onListenerError = onListenerError;
   }
 
-  /** Whether anybody would receive the event. */
+  /** Whether the event has a listener or subscriber. */
   wants(name: keyof Events): boolean {
     return this.#listeners.has(name) || this.#channels.get(name)?.hasSubscribers === true;
   }
@@ -42,7 +42,7 @@ export class TypedEmitter<Events extends object> {
     return [...this.#channels.keys()] as string[];
   }
 
-  /** Hands the payload to everybody. A listener that throws is reported and breaks nothing. */
+  /** Emits an event. An error thrown by a listener is reported and affects nothing else. */
   emit<Name extends keyof Events & string>(name: Name, payload: Events[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       callListener(listener as (payload: Events[Name]) => void, payload, (error) => {
@@ -53,11 +53,10 @@ export class TypedEmitter<Events extends object> {
     if (subscribers?.hasSubscribers === true) subscribers.publish(payload);
   }
 
-  /** Subscribes. */
   on<Name extends keyof Events>(name: Name, listener: (payload: Events[Name]) => void): Unsubscribe {
-    // Wrapped, so that the same function subscribed twice is two subscriptions.
+    // Wrapped, so that subscribing the same function twice makes two subscriptions.
     const entry: Listener = (payload) => listener(payload);
-    // Lists are replaced, never changed: a listener may subscribe or leave while an event is being handed out.
+    // Lists are replaced, never changed: listeners may be added or removed while an event is being emitted.
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), entry]);
     const unsubscribe = (): void => {
       const rest = (this.#listeners.get(name) ?? []).filter((other) => other !== entry);

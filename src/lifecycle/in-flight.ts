@@ -1,6 +1,6 @@
 /**
- * Work that an {@link InFlight} can hold. It carries its own links: a set's entry would weigh as much as a fifth
- * of a waiting call.
+ * Work that an {@link InFlight} can hold. It contains its own links: an entry in a `Set` would take a fifth of the
+ * memory of a waiting call.
  */
 export interface InFlightNode {
   /** @internal */
@@ -9,9 +9,8 @@ export interface InFlightNode {
   addedAfter: InFlightNode | undefined;
 }
 
-/** The work that is under way, and the moment when there is none left. */
+/** The work in flight. Notifies when none is left. */
 export class InFlight<Work extends InFlightNode> {
-  /** How much is under way. */
   size = 0;
   #last: InFlightNode | undefined = undefined;
   #onEmpty: Array<() => void> = [];
@@ -23,7 +22,7 @@ export class InFlight<Work extends InFlightNode> {
     this.size += 1;
   }
 
-  /** Takes work out that is in; not to be called twice for the same. */
+  /** Removes work. It must be in flight. */
   delete(work: Work): void {
     const { addedBefore, addedAfter } = work;
     if (addedBefore !== undefined) addedBefore.addedAfter = addedAfter;
@@ -32,23 +31,23 @@ export class InFlight<Work extends InFlightNode> {
     work.addedBefore = undefined;
     work.addedAfter = undefined;
     this.size -= 1;
-    if (this.size === 0 && this.#onEmpty.length > 0) this.#tellEmpty();
+    if (this.size === 0 && this.#onEmpty.length > 0) this.#notifyEmpty();
   }
 
-  /** A copy, latest first, so that work may end while it is gone through. */
+  /** A copy, latest first, so that work may end during iteration. */
   all(): Work[] {
     const all: Work[] = [];
     for (let work = this.#last; work !== undefined; work = work.addedBefore) all.push(work as Work);
     return all;
   }
 
-  /** Resolves when nothing is under way; at once if nothing is. */
+  /** Resolves when no work is in flight. */
   whenEmpty(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
-  #tellEmpty(): void {
+  #notifyEmpty(): void {
     const waiting = this.#onEmpty;
     this.#onEmpty = [];
     for (const resolve of waiting) resolve();

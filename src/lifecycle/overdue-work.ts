@@ -7,10 +7,10 @@ interface Refable {
 }
 
 /**
- * Work that was told to stop and has not yet. Each piece gets `abandonMs`; then it is given up.
+ * Work that was cancelled but is still running. It is abandoned after `abandonMs`.
  *
- * Its timers keep the process alive only while somebody waits for the permit that such work holds: a script
- * whose calls are all answered ends, whatever an agent that ignores its signal still does.
+ * Its timers keep the process alive only while a request waits for a permit, which such work may hold: a script whose
+ * calls have all been answered exits, even if an agent that ignores its signal is still running.
  */
 export class OverdueWork {
   readonly #clock: Clock;
@@ -19,19 +19,14 @@ export class OverdueWork {
   readonly #timers = new Set<TimerHandle>();
   #isClosing = false;
 
-  /** @param isAwaited Whether anybody waits for a permit. */
+  /** @param isAwaited Returns whether any request waits for a permit. */
   constructor(clock: Clock, abandonMs: number, isAwaited: () => boolean) {
     this.#clock = clock;
     this.#abandonMs = abandonMs;
     this.#isAwaited = isAwaited;
   }
 
-  /** How many pieces are overdue now. */
-  get size(): number {
-    return this.#timers.size;
-  }
-
-  /** Resolves when `work` has settled (`false`) or was given up (`true`). */
+  /** Resolves with `false` when `work` has settled, with `true` when it was abandoned. */
   async outlast(work: Promise<void>): Promise<boolean> {
     if (this.#abandonMs === 0) return true;
     return await pTimeout(
@@ -47,14 +42,14 @@ export class OverdueWork {
     );
   }
 
-  /** Somebody has begun or ceased to wait for a permit. Costs nothing while no work is overdue. */
+  /** A request has started or stopped waiting for a permit. Costs nothing while no work is overdue. */
   noteWaiting(): void {
     if (this.#timers.size === 0) return;
     const hold = this.#isClosing || this.#isAwaited();
     for (const timer of this.#timers) holdProcess(timer, hold);
   }
 
-  /** From now on closing waits for overdue work. */
+  /** From now on overdue work keeps the process alive, because closing waits for it. */
   closing(): void {
     this.#isClosing = true;
     this.noteWaiting();

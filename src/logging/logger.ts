@@ -1,23 +1,23 @@
-/** One level's method: structured fields first, then the message, as in pino. */
+/** The method of one level: structured fields first, then the message, as in pino. */
 export type LogMethod = (fields: Record<string, unknown>, message?: string) => void;
 
-/** Any pino-shaped logger. Only these four levels are used. */
+/** A logger with the interface of pino. Only these four levels are used. */
 export interface Logger {
   /** Details for debugging. */
   debug: LogMethod;
-  /** Things that happen in normal work. */
+  /** Normal operation. */
   info: LogMethod;
-  /** Things that work but should not stay so. */
+  /** Problems that do not stop the work. */
   warn: LogMethod;
-  /** Things that failed. */
+  /** Failures. */
   error: LogMethod;
-  /** A logger that adds the fields to every line; without it the parent is used as it is. */
+  /** Returns a logger that adds the fields to every line. If absent, the logger itself is used. */
   child?(fields: Record<string, unknown>): Logger;
 }
 
 const nothing: LogMethod = () => {};
 
-/** Says nothing. The default. */
+/** Logs nothing. The default. */
 export const silentLogger: Logger = {
   debug: nothing,
   info: nothing,
@@ -26,7 +26,7 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** The same logger, except that a line it fails to write is lost instead of breaking what was logged about. */
+/** Wraps a logger so that an error while it writes a line does not break the work that logs it. */
 export function guardLogger(logger: Logger): Logger {
   const guard =
     (level: 'debug' | 'info' | 'warn' | 'error'): LogMethod =>
@@ -34,7 +34,7 @@ export function guardLogger(logger: Logger): Logger {
       try {
         logger[level](fields, message);
       } catch {
-        // There is nowhere left to say it.
+        // There is nowhere left to report it.
       }
     };
   return {

@@ -1,22 +1,22 @@
-/** What wants to know that a {@link CancelScope} was cancelled. */
+/** Notified when a {@link CancelScope} is cancelled. */
 export interface Cancellable {
   /** Called once, synchronously, with the reason. */
   cancel(reason: Error): void;
 }
 
 /**
- * A cancellation that costs nothing until somebody needs its `AbortSignal`: a controller with one listener
- * costs ten times what the rest of a call's bookkeeping does, and most agents never look at the signal.
- * The first reason wins; later ones are ignored.
+ * A cancellation that costs nothing until its `AbortSignal` is needed: a controller with one listener costs ten times
+ * as much as the rest of a call's bookkeeping, and most agents never read the signal. The first reason wins; later ones
+ * are ignored.
  */
 export class CancelScope implements Cancellable {
-  /** Why it was cancelled; `undefined` as long as it was not. */
+  /** Why it was cancelled; `undefined` until then. */
   reason: Error | undefined = undefined;
   #controller: AbortController | undefined = undefined;
-  // Nearly always one listener or none, so a set is made only for the second.
+  // There is nearly always one listener or none, so a set is created only for the second.
   #listeners: Cancellable | Set<Cancellable> | undefined = undefined;
 
-  /** The scope as a signal; aborted already if the scope is cancelled. */
+  /** Created on first access; aborted if the scope is already cancelled. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -25,7 +25,7 @@ export class CancelScope implements Cancellable {
     return this.#controller.signal;
   }
 
-  /** Cancels the signal first, then everybody who listens. */
+  /** Aborts the signal first, then notifies the listeners. */
   cancel(reason: Error): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
@@ -36,14 +36,13 @@ export class CancelScope implements Cancellable {
     else listeners?.cancel(reason);
   }
 
-  /** Has `listener` told of a later cancellation. */
+  /** Adds a listener to a later cancellation. */
   add(listener: Cancellable): void {
     if (this.#listeners === undefined) this.#listeners = listener;
     else if (this.#listeners instanceof Set) this.#listeners.add(listener);
     else this.#listeners = new Set([this.#listeners, listener]);
   }
 
-  /** Forgets `listener`. */
   delete(listener: Cancellable): void {
     if (this.#listeners === listener) this.#listeners = undefined;
     else if (this.#listeners instanceof Set) this.#listeners.delete(listener);

@@ -1,4 +1,4 @@
-/** What wants to know that a signal was aborted. */
+/** Notified when a signal is aborted. */
 export interface SignalMember {
   /** Called once, synchronously, with the signal's reason. */
   signalAborted(reason: unknown): void;
@@ -10,14 +10,14 @@ interface Subscription {
 }
 
 /**
- * Connects many calls to few signals with one listener a signal. A listener for each call would make Node warn
- * of a leak from the eleventh on and cost more than the call's own bookkeeping. The listener is removed with
- * the last call.
+ * Connects many calls to few signals, with one listener per signal. A listener per call would make Node warn of a leak
+ * from the eleventh on, and cost more than the rest of the call's bookkeeping. The listener is removed with the last
+ * call.
  */
 export class SignalHub {
   readonly #subscriptions = new WeakMap<AbortSignal, Subscription>();
 
-  /** Tells `member` when `signal` aborts; at once if it has. */
+  /** Notifies `member` when `signal` aborts; immediately if it already has. */
   link(signal: AbortSignal, member: SignalMember): void {
     if (signal.aborted) {
       member.signalAborted(signal.reason);
@@ -27,7 +27,6 @@ export class SignalHub {
     subscription.members.add(member);
   }
 
-  /** Forgets `member`. */
   unlink(signal: AbortSignal, member: SignalMember): void {
     const subscription = this.#subscriptions.get(signal);
     if (subscription === undefined) return;

@@ -1,17 +1,17 @@
 import type { Cancellable } from './cancel-scope.js';
 import type { Clock } from './clock.js';
 
-/** Something that can be cancelled while it does one thing after the other: a call, or a cancel scope. */
+/** Something that can be cancelled while it goes through stages: a call, or a cancel scope. */
 export interface CancelPoint {
-  /** Why it was cancelled; `undefined` as long as it was not. */
+  /** Why it was cancelled; `undefined` until then. */
   readonly reason: Error | undefined;
-  /** Has `stage` told of a later cancellation. */
+  /** Adds a stage to be notified of a later cancellation. */
   add(stage: Cancellable): void;
-  /** Forgets `stage`. */
+  /** Removes a stage. */
   delete(stage: Cancellable): void;
 }
 
-/** Waits `delayMs` milliseconds; rejects with the point's reason as soon as it is cancelled. */
+/** Waits `delayMs` milliseconds; rejects with the reason of `point` as soon as that is cancelled. */
 export function sleep(delayMs: number, clock: Clock, point: CancelPoint): Promise<void> {
   return new Promise((resolve, reject) => {
     if (point.reason !== undefined) {

@@ -56,10 +56,10 @@ describe('PriorityQueue', () => {
             expectSame(queue.delete(removed), true);
             gone.push(removed);
           }
-          const eldest = Math.min(...model.map((node) => node.queuedAtMs));
+          const oldest = Math.min(...model.map((node) => node.queuedAtMs));
           expectSame(queue.size, model.length);
           expectSame(queue.peek()?.id, model[0]?.id);
-          expectSame(queue.peekEldest()?.queuedAtMs, model.length === 0 ? undefined : eldest);
+          expectSame(queue.peekOldest()?.queuedAtMs, model.length === 0 ? undefined : oldest);
         }
         for (const node of gone) expectSame(queue.delete(node), false);
       }),
@@ -109,11 +109,11 @@ describe('IndexedHeap', () => {
         for (const each of steps) {
           if (each.do === 'push') model.set(heap.push(each.value), each.value);
           else if (each.do === 'pop') {
-            const top = heap.pop();
+            const top = heap.peek();
             if (model.size === 0) expectSame(top, undefined);
             else {
               expectSame(model.get(top as number), Math.min(...model.values()));
-              model.delete(top as number);
+              expectSame(heap.remove(top as number) && model.delete(top as number), true);
             }
           } else if (model.size > 0) {
             const handle = pick(each.at);
@@ -148,7 +148,7 @@ describe('IndexedHeap', () => {
       const priority = heap.priorityOf(top) as number;
       if (priority < last) throw new Error('out of order');
       last = priority;
-      heap.pop();
+      heap.remove(top);
     }
     expect(heap.size).toBe(0);
   });

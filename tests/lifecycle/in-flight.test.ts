@@ -30,7 +30,7 @@ describe('InFlight', () => {
     );
   });
 
-  test('tells everybody who waits when nothing is left', async () => {
+  test('notifies all waiting callers when nothing is left', async () => {
     const inFlight = new InFlight<Work>();
     await inFlight.whenEmpty();
     const [one, two] = [work(1), work(2)];

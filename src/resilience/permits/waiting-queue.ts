@@ -67,7 +67,7 @@ export class PriorityWaitingQueue implements WaitingQueue {
 
   #next(): PermitRequest | undefined {
     const first = this.#queue.peek();
-    const oldest = this.#queue.peekEldest();
+    const oldest = this.#queue.peekOldest();
     if (first === undefined || oldest === undefined || first === oldest) return first;
     this.#turnsSinceAged += 1;
     if (this.#turnsSinceAged < AGED_SHARE) return first;

@@ -81,7 +81,7 @@ describe.each(KINDS)('%s', (_, make) => {
 });
 
 describe('PriorityWaitingQueue', () => {
-  test('gives every fourth turn to the eldest once it has waited long enough', async () => {
+  test('gives every fourth turn to the oldest once it has waited long enough', async () => {
     const clock = new FakeClock();
     const queue = new PriorityWaitingQueue(clock);
     queue.push(new Request('low', 0, undefined, clock));
