@@ -9,7 +9,7 @@ interface Work extends InFlightNode {
 const work = (id: number): Work => ({ id, addedBefore: undefined, addedAfter: undefined });
 
 describe('InFlight', () => {
-  test('holds exactly what was added and not taken out, latest first', () => {
+  test('holds exactly what was added and not removed, latest first', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.nat(30)), { maxLength: 200 }), (steps) => {
         const inFlight = new InFlight<Work>();
@@ -36,17 +36,17 @@ describe('InFlight', () => {
     const [one, two] = [work(1), work(2)];
     inFlight.add(one);
     inFlight.add(two);
-    let told = 0;
+    let notified = 0;
     const waiting = [inFlight.whenEmpty(), inFlight.whenEmpty()].map((each) =>
       each.then(() => {
-        told += 1;
+        notified += 1;
       }),
     );
     inFlight.delete(one);
     await Promise.resolve();
-    expect(told).toBe(0);
+    expect(notified).toBe(0);
     inFlight.delete(two);
     await Promise.all(waiting);
-    expect(told).toBe(2);
+    expect(notified).toBe(2);
   });
 });

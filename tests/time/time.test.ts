@@ -7,7 +7,7 @@ import { SignalHub, type SignalMember } from '../../src/time/signal-hub.js';
 import { sleep } from '../../src/time/sleep.js';
 
 describe('CancelScope', () => {
-  test('tells its signal first, then each listener once, with the first reason', () => {
+  test('aborts its signal first, then notifies each listener once, with the first reason', () => {
     const scope = new CancelScope();
     const order: string[] = [];
     scope.signal.addEventListener('abort', () => order.push('signal'));
@@ -59,7 +59,7 @@ describe('SignalHub', () => {
     hub.unlink(signal, members[0] as SignalMember);
   });
 
-  test('tells every member the reason, at once when the signal has aborted', () => {
+  test('passes the reason to every member, at once when the signal has aborted', () => {
     const hub = new SignalHub();
     const controller = new AbortController();
     const log: unknown[] = [];

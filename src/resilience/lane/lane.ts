@@ -159,20 +159,20 @@ export class Lane implements PassOwner {
     this.#limiter.submit(new RateRequest(cost, options, withPass, refuse));
   }
 
-  /** @internal */
+  /** Called by its passes. */
   sends(): number {
     this.#retryBudget.sent();
     return this.#adaptive?.started() ?? 0;
   }
 
-  /** @internal */
+  /** Called by its passes. */
   learned(limits: RateLimits): void {
     if (this.#hasLimits || !REPORTED.some((quantity) => limits[quantity]?.limit !== undefined)) return;
     this.#hasLimits = true;
     this.#applyConcurrency();
   }
 
-  /** @internal */
+  /** Called by its passes. */
   succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void {
     this.latencies.add(latencyMs);
     this.#coolOff.succeeded();
@@ -180,12 +180,12 @@ export class Lane implements PassOwner {
     if (this.#adaptive?.succeeded(request, this.#limiter.inFlight) === true) this.#applyConcurrency();
   }
 
-  /** @internal */
+  /** Called by its passes. */
   gaveUp(elapsedMs: number): void {
     this.latencies.addCancelled(elapsedMs);
   }
 
-  /** @internal */
+  /** Called by its passes. */
   overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void {
     if (this.#adaptive?.overloaded(request) === true) this.#applyConcurrency();
     if (isRejection && this.#hasLimits) this.#limiter.unexpectedRejection();

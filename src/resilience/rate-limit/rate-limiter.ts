@@ -115,19 +115,19 @@ export class RateLimiter implements ReservationOwner {
     return { inFlight: this.#inFlight, waiting: this.#queue.size, limits };
   }
 
-  /** @internal */
+  /** Called by its reservations. */
   sent(reservation: RateReservation): void {
     this.#usage.send(reservation, this.#clock.now());
     // Only now is it known when the room that it takes becomes free again.
     this.#pump();
   }
 
-  /** @internal */
+  /** Called by its reservations. */
   left(reservation: RateReservation): void {
     this.#usage.leave(reservation, this.#clock.now());
   }
 
-  /** @internal */
+  /** Called by its reservations. */
   ended(reservation: RateReservation, used: TokenCost | undefined): void {
     const nowMs = this.#clock.now();
     this.#inFlight -= 1;
@@ -136,7 +136,7 @@ export class RateLimiter implements ReservationOwner {
     this.#pump();
   }
 
-  /** @internal */
+  /** Called by its reservations. */
   learned(reservation: RateReservation, limits: RateLimits): void {
     this.#usage.learn(limits, reservation, this.#clock.now());
     this.#pump();

@@ -170,7 +170,7 @@ describe('hedge', () => {
     expect(attempts).toHaveLength(1);
   });
 
-  test('with both under way one failure waits for the other; of two the first attempt counts', async () => {
+  test('with both in flight one failure waits for the other; of two the first attempt counts', async () => {
     const one = raceOf();
     await one.clock.advance(100);
     one.attempts[0]?.reject(new Error('first failed'));

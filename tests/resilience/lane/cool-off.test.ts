@@ -59,7 +59,7 @@ describe('CoolOff', () => {
     const { clock, coolOff } = coolOffOf();
     for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
       coolOff.rejected(undefined);
-      // The other requests under way are rejected by the same overload.
+      // The other requests in flight are rejected by the same overload.
       expect(coolOff.rejected(undefined)).toBe(false);
       expect(coolOff.pausedForMs).toBe(pauseMs);
       await clock.advance(pauseMs);
@@ -70,7 +70,7 @@ describe('CoolOff', () => {
     expect(coolOff.pausedForMs).toBe(1_000);
   });
 
-  test('tolerates as many rejections in a row as it is told to', () => {
+  test('tolerates the configured number of rejections in a row', () => {
     const { coolOff } = coolOffOf();
     coolOff.tolerated = 2;
     expect([1, 2, 3].map(() => coolOff.rejected(undefined))).toEqual([false, false, true]);
@@ -85,10 +85,10 @@ describe('CoolOff', () => {
         coolOff.rejected(1_500);
         const starts: number[] = [];
         for (let index = 0; index < crowd; index += 1) {
-          void reserve(limiter, SMALL).then((place) => {
+          void reserve(limiter, SMALL).then((reservation) => {
             starts.push(clock.now());
-            place.sent();
-            place.settle(SMALL);
+            reservation.sent();
+            reservation.settle(SMALL);
           });
         }
         await clock.advance(10_000);

@@ -54,7 +54,7 @@ describe('Lane', () => {
     expect(lane.estimate(3_500, undefined)).toEqual({ inputTokens: 700, outputTokens: 90 });
   });
 
-  test('a rejection pauses the lane for everybody, and refuses at once what can no longer make its deadline', async () => {
+  test('a rejection pauses the lane for all callers, and refuses at once what can no longer meet its deadline', async () => {
     const paused: number[] = [];
     const { clock, lane } = laneOf({ limits: { maxConcurrent: 1 }, onPause: (ms) => void paused.push(ms) });
     const rejected = await sendOne(lane);

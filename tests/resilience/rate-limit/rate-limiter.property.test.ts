@@ -45,10 +45,10 @@ describe('RateLimiter under 50 concurrent callers', () => {
           const sent: Sent[] = [];
           const callers = sizes.map(async (tokens, index) => {
             const options = { priority: priorities[index] };
-            const place = await reserve(limiter, { inputTokens: tokens, outputTokens: 0 }, options);
-            place.sent();
+            const reservation = await reserve(limiter, { inputTokens: tokens, outputTokens: 0 }, options);
+            reservation.sent();
             sent.push({ atMs: clock.now(), tokens });
-            place.settle({ inputTokens: tokens, outputTokens: 0 });
+            reservation.settle({ inputTokens: tokens, outputTokens: 0 });
           });
           for (const stepMs of stepsMs) {
             await clock.advance(stepMs);
@@ -87,12 +87,12 @@ describe('RateLimiter under 50 concurrent callers', () => {
             marginMs: 0,
           });
           const probe = limiter.tryAcquire({ inputTokens: 0, outputTokens: 0 });
-          const open: Array<{ place: RateReservation; tokens: number }> = [];
+          const open: Array<{ reservation: RateReservation; tokens: number }> = [];
           const received: Sent[] = [];
           for (const tokens of sizes) {
-            void reserve(limiter, { inputTokens: 1, outputTokens: tokens }).then((place) => {
-              place.sent();
-              open.push({ place, tokens });
+            void reserve(limiter, { inputTokens: 1, outputTokens: tokens }).then((reservation) => {
+              reservation.sent();
+              open.push({ reservation, tokens });
             });
           }
           for (const { kind, value } of steps) {
@@ -102,11 +102,11 @@ describe('RateLimiter under 50 concurrent callers', () => {
             if (kind !== 'settle' && kind !== 'release') continue;
             const [one] = open.splice(value % Math.max(1, open.length), 1);
             if (one === undefined) continue;
-            if (kind === 'release') one.place.release();
+            if (kind === 'release') one.reservation.release();
             else {
               const tokens = Math.ceil(one.tokens / 2);
               received.push({ atMs: clock.now(), tokens });
-              one.place.settle({ inputTokens: 1, outputTokens: tokens });
+              one.reservation.settle({ inputTokens: 1, outputTokens: tokens });
             }
           }
           await clock.advance(0);

@@ -26,9 +26,9 @@ function starts() {
 describe('RateLimiter', () => {
   test('lets everything through as long as no limit is known', async () => {
     const { limiter } = limiterOf();
-    const places = await Promise.all(Array.from({ length: 100 }, () => reserve(limiter, SMALL)));
+    const reservations = await Promise.all(Array.from({ length: 100 }, () => reserve(limiter, SMALL)));
     expect(limiter.inFlight).toBe(100);
-    for (const place of places) place.settle(SMALL);
+    for (const reservation of reservations) reservation.settle(SMALL);
     expect(limiter.inFlight).toBe(0);
     expect(limiter.isSaturated).toBe(false);
   });
@@ -37,8 +37,8 @@ describe('RateLimiter', () => {
     const { clock, limiter } = limiterOf({ limits: { inputTokensPerMinute: 100 } });
     const { order, as } = starts();
     limiter.tryAcquire({ inputTokens: 60, outputTokens: 0 })?.sent();
-    void reserve(limiter, { inputTokens: 90, outputTokens: 0 }).then((place) => {
-      place.sent();
+    void reserve(limiter, { inputTokens: 90, outputTokens: 0 }).then((reservation) => {
+      reservation.sent();
       as('large')();
     });
     void reserve(limiter, { inputTokens: 10, outputTokens: 0 }).then(as('small'));
@@ -63,9 +63,9 @@ describe('RateLimiter', () => {
     const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 2 }, windowMs: 1_000 });
     const { order, as } = starts();
     const wait = (name: string, options: RateRequestOptions) =>
-      reserve(limiter, SMALL, options).then((place) => {
-        place.sent();
-        place.settle(SMALL);
+      reserve(limiter, SMALL, options).then((reservation) => {
+        reservation.sent();
+        reservation.settle(SMALL);
         as(name)();
       });
     for (let index = 0; index < 50; index += 1) void wait('large', { tenant: 'large', priority: 1 });
@@ -133,9 +133,9 @@ describe('RateLimiter', () => {
 
   test('starts a request in an empty window when only its longest possible answer is over the limit', async () => {
     const { limiter } = limiterOf({ limits: { tokensPerMinute: 100, outputTokensPerMinute: 80 } });
-    const place = await reserve(limiter, { inputTokens: 50, outputTokens: 64_000 });
+    const reservation = await reserve(limiter, { inputTokens: 50, outputTokens: 64_000 });
     expect(limiter.stats().limits.tokens?.used).toBe(100);
-    place.settle({ inputTokens: 50, outputTokens: 10 });
+    reservation.settle({ inputTokens: 50, outputTokens: 10 });
     expect(limiter.stats().limits.tokens?.used).toBe(60);
     expect(limiter.stats().limits.outputTokens?.used).toBe(10);
   });
@@ -185,7 +185,7 @@ describe('RateLimiter', () => {
     await expect(reserve(limiter, SMALL, { scope })).rejects.toThrow('enough');
   });
 
-  test('holds at most maxConcurrent places and follows its changes', async () => {
+  test('holds at most maxConcurrent reservations and follows its changes', async () => {
     const { clock, limiter } = limiterOf({ limits: { maxConcurrent: 1 } });
     const first = await reserve(limiter, SMALL);
     const { order, as } = starts();
@@ -208,20 +208,20 @@ describe('RateLimiter', () => {
 
   test('a limit that the provider reports holds from then on, and the lower of two known ones counts', async () => {
     const { limiter } = limiterOf({ limits: { requestsPerMinute: 50 } });
-    const place = await reserve(limiter, SMALL);
-    place.sent();
-    place.learn({ requests: { limit: 10, remaining: 9 }, tokens: { limit: 1_000, remaining: 998 } });
+    const reservation = await reserve(limiter, SMALL);
+    reservation.sent();
+    reservation.learn({ requests: { limit: 10, remaining: 9 }, tokens: { limit: 1_000, remaining: 998 } });
     expect(limiter.stats().limits.requests).toEqual({ limit: 10, used: 1, others: 0 });
-    place.learn({ requests: { limit: 100, remaining: 99 } });
+    reservation.learn({ requests: { limit: 100, remaining: 99 } });
     expect(limiter.stats().limits.requests?.limit).toBe(50);
     expect(limiter.stats().limits.tokens?.limit).toBe(1_000);
   });
 
   test('what others used is taken off until the reported reset', async () => {
     const { clock, limiter } = limiterOf();
-    const place = await reserve(limiter, SMALL);
-    place.sent();
-    place.learn({ requests: { limit: 10, remaining: 0, resetMs: 7_000 } });
+    const reservation = await reserve(limiter, SMALL);
+    reservation.sent();
+    reservation.learn({ requests: { limit: 10, remaining: 0, resetMs: 7_000 } });
     expect(limiter.stats().limits.requests).toEqual({ limit: 10, used: 1, others: 9 });
     const { order, as } = starts();
     void reserve(limiter, SMALL).then(as('next'));
@@ -244,8 +244,8 @@ describe('RateLimiter', () => {
 
   test('a remaining amount without any known limit teaches nothing', async () => {
     const { limiter } = limiterOf();
-    const place = await reserve(limiter, SMALL);
-    place.learn({ requests: { remaining: 0 } });
+    const reservation = await reserve(limiter, SMALL);
+    reservation.learn({ requests: { remaining: 0 } });
     expect(limiter.stats().limits).toEqual({});
   });
 
@@ -273,13 +273,13 @@ describe('RateLimiter', () => {
     expect(started).toBe(1);
   });
 
-  test('one timer serves any number of waiters, and none is left when nobody waits', async () => {
+  test('one timer serves any number of waiters, and none is left when none wait', async () => {
     const { clock, limiter } = limiterOf();
     const first = limiter.tryAcquire(SMALL);
     first?.sent();
     first?.learn({ requests: { limit: 1 } });
     const waiting = Array.from({ length: 1_000 }, () =>
-      reserve(limiter, SMALL).then((place) => place.sent()),
+      reserve(limiter, SMALL).then((reservation) => reservation.sent()),
     );
     expect(clock.pendingTimers).toBe(1);
     first?.learn({ requests: { limit: 2_000 } });
@@ -307,14 +307,14 @@ describe('RateLimiter', () => {
 
   test('a request that leaves late counts from when it left, once', async () => {
     const { clock, limiter } = limiterOf({ limits: { requestsPerMinute: 1, tokensPerMinute: 10 } });
-    const place = limiter.tryAcquire({ inputTokens: 4, outputTokens: 4 });
-    place?.left();
-    place?.sent();
+    const reservation = limiter.tryAcquire({ inputTokens: 4, outputTokens: 4 });
+    reservation?.left();
+    reservation?.sent();
     await clock.advance(2_000);
-    place?.left();
+    reservation?.left();
     await clock.advance(2_000);
-    place?.left();
-    place?.settle({ inputTokens: 4, outputTokens: 2 });
+    reservation?.left();
+    reservation?.settle({ inputTokens: 4, outputTokens: 2 });
     expect(limiter.stats().limits).toMatchObject({ requests: { used: 1 }, tokens: { used: 6 } });
     await clock.advance(57_999);
     expect(limiter.isSaturated).toBe(true);

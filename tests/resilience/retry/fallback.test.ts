@@ -53,7 +53,7 @@ describe('failureClassOf', () => {
     expect(failureClassOf(error)).toBe(expected);
   });
 
-  test('tells a busy service from a broken one', () => {
+  test('distinguishes a busy service from a broken one', () => {
     expect(isOverload('rate-limited') && isOverload('overloaded') && isOverload('timeout')).toBe(true);
     expect(isOverload('server')).toBe(false);
     expect(isBreakdown('server') && isBreakdown('network')).toBe(true);
@@ -67,7 +67,7 @@ describe('runWithFallbacks', () => {
     return `answer of ${target}`;
   };
 
-  test('the first that answers wins, and every move is told', async () => {
+  test('the first that answers wins, and every move is reported', async () => {
     const moves: string[] = [];
     const onFallback = (from: string, to: string) => void moves.push(`${from} → ${to}`);
     const run = failing({ one: ofStatus(429), two: ofStatus(500) });
@@ -116,7 +116,7 @@ describe('runWithFallbacks', () => {
     expect(moves).toEqual(['one two circuit-open', 'two four overloaded']);
   });
 
-  test('once part of the answer is out, nobody else is asked', async () => {
+  test('once part of the answer is out, no other is tried', async () => {
     const run = failing({ one: ofStatus(500) });
     await expect(runWithFallbacks(['one', 'two'], run, { hasStarted: () => true })).rejects.toMatchObject({
       status: 500,

@@ -26,7 +26,7 @@ describe('parseRetryAfterMs', () => {
     expect(read(headers)).toBe(expected);
   });
 
-  test('uses the system clock unless told otherwise', () => {
+  test('uses the system clock by default', () => {
     const at = new Date(Date.now() + 60_000).toUTCString();
     const waitMs = parseRetryAfterMs(new Headers({ 'retry-after': at })) ?? 0;
     expect(waitMs).toBeGreaterThan(50_000);
