@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../contracts/result.js';
 import type { TuttiError } from '../errors/tutti-error.js';
+import type { Lane } from '../resilience/lane/lane.js';
 import type { Call } from './call.js';
 
 // What happens to calls, told to the counters and to whoever listens. Payloads are built only for a listener.
@@ -57,6 +58,15 @@ export function publishRetry(call: Call, error: TuttiError, delayMs: number): vo
   const { agent, callId, attempts } = call;
   const at = clock.epochMs();
   events.emit('call:retry', { callId, agent, at, attempt: attempts, delayMs, errorCode: error.code });
+}
+
+/** The call begins to wait for its lane. */
+export function publishWait(call: Call, lane: Lane): void {
+  const { clock, events } = call.services;
+  if (!events.wants('call:wait')) return;
+  const { agent, callId } = call;
+  const { reason = 'concurrency', untilMs } = lane.waitingFor ?? {};
+  events.emit('call:wait', { callId, agent, at: clock.epochMs(), lane: lane.name, reason, untilMs });
 }
 
 export function publishFallback(call: Call, from: string, to: string, error: Error): void {

@@ -9,6 +9,7 @@ import { describeValue } from '../input/describe-value.js';
 import { outputError, parseReply } from '../output/parse-output.js';
 import { addCosts, type Call } from './call.js';
 import type { CallServices } from './call-services.js';
+import { noteEnd } from './ended-because.js';
 
 /** What a call that worked gives its caller. */
 export function buildResult(call: Call, reply: AgentReply): AgentResult {
@@ -40,6 +41,7 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
 
 /** What a call that failed gives its caller. */
 export function buildFailure(call: Call, error: TuttiError): AgentFailure {
+  noteEnd(call, error);
   const metadata = call.options?.metadata;
   const failure: AgentFailure = {
     success: false,

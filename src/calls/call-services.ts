@@ -9,6 +9,7 @@ import type { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
 import type { Lane, LaneStats } from '../resilience/lane/lane.js';
 import type { ConcurrencyLimit, Permits } from '../resilience/permits/concurrency-limit.js';
 import type { WaitingQueue } from '../resilience/permits/waiting-queue.js';
+import type { RetryOutlook } from '../resilience/retry/retry-outlook.js';
 import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallIds } from './call-ids.js';
@@ -34,7 +35,11 @@ export interface CallTraffic {
   laneOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Lane | undefined;
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
   budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
+  /** What calls with that many retries may do before their first attempt. */
+  firstOutlook(maxRetries: number): RetryOutlook;
   waiting(): number;
+  /** Of those that wait: retries. */
+  backingOff(): number;
   stats(): TrafficStats;
 }
 

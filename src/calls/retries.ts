@@ -7,14 +7,15 @@ import type { AttemptEnds } from '../resilience/hedge/attempt-ends.js';
 import type { Lane } from '../resilience/lane/lane.js';
 import { pausedTooLong } from '../resilience/rate-limit/refusals.js';
 import { backoffDelayMs } from '../resilience/retry/backoff.js';
-import { failureClassOf } from '../resilience/retry/failure-class.js';
 import { runWithFallbacks } from '../resilience/retry/fallback.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry/retry.js';
+import { type RetryOutlook, RetryProgress } from '../resilience/retry/retry-outlook.js';
 import { sleep } from '../time/sleep.js';
 import { beginAttempt, runAttempt } from './attempts/hedged-attempt.js';
 import type { Call } from './call.js';
 import { publishFallback, publishRetry } from './call-events.js';
 import type { OrchestratorSettings } from './call-settings.js';
+import { explainEnd } from './ended-because.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import { settleFailure, settleReply } from './settle-call.js';
 
@@ -23,13 +24,14 @@ import { settleFailure, settleReply } from './settle-call.js';
 
 /** Makes the attempts of a call under traffic control. It holds no permit until one of them has passed its lane. */
 export function beginAttempts(call: Call): void {
-  if (call.fallbacks.length === 0) beginAttempt(call, call.registered, new FirstAttemptEnds(call));
-  else void settleWith(call, askInTurn(call, call.fallbacks));
+  const { fallbacks } = call;
+  if (fallbacks.length === 0) beginAttempt(firstPlace(call), new FirstAttemptEnds(call));
+  else void settleWith(call, askInTurn(call, fallbacks));
 }
 
 /** The call's first attempt has failed: makes the others, or settles the call. */
 export function retryCall(call: Call, failure: Error): void {
-  void settleWith(call, retry({ call, target: call.registered, isLast: true }, failure));
+  void settleWith(call, retry(new Asked(call, call.registered, true), failure));
 }
 
 /** The ends of a first attempt under traffic control: it needs no promise where it is answered. */
@@ -47,6 +49,18 @@ class FirstAttemptEnds implements AttemptEnds<AgentReply> {
   failed(failure: Error): void {
     retryCall(this.#call, failure);
   }
+}
+
+/** The first attempt of a call that has no fallbacks: nothing of it is its own yet, so that waiting calls share the rest. */
+function firstPlace(call: Call): {
+  call: Call;
+  target: RegisteredAgent;
+  outlook: RetryOutlook;
+  maxWaitMs: number;
+} {
+  const { options, traffic } = call.services;
+  const outlook = traffic.firstOutlook(call.settings.maxRetries);
+  return { call, target: call.registered, outlook, maxWaitMs: options.retry.maxWaitMs };
 }
 
 async function settleWith(call: Call, answer: Promise<AgentReply>): Promise<void> {
@@ -67,7 +81,7 @@ function askInTurn(call: Call, fallbacks: readonly RegisteredAgent[]): Promise<A
   return runWithFallbacks(
     targets,
     async (target, index) => {
-      const reply = await answerBy({ call, target, isLast: index === targets.length - 1 });
+      const reply = await answerBy(new Asked(call, target, index === targets.length - 1));
       if (target !== call.registered) call.answeredBy = target;
       return reply;
     },
@@ -84,45 +98,8 @@ function refusalOf({ services }: Call, lane: Lane | undefined): Error | undefine
   if (lane === undefined) return undefined;
   const { breaker, name, pausedForMs } = lane;
   if (!lane.isAvailable) return new CircuitOpenError(name, breaker?.retryAfterMs ?? 0);
-  return pausedForMs > longestWaitMs(services.options, false) ? pausedTooLong(name, pausedForMs) : undefined;
-}
-
-/** An agent that is asked for a call's answer. */
-interface Asked {
-  readonly call: Call;
-  readonly target: RegisteredAgent;
-  /** Whether no other agent is left to be asked. */
-  readonly isLast: boolean;
-}
-
-async function answerBy(asked: Asked): Promise<AgentReply> {
-  try {
-    return await runAttempt(asked.call, asked.target);
-  } catch (failure) {
-    return await retry(asked, failure);
-  }
-}
-
-function retry(asked: Asked, failure: unknown): Promise<AgentReply> {
-  const attempt = (): Promise<AgentReply> => runAttempt(asked.call, asked.target);
-  return retryAfterFailure(attempt, asError(failure), retryRulesOf(asked));
-}
-
-function retryRulesOf(asked: Asked): RetryRules {
-  const { call, target, isLast } = asked;
-  return {
-    maxRetries: target === call.registered ? call.settings.maxRetries : target.settings.maxRetries,
-    isRetryable: (error) => mayRetry(call, error as TuttiError, isLast),
-    backOff: (error, failed) => backOff(asked, error as TuttiError, failed),
-    exhausted: (errors) => new RetriesExhaustedError(target.definition.name, errors as TuttiError[]),
-  };
-}
-
-/** Part of a stream that was given out cannot be taken back. While another agent is left, an open breaker is not waited for. */
-function mayRetry(call: Call, error: TuttiError, isLast: boolean): boolean {
-  if (call.sink?.started === true) return false;
-  if (!error.retryable || error.code === 'TUTTI_RATE_LIMITED') return false;
-  return isLast || failureClassOf(error) !== 'circuit-open';
+  const maxWaitMs = longestWaitMs(services.options, false);
+  return pausedForMs > maxWaitMs ? pausedTooLong(name, pausedForMs, maxWaitMs) : undefined;
 }
 
 /** A wait this short is never too long for another agent to be asked, in milliseconds, whatever `maxDelayMs` is. */
@@ -133,19 +110,86 @@ function longestWaitMs({ retry }: OrchestratorSettings, isLast: boolean): number
   return isLast ? retry.maxWaitMs : Math.min(retry.maxWaitMs, Math.max(retry.maxDelayMs, SHORT_WAIT_MS));
 }
 
+/** An agent that is asked for a call's answer, and how its attempts go. */
+class Asked {
+  readonly call: Call;
+  readonly target: RegisteredAgent;
+  /** Whether no other agent is left to be asked. */
+  readonly isLast: boolean;
+  readonly outlook: RetryProgress;
+  /** The longest demanded wait that it waits for, in milliseconds. */
+  readonly maxWaitMs: number;
+
+  constructor(call: Call, target: RegisteredAgent, isLast: boolean) {
+    const { options } = call.services;
+    const { maxRetries } = target === call.registered ? call.settings : target.settings;
+    this.call = call;
+    this.target = target;
+    this.isLast = isLast;
+    this.outlook = new RetryProgress(maxRetries, options.retry);
+    this.maxWaitMs = longestWaitMs(options, isLast);
+  }
+}
+
+async function answerBy(asked: Asked): Promise<AgentReply> {
+  try {
+    return await runAttempt(asked);
+  } catch (failure) {
+    return await retry(asked, failure);
+  }
+}
+
+function retry(asked: Asked, failure: unknown): Promise<AgentReply> {
+  return retryAfterFailure(() => runAttempt(asked), asError(failure), retryRulesOf(asked));
+}
+
+function retryRulesOf(asked: Asked): RetryRules {
+  const { call, target, outlook } = asked;
+  return {
+    maxRetries: outlook.maxRetries,
+    isRetryable: (error) => mayRetry(call, error as TuttiError),
+    backOff: (error, failed) => backOff(asked, error as TuttiError, failed),
+    exhausted: (errors) => new RetriesExhaustedError(target.definition.name, errors as TuttiError[]),
+  };
+}
+
+/** Refusals of the call's lane or breaker are final: they come when waiting is of no use. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'TUTTI_RATE_LIMITED',
+  'TUTTI_LANE_DOWN',
+  'TUTTI_CIRCUIT_OPEN',
+]);
+
+function mayRetry(call: Call, error: TuttiError): boolean {
+  // Part of a stream that was given out cannot be taken back.
+  if (error.retryable && call.sink?.started === true) {
+    explainEnd(error, 'stream-started', 'Part of its stream was given out, so the call was not tried again.');
+    return false;
+  }
+  return error.retryable && !FINAL_CODES.has(error.code);
+}
+
 /** Waits before the next attempt, without a permit. Rejects where another attempt is of no use. */
 async function backOff(asked: Asked, error: TuttiError, failed: number): Promise<void> {
-  const { call, target, isLast } = asked;
-  const { options, traffic } = call.services;
+  const { call, target, outlook, maxWaitMs } = asked;
+  const { clock, options, traffic } = call.services;
   const { retryAfterMs } = error as { retryAfterMs?: number };
-  if (retryAfterMs !== undefined && retryAfterMs > longestWaitMs(options, isLast)) throw error;
-  const lane = traffic.laneOf(call, target);
+  if (retryAfterMs !== undefined && retryAfterMs > maxWaitMs) {
+    throw explainEnd(error, 'wait-too-long', tooLong(retryAfterMs, maxWaitMs, call.attempts));
+  }
   const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
-  checkDeadline(asked, error, delayMs);
-  if (lane !== undefined && !lane.tryRetry()) throw error;
+  checkDeadline(asked, error, retryAfterMs ?? delayMs);
   publishRetry(call, error, delayMs);
-  // A lane that was told to wait holds all its calls back and spreads their return itself.
-  if (lane === undefined || lane.pausedForMs === 0 || !isRejection(error)) await pause(call, delayMs);
+  const nowMs = clock.now();
+  outlook.failed(nowMs);
+  // A lane has its calls wait itself: a call may go earlier when its lane works again, and later while it does not.
+  if (traffic.laneOf(call, target)?.isShaped === true) outlook.wait(nowMs, delayMs, retryAfterMs ?? 0);
+  else await pause(call, delayMs);
+}
+
+function tooLong(retryAfterMs: number, maxWaitMs: number, attempts: number): string {
+  const made = attempts === 1 ? '1 attempt was made' : `${attempts} attempts were made`;
+  return `The provider asks to wait ${Math.ceil(retryAfterMs)} ms, longer than the ${maxWaitMs} ms that the call waits (retry.maxWaitMs); ${made}.`;
 }
 
 /** Where the wait would outlast the call: another agent may still answer in time, else it has failed now. */
@@ -156,11 +200,6 @@ function checkDeadline({ call, isLast }: Asked, error: TuttiError, waitMs: numbe
   // Its own deadline, or its run's where that is nearer.
   const limitMs = Math.min(deadlineMs ?? Infinity, deadlineAtMs - call.queuedAtMs);
   throw new TimeoutError('deadline', limitMs, { agent: call.agent, attempt: call.attempts }, error);
-}
-
-function isRejection(error: TuttiError): boolean {
-  const failure = failureClassOf(error);
-  return failure === 'rate-limited' || failure === 'overloaded';
 }
 
 /** Waits without a permit. Rejects with the call's reason when it is cancelled. */

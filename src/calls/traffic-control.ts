@@ -2,8 +2,9 @@ import type { AgentDefinition } from '../contracts/agent.js';
 import type { BudgetSettings, ResolvedHedgeSettings } from '../contracts/traffic.js';
 import { Budget } from '../resilience/budget/budget.js';
 import { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
-import type { Lane } from '../resilience/lane/lane.js';
+import type { Lane, LaneWait } from '../resilience/lane/lane.js';
 import { Lanes, laneName } from '../resilience/lane/lanes.js';
+import { type RetryOutlook, RetryProgress } from '../resilience/retry/retry-outlook.js';
 import type { Clock } from '../time/clock.js';
 import type { Call } from './call.js';
 import type { CallTraffic, TrafficStats } from './call-services.js';
@@ -14,25 +15,42 @@ import type { RegisteredAgent } from './registered-agent.js';
 export interface TrafficObserver {
   breakerChanged(lane: string, state: 'closed' | 'open' | 'half-open'): void;
   lanePaused(lane: string, pausedForMs: number): void;
+  /** Calls have begun to wait for more than a few seconds. */
+  waitsLong(lane: string, wait: LaneWait): void;
 }
+
+const FUNCTION_LANE = 'function';
 
 /** The lanes and budgets of one orchestrator, and who has to go through which. */
 export class TrafficControl implements CallTraffic {
   readonly #options: OrchestratorSettings;
   readonly #lanes: Lanes;
   readonly #hedges = new Map<Lane, Map<ResolvedHedgeSettings, HedgePolicy>>();
+  readonly #firstOutlooks = new Map<number, RetryOutlook>();
   readonly #processBudget: Budget | undefined;
   readonly #agentBudgets = new Map<string, Budget>();
   readonly #tenantBudgets = new Map<string, Budget>();
 
-  constructor(options: OrchestratorSettings, clock: Clock, observer: TrafficObserver) {
+  /** @param maxConcurrent How many attempts may run at once now, over all lanes. */
+  constructor(
+    options: OrchestratorSettings,
+    clock: Clock,
+    maxConcurrent: () => number,
+    observer: TrafficObserver,
+  ) {
     this.#options = options;
     const { limits, breaker, fairness, budget } = options;
-    this.#lanes = new Lanes((name) => ({
+    const maxProbeDelayMs = options.retry.maxDelayMs;
+    this.#lanes = new Lanes(clock, (name) => ({
       clock,
       limits,
       breaker,
       fairness,
+      maxConcurrent,
+      maxProbeDelayMs,
+      // One option turns on one thing: a breaker or a hedge alone does not pace the calls of a function.
+      isShaped: limits !== undefined || !name.startsWith(`${FUNCTION_LANE}/`),
+      onLongWait: (wait) => observer.waitsLong(name, wait),
       onBreakerChange: ({ state }) => observer.breakerChanged(name, state),
       onPause: (pausedForMs) => observer.lanePaused(name, pausedForMs),
     }));
@@ -54,7 +72,7 @@ export class TrafficControl implements CallTraffic {
     const { definition } = target;
     if (!this.#usesLane(definition)) return undefined;
     const { provider, name } = definition;
-    if (provider === undefined) return this.#lanes.get(laneName('function', name));
+    if (provider === undefined) return this.#lanes.get(laneName(FUNCTION_LANE, name));
     return this.#lanes.get(laneName(provider.name, call.modelOf(target)));
   }
 
@@ -83,9 +101,22 @@ export class TrafficControl implements CallTraffic {
     return budgets.filter((budget) => budget !== undefined);
   }
 
+  firstOutlook(maxRetries: number): RetryOutlook {
+    let outlook = this.#firstOutlooks.get(maxRetries);
+    if (outlook === undefined) {
+      outlook = new RetryProgress(maxRetries, this.#options.retry);
+      this.#firstOutlooks.set(maxRetries, outlook);
+    }
+    return outlook;
+  }
+
   /** Calls that wait for their lanes. */
   waiting(): number {
     return this.#lanes.waiting;
+  }
+
+  backingOff(): number {
+    return this.#lanes.retries;
   }
 
   /** How things stand. */

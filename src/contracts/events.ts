@@ -87,6 +87,14 @@ export interface TuttiEvents extends CacheEvents {
     /** How long it was given to stop, in milliseconds. */
     abandonMs: number;
   };
+  /** A call waits for its lane. */
+  'call:wait': CallEvent &
+    LaneEvent & {
+      /** What it waits for. */
+      reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff';
+      /** Until when, milliseconds since the Unix epoch; `undefined` if that is not known. */
+      untilMs: number | undefined;
+    };
   /** Another agent is asked in place of the one that failed. */
   'call:fallback': CallEvent & {
     /** The agent that failed. */
@@ -145,6 +153,7 @@ export const EVENT_NAMES = [
   'call:start',
   'call:end',
   'call:retry',
+  'call:wait',
   'call:fallback',
   'call:hedge',
   'attempt:start',

@@ -25,7 +25,7 @@ import { QueueFullError } from './resilience-errors.js';
 import { RunBusyError, RunChangedError, RunJournalError } from './run-errors.js';
 import { CacheStoreError, DatabaseError } from './storage-errors.js';
 import { StreamLaggedError } from './stream-errors.js';
-import { BudgetExceededError, CircuitOpenError, RateLimitedError } from './traffic-errors.js';
+import { BudgetExceededError, CircuitOpenError, LaneDownError, RateLimitedError } from './traffic-errors.js';
 import { TuttiError } from './tutti-error.js';
 
 /** What is kept of an error: plain, so that JSON can say it. */
@@ -68,6 +68,7 @@ const CLASSES: Readonly<Record<ErrorCode, abstract new (...args: never[]) => Tut
   TUTTI_PROVIDER_REFUSAL: ProviderRefusalError,
   TUTTI_MISSING_PACKAGE: MissingPackageError,
   TUTTI_RATE_LIMITED: RateLimitedError,
+  TUTTI_LANE_DOWN: LaneDownError,
   TUTTI_CIRCUIT_OPEN: CircuitOpenError,
   TUTTI_BUDGET_EXCEEDED: BudgetExceededError,
   TUTTI_RUN_CHANGED: RunChangedError,

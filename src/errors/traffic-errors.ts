@@ -1,11 +1,12 @@
+import { messageOf } from './foreign.js';
 import { TuttiError } from './tutti-error.js';
 
 /** Why a call was not let through to its lane. */
-export type RateLimitedReason = 'wait-too-long' | 'too-large' | 'retry-budget';
+export type RateLimitedReason = 'wait-too-long' | 'too-large';
 
 /**
- * A call was refused before it was sent: its lane's limits would have made it wait past its deadline, it needs
- * more than the limit allows at all, or too many recent requests were retries already.
+ * A call was refused before it was sent: its lane would have made it wait past its deadline, the provider demands a
+ * longer wait than `retry.maxWaitMs`, or the call needs more than the limit allows at all.
  */
 export class RateLimitedError extends TuttiError {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
@@ -24,6 +25,28 @@ export class RateLimitedError extends TuttiError {
     this.lane = lane;
     this.reason = reason;
     this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * The call's lane has been down, with nothing answered and every probe failed, for longer than the call's own retries
+ * would have lasted. Retryable. The `cause` is the latest failure of the lane.
+ */
+export class LaneDownError extends TuttiError {
+  /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
+  readonly lane: string;
+  /** How long the lane has been down, in milliseconds. */
+  readonly downForMs: number;
+
+  constructor(lane: string, downForMs: number, cause: unknown) {
+    super(
+      'TUTTI_LANE_DOWN',
+      `"${lane}" has not answered for ${Math.ceil(downForMs)} ms, longer than the call's own retries would have lasted: ` +
+        `${messageOf(cause)}`,
+      { retryable: true, cause, details: { lane, downForMs } },
+    );
+    this.lane = lane;
+    this.downForMs = downForMs;
   }
 }
 

@@ -184,9 +184,10 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
-      queued: this.#services.waiting() + traffic.waiting(),
+      queued: this.#services.waiting() + traffic.waiting() - traffic.backingOff(),
       inFlight: calls.size,
       ...counters,
+      backingOff: counters.backingOff + traffic.backingOff(),
       ...traffic.stats(),
       uptimeMs: clock.now() - this.#createdAtMs,
     };

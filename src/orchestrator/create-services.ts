@@ -44,7 +44,12 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
     logger,
     permits,
     newQueue: newQueue,
-    traffic: new TrafficControl(options, clock, observeTraffic(events, clock)),
+    traffic: new TrafficControl(
+      options,
+      clock,
+      () => permits.maxConcurrent,
+      observeTraffic(events, clock, logger),
+    ),
     cache: openCache(options, clock, logger, events),
     events,
     counters: new CallCounters(),
@@ -58,7 +63,7 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
   };
 }
 
-function observeTraffic(events: TypedEmitter<TuttiEvents>, clock: Clock): TrafficObserver {
+function observeTraffic(events: TypedEmitter<TuttiEvents>, clock: Clock, logger: Logger): TrafficObserver {
   return {
     breakerChanged: (lane, state) => {
       const name = state === 'closed' ? 'breaker:close' : (`breaker:${state}` as const);
@@ -67,6 +72,7 @@ function observeTraffic(events: TypedEmitter<TuttiEvents>, clock: Clock): Traffi
     lanePaused: (lane, pausedForMs) => {
       if (events.wants('lane:pause')) events.emit('lane:pause', { lane, pausedForMs, at: clock.epochMs() });
     },
+    waitsLong: (lane, wait) => logger.info({ lane, ...wait }, 'calls wait for their lane'),
   };
 }
 

@@ -9,24 +9,25 @@ import type { Call } from '../call.js';
 import { publishHedge } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { usageOf } from './charge.js';
-import { QueuedAttempt } from './queued-attempt.js';
+import { type AttemptPlace, QueuedAttempt } from './queued-attempt.js';
 
-/** Makes one attempt, or two that race, within budgets, limits and permits; tells `ends` of the answer. */
-export function beginAttempt(call: Call, target: RegisteredAgent, ends: AttemptEnds<AgentReply>): void {
+/** Makes one attempt, or two that race, within budgets, limits and permits; reports the answer to `ends`. */
+export function beginAttempt(place: AttemptPlace, ends: AttemptEnds<AgentReply>): void {
+  const { call, target } = place;
   const { traffic } = call.services;
   const lane = traffic.laneOf(call, target);
   const policy = lane && mayHedge(call, target) ? traffic.hedgeOf(lane, target.definition) : undefined;
   const attempt =
     lane === undefined || policy === undefined
-      ? new QueuedAttempt(call, target, lane, ends)
-      : new HedgedAttempt(call, target, lane, policy, ends);
+      ? new QueuedAttempt(place, lane, ends)
+      : new HedgedAttempt(place, lane, policy, ends);
   call.add(attempt);
   attempt.begin();
 }
 
 /** As {@link beginAttempt}, with a promise of the answer. */
-export function runAttempt(call: Call, target: RegisteredAgent): Promise<AgentReply> {
-  return new Promise((resolve, reject) => beginAttempt(call, target, { succeeded: resolve, failed: reject }));
+export function runAttempt(place: AttemptPlace): Promise<AgentReply> {
+  return new Promise((resolve, reject) => beginAttempt(place, { succeeded: resolve, failed: reject }));
 }
 
 function hasTools({ provider }: AgentDefinition): boolean {
@@ -42,27 +43,19 @@ function mayHedge(call: Call, { definition }: RegisteredAgent): boolean {
 
 /** An attempt that may be joined by a second one. */
 class HedgedAttempt extends HedgeRace<AgentReply> {
-  readonly #call: Call;
-  readonly #target: RegisteredAgent;
+  readonly #place: AttemptPlace;
   readonly #lane: Lane;
   readonly #policy: HedgePolicy;
 
-  constructor(
-    call: Call,
-    target: RegisteredAgent,
-    lane: Lane,
-    policy: HedgePolicy,
-    ends: AttemptEnds<AgentReply>,
-  ) {
-    super(call.services.clock, ends);
-    this.#call = call;
-    this.#target = target;
+  constructor(place: AttemptPlace, lane: Lane, policy: HedgePolicy, ends: AttemptEnds<AgentReply>) {
+    super(place.call.services.clock, ends);
+    this.#place = place;
     this.#lane = lane;
     this.#policy = policy;
   }
 
   protected makeAttempt(ends: AttemptEnds<AgentReply>): Racer {
-    return new QueuedAttempt(this.#call, this.#target, this.#lane, ends);
+    return new QueuedAttempt(this.#place, this.#lane, ends);
   }
 
   protected slowAfterMs(): number | undefined {
@@ -70,21 +63,21 @@ class HedgedAttempt extends HedgeRace<AgentReply> {
   }
 
   protected mayHedge(): boolean {
-    const hasRoom = this.#lane.hasRoomForHedge && !this.#target.permits.isFull;
-    return hasRoom && this.#call.reason === undefined && this.#policy.tryHedge();
+    const hasRoom = this.#lane.hasRoomForHedge && !this.#place.target.permits.isFull;
+    return hasRoom && this.#place.call.reason === undefined && this.#policy.tryHedge();
   }
 
   protected hedged(delayMs: number): void {
-    publishHedge(this.#call, delayMs);
+    publishHedge(this.#place.call, delayMs);
   }
 
   protected loserReason(): Error {
-    const { agent, attempts } = this.#call;
+    const { agent, attempts } = this.#place.call;
     return new CancelledError({ agent, attempt: attempts }, 'another attempt answered first');
   }
 
   protected answeredToo(reply: AgentReply): void {
     const usage = usageOf(reply);
-    if (usage !== undefined && typeof reply !== 'string') this.#call.addSpent(usage, reply.costUsd);
+    if (usage !== undefined && typeof reply !== 'string') this.#place.call.addSpent(usage, reply.costUsd);
   }
 }

@@ -2,6 +2,7 @@ import { QueueNode } from '../../collections/priority-queue.js';
 import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
 import type { AgentReply } from '../../contracts/reply.js';
 import { CancelledError, TimeoutError } from '../../errors/execution-errors.js';
+import { CircuitOpenError } from '../../errors/traffic-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
 import { captureContext, runIn } from '../../lifecycle/async-context.js';
 import { type BudgetClaim, claimBudgets } from '../../resilience/budget/budget.js';
@@ -12,14 +13,25 @@ import type { LanePass } from '../../resilience/lane/lane-pass.js';
 import type { PermitRequest } from '../../resilience/permits/waiting-queue.js';
 import type { TokenCost } from '../../resilience/rate-limit/token-cost.js';
 import { failureClassOf } from '../../resilience/retry/failure-class.js';
+import type { RetryOutlook } from '../../resilience/retry/retry-outlook.js';
 import type { Cancellable } from '../../time/cancel-scope.js';
 import type { TimerHandle } from '../../time/clock.js';
 import type { CancelPoint } from '../../time/sleep.js';
 import type { Call } from '../call.js';
+import { publishWait } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { Attempt } from './attempt.js';
 import { chargeFailure, spendingOf, usageOf } from './charge.js';
 import { sizeOf, spendingAtWorst, worstTokens } from './worst-case.js';
+
+/** How an attempt stands in the series of attempts of its call at one agent. */
+export interface AttemptPlace {
+  readonly call: Call;
+  readonly target: RegisteredAgent;
+  readonly outlook: RetryOutlook;
+  /** The longest pause of its lane that it waits for, in milliseconds. */
+  readonly maxWaitMs: number;
+}
 
 const NO_TOKENS: TokenCost = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
@@ -39,6 +51,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** Why it was cancelled. */
   reason: Error | undefined = undefined;
   readonly #lane: Lane | undefined;
+  readonly #outlook: RetryOutlook;
+  readonly #maxWaitMs: number;
   readonly #ends: AttemptEnds<AgentReply>;
   #queueTimer: TimerHandle | undefined = undefined;
   #isWaiting = true;
@@ -50,14 +64,17 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   // What is ended when it is cancelled: the wait for its lane, or its work.
   #stage: Cancellable | undefined = undefined;
 
-  constructor(call: Call, target: RegisteredAgent, lane: Lane | undefined, ends: AttemptEnds<AgentReply>) {
+  constructor(place: AttemptPlace, lane: Lane | undefined, ends: AttemptEnds<AgentReply>) {
     super();
+    const { call, target } = place;
     this.call = call;
     this.target = target;
     this.priority = call.priority;
     this.tenant = call.tenant;
     this.queuedAtMs = call.services.clock.now();
     this.#lane = lane;
+    this.#outlook = place.outlook;
+    this.#maxWaitMs = place.maxWaitMs;
     this.#ends = ends;
   }
 
@@ -77,6 +94,12 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     const { clock, overdue } = this.call.services;
     this.#endWait();
     overdue.noteWaiting();
+    try {
+      this.#pass?.send();
+    } catch (refusal) {
+      this.failed(refusal as TuttiError);
+      return undefined;
+    }
     this.#work = new PermittedAttempt(this, clock.now() - this.queuedAtMs);
     return this.#work.run();
   }
@@ -99,9 +122,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     if (this.#stage === stage) this.#stage = undefined;
   }
 
-  /** Its permit is there and its agent runs next. @throws {@link CircuitOpenError} where the lane's breaker is open. */
-  send(): void {
-    this.#pass?.send();
+  /** Its agent runs next. */
+  starting(): void {
     this.#ends.sent?.();
   }
 
@@ -128,7 +150,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** For its work alone. */
   failed(error: TuttiError): void {
     const attempt = this.#work;
-    if (this.#pass !== undefined) endPass(this.#pass, attempt, error);
+    if (this.#pass !== undefined) endPass(this.#pass, attempt, error, this.#outlook.isLast);
     if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error);
     this.call.delete(this);
     this.#ends.failed(error);
@@ -158,7 +180,12 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       this.#queue();
       return;
     }
-    const pass = lane.tryAcquire(this.#tokens, this.#sizeBytes);
+    if (!lane.isAvailable) {
+      this.#leave(new CircuitOpenError(lane.name, lane.breaker?.retryAfterMs ?? 0));
+      return;
+    }
+    const isRetry = this.#outlook.readyAtMs > this.call.services.clock.now();
+    const pass = isRetry ? undefined : lane.tryAcquire(this.#tokens, this.#sizeBytes);
     if (pass !== undefined) this.#admitted(pass);
     // A hedge was started because there was room, which may be gone a moment later; it does not wait.
     else if (this.#ends.admitted !== undefined) this.#leave(noRoomForHedge(this.call));
@@ -174,11 +201,14 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     const { deadlineAtMs } = call;
     // It is let in when another call leaves the lane, in that call's context.
     const context = captureContext();
+    let isDone = false;
     const admit = (pass: LanePass): void => {
+      isDone = true;
       call.takenUp();
       runIn(context, () => this.#admitted(pass));
     };
     const refuse = (refusal: Error): void => {
+      isDone = true;
       const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
       if (failureClassOf(refusal) === 'rate-limited' && isLonger) {
         // A caller with more time has joined a shared call meanwhile.
@@ -188,8 +218,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       call.takenUp();
       this.#leave(refusal);
     };
-    const options = { priority, tenant, agent, deadlineAtMs, scope: this };
+    const [maxWaitMs, outlook] = [this.#maxWaitMs, this.#outlook];
+    const options = { priority, tenant, agent, deadlineAtMs, scope: this, maxWaitMs, outlook };
     lane.submit(this.#tokens, this.#sizeBytes, options, admit, refuse);
+    if (!isDone) publishWait(call, lane);
   }
 
   #admitted(pass: LanePass): void {
@@ -244,7 +276,7 @@ class PermittedAttempt extends Attempt {
   }
 
   protected override starting(): void {
-    this.#queued.send();
+    this.#queued.starting();
   }
 
   protected succeeded(reply: AgentReply): void {
@@ -266,7 +298,7 @@ function noRoomForHedge({ agent, attempts }: Call): CancelledError {
   return new CancelledError({ agent, attempt: attempts }, 'its lane has no room for a second attempt');
 }
 
-function endPass(pass: LanePass, attempt: Attempt | undefined, error: TuttiError): void {
+function endPass(pass: LanePass, attempt: Attempt | undefined, error: TuttiError, isLast: boolean): void {
   if (attempt === undefined) {
     pass.release();
     return;
@@ -275,11 +307,7 @@ function endPass(pass: LanePass, attempt: Attempt | undefined, error: TuttiError
   const { usage } = attempt;
   if (failure === 'cancelled' || failure === 'deadline') pass.cancelled(usage);
   else {
-    const { retryAfterMs, cause } = error as { retryAfterMs?: number; cause?: { headers?: unknown } };
-    pass.failed({ failure, retryAfterMs, headers: headersOf(cause), usage });
+    const { retryAfterMs, status } = error as { retryAfterMs?: number; status?: number };
+    pass.failed({ failure, error, status, retryAfterMs, usage, isLast });
   }
-}
-
-function headersOf(cause: unknown): unknown {
-  return typeof cause === 'object' && cause !== null && 'headers' in cause ? cause.headers : undefined;
 }

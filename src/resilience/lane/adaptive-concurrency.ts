@@ -1,16 +1,16 @@
-/** Settings of {@link AdaptiveConcurrency}. */
+import { OutcomeWindow } from './outcome-window.js';
+
+/** Options of {@link AdaptiveConcurrency}. */
 export interface AdaptiveConcurrencyOptions {
-  /** Never fewer at once than this. @default 1 */
+  /** The limit never falls below this. @default 1 */
   minimum?: number | undefined;
-  /** Never more at once than this. @default 1_000 */
-  maximum?: number | undefined;
-  /** How many at once at first. @default 10 */
+  /** Requests at once before the first overload. @default no limit */
   initial?: number | undefined;
 }
 
 /** The state of adaptive concurrency. */
 export interface AdaptiveConcurrencyStats {
-  /** Requests allowed at once now. */
+  /** Requests allowed at once; `Infinity` before the first overload. */
   limit: number;
   /** Raises so far. */
   raises: number;
@@ -18,42 +18,42 @@ export interface AdaptiveConcurrencyStats {
   cuts: number;
 }
 
-/** Successes at the limit before one more is tried, after a cut. */
-const CAREFUL_SUCCESSES = 100;
-/** What that number is divided by each time one more went well. */
+/** Requests that are looked at, and how many of them have to be rejected, before the limit is cut. */
+const OUTCOMES = 8;
+const OVERLOADED = 4;
+/** Answers at the limit before it is raised by one, after a cut. */
+const CAREFUL_ANSWERS = 50;
+/** That number is divided by this after each raise that went well. */
 const IMPATIENCE = 4;
-/** What the limit is multiplied with at the second, third and further cut in a row. */
-const CUT_FACTORS = [0.75, 0.5] as const;
 
 /**
- * Finds out how many requests a service takes at once, where it does not say: additive increase, multiplicative
- * decrease on overload (429, 529, timeouts), after D.-M. Chiu and R. Jain, "Analysis of the Increase and Decrease
- * Algorithms for Congestion Avoidance", 1989.
+ * Finds out how many requests a provider takes at once, if it does not say: additive increase, multiplicative
+ * decrease, after D.-M. Chiu and R. Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance",
+ * 1989.
  *
- * Two refinements keep it near the capacity instead of sawing around it. A single overload right after a raise
- * undoes the raise and no more; only overloads in a row multiply. And the next raise waits for a hundred successes
- * after a cut, a quarter of that after each raise that went well, so that probing costs about one rejection in a
- * hundred while new room is taken quickly.
+ * There is no limit until half of the latest requests are rejected (429, 529) while others are answered. What was in
+ * flight beside the rejected ones is what the provider takes: that becomes the limit. A rejection right after a raise
+ * undoes the raise and no more. Where everything is rejected, concurrency is not the reason, and the limit stays.
  */
 export class AdaptiveConcurrency {
   readonly #minimum: number;
-  readonly #maximum: number;
+  readonly #outcomes = new OutcomeWindow(OUTCOMES);
   #limit: number;
-  #successes = 0;
-  #successesNeeded: number;
-  #cutsInARow = 0;
-  // Requests are numbered as they start; those that started before the last cut say nothing about the new limit.
-  #started = 0;
-  #firstSinceCut = 0;
+  /** The limit that is known to work: below `limit` only while a raise is being tried. */
+  #proven: number;
+  /** What was in flight beside the latest rejected request, and the number of the next request to be sent then. */
+  #beside: { readonly inFlight: number; readonly nextRequest: number } | undefined = undefined;
+  #answers = 0;
+  #answersNeeded = CAREFUL_ANSWERS;
+  #firstSinceChange = 0;
   #raises = 0;
   #cuts = 0;
 
   constructor(options: AdaptiveConcurrencyOptions = {}) {
-    const { minimum = 1, maximum = 1_000, initial = 10 } = options;
+    const { minimum = 1, initial = Number.POSITIVE_INFINITY } = options;
     this.#minimum = minimum;
-    this.#maximum = maximum;
-    this.#limit = Math.min(maximum, Math.max(minimum, initial));
-    this.#successesNeeded = this.#limit;
+    this.#limit = Math.max(minimum, initial);
+    this.#proven = this.#limit;
   }
 
   /** Requests allowed at once now. */
@@ -61,37 +61,46 @@ export class AdaptiveConcurrency {
     return this.#limit;
   }
 
-  /** A request starts; the number goes into {@link succeeded} or {@link overloaded}. */
-  started(): number {
-    return this.#started++;
+  /** The limit that is known to work; what is in flight beyond it tries whether more does. */
+  get proven(): number {
+    return this.#proven;
   }
 
-  /** A request was answered. `inFlight` are those in flight, itself included. Returns whether the limit changed. */
-  succeeded(request: number, inFlight: number): boolean {
-    if (request >= this.#firstSinceCut) this.#countSuccess(inFlight);
-    if (this.#successes < Math.max(this.#limit, this.#successesNeeded)) return false;
-    this.#successes = 0;
-    if (this.#limit >= this.#maximum) return false;
-    this.#limit += 1;
-    this.#raises += 1;
-    this.#successesNeeded = Math.floor(this.#successesNeeded / IMPATIENCE);
+  /**
+   * A request was answered.
+   *
+   * @param request Its number, in the order in which requests are sent.
+   * @param inFlight Requests in flight, itself included.
+   * @param nextRequest The number of the next request to be sent.
+   * @returns Whether the limit has changed.
+   */
+  answered(request: number, inFlight: number, nextRequest: number): boolean {
+    this.#outcomes.add(false);
+    const beside = this.#beside;
+    if (beside !== undefined && request < beside.nextRequest && this.#outcomes.failures >= OVERLOADED) {
+      return this.#cut(beside.inFlight, nextRequest);
+    }
+    if (request >= this.#firstSinceChange) this.#countAnswer(inFlight);
+    if (this.#answers < Math.max(this.#limit, this.#answersNeeded)) return false;
+    this.#raise(nextRequest);
     return true;
   }
 
-  /** A request met an overload: 429, 529 or a timeout. Returns whether the limit changed. */
-  overloaded(request: number): boolean {
-    // Many requests meet the same overload; it is one reason to cut, not many.
-    if (request < this.#firstSinceCut) return false;
-    const factor = CUT_FACTORS[Math.min(this.#cutsInARow, CUT_FACTORS.length) - 1];
-    const cut = factor === undefined ? this.#limit - 1 : Math.floor(this.#limit * factor);
-    const limit = Math.max(this.#minimum, Math.min(cut, this.#limit - 1));
-    this.#firstSinceCut = this.#started;
-    this.#cutsInARow += 1;
-    this.#successes = 0;
-    this.#successesNeeded = CAREFUL_SUCCESSES;
-    if (limit === this.#limit) return false;
-    this.#limit = limit;
+  /**
+   * A request was rejected because there were too many (429, 529).
+   *
+   * @param request Its number, in the order in which requests are sent.
+   * @param inFlight Requests in flight, itself not included.
+   * @param nextRequest The number of the next request to be sent.
+   * @returns Whether the limit has changed.
+   */
+  rejected(request: number, inFlight: number, nextRequest: number): boolean {
+    this.#outcomes.add(true);
+    this.#beside = { inFlight, nextRequest };
+    if (this.#limit <= this.#proven || request < this.#firstSinceChange) return false;
+    this.#limit = this.#proven;
     this.#cuts += 1;
+    this.#startOver(CAREFUL_ANSWERS, nextRequest);
     return true;
   }
 
@@ -99,10 +108,35 @@ export class AdaptiveConcurrency {
     return { limit: this.#limit, raises: this.#raises, cuts: this.#cuts };
   }
 
-  #countSuccess(inFlight: number): void {
-    // Far below the limit a success says nothing about the limit.
+  #countAnswer(inFlight: number): void {
+    // Far below the limit an answer says nothing about the limit.
     if (inFlight * 2 < this.#limit) return;
-    this.#successes += 1;
-    if (this.#successes >= this.#limit) this.#cutsInARow = 0;
+    this.#answers += 1;
+    if (this.#answers >= this.#limit) this.#proven = this.#limit;
+  }
+
+  #raise(nextRequest: number): void {
+    this.#proven = this.#limit;
+    this.#limit += 1;
+    this.#raises += 1;
+    this.#startOver(Math.floor(this.#answersNeeded / IMPATIENCE), nextRequest);
+  }
+
+  #cut(inFlight: number, nextRequest: number): boolean {
+    this.#beside = undefined;
+    const limit = Math.max(this.#minimum, Math.min(inFlight, this.#limit));
+    const isLower = limit < this.#limit;
+    this.#limit = limit;
+    this.#proven = limit;
+    if (isLower) this.#cuts += 1;
+    this.#outcomes.clear();
+    this.#startOver(CAREFUL_ANSWERS, nextRequest);
+    return isLower;
+  }
+
+  #startOver(answersNeeded: number, nextRequest: number): void {
+    this.#answers = 0;
+    this.#answersNeeded = answersNeeded;
+    this.#firstSinceChange = nextRequest;
   }
 }

@@ -4,9 +4,7 @@ import type { Clock } from '../../time/clock.js';
 import type { CircuitBreaker, CircuitTicket } from '../breaker/circuit-breaker.js';
 import type { RateReservation } from '../rate-limit/reservation.js';
 import type { TokenCost } from '../rate-limit/token-cost.js';
-import { parseRateLimits } from '../rate-limit-headers.js';
-import { type FailureClass, isBreakdown, isOverload } from '../retry/failure-class.js';
-import { parseRetryAfterMs } from '../retry/retry-after.js';
+import { type FailureClass, isBreakdown } from '../retry/failure-class.js';
 
 /** The lane, as its passes see it. */
 export interface PassOwner {
@@ -20,17 +18,20 @@ export interface PassOwner {
   succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void;
   /** A request was cancelled this long after it was sent, in milliseconds. */
   gaveUp(elapsedMs: number): void;
-  /** A request met an overload. `isRejection` is `true` for 429 and 529, `false` for timeouts. */
-  overloaded(request: number, retryAfterMs: number | undefined, isRejection: boolean): void;
+  /** A request failed this long after it was sent, in milliseconds. */
+  failed(request: number, attempt: FailedAttempt, elapsedMs: number): void;
 }
 
 /** What is known about a failed attempt. */
 export interface FailedAttempt {
   readonly failure: FailureClass;
-  /** How long the provider asked to wait, in milliseconds, if that was read from the headers already. */
+  readonly error: Error;
+  /** The HTTP status, if there was a response. */
+  readonly status?: number | undefined;
+  /** How long the provider asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
-  /** The response's headers: a `Headers` object or a plain record. */
-  readonly headers?: unknown;
+  /** Whether its call makes no further attempt after it. */
+  readonly isLast: boolean;
   /** Tokens used despite the failure. */
   readonly usage?: Partial<Usage> | undefined;
 }
@@ -88,7 +89,9 @@ export class LanePass {
 
   /** The headers of a response have arrived. An attempt may have several responses. */
   heard({ limits }: ProviderResponseInfo): void {
-    this.#learn(limits);
+    if (limits === undefined) return;
+    this.#reservation.learn(limits);
+    this.#owner.learned(limits);
   }
 
   /** The request was answered. */
@@ -103,14 +106,12 @@ export class LanePass {
   }
 
   /** The request failed. */
-  failed({ failure, headers, retryAfterMs, usage }: FailedAttempt): void {
+  failed(attempt: FailedAttempt): void {
     if (!this.#close()) return;
-    const epochMs = this.#owner.clock.epochMs();
-    this.#learn(parseRateLimits(headers, epochMs));
-    this.#reportToBreaker(failure);
-    if (this.#request !== undefined && isOverload(failure)) {
-      const waitMs = retryAfterMs ?? parseRetryAfterMs(headers, epochMs);
-      this.#owner.overloaded(this.#request, waitMs, failure !== 'timeout');
+    const { failure, usage } = attempt;
+    this.#reportToBreaker(attempt);
+    if (this.#request !== undefined) {
+      this.#owner.failed(this.#request, attempt, this.#owner.clock.now() - this.#sentAtMs);
     }
     const otherwise = UNPROCESSED.has(failure) ? { inputTokens: 0, outputTokens: 0 } : this.#cost;
     this.#reservation.settle(this.#costOf(usage, otherwise));
@@ -137,17 +138,14 @@ export class LanePass {
     return wasOpen;
   }
 
-  #learn(limits: RateLimits | undefined): void {
-    if (limits === undefined) return;
-    this.#reservation.learn(limits);
-    this.#owner.learned(limits);
-  }
-
-  #reportToBreaker(failure: FailureClass): void {
+  #reportToBreaker({ failure, isLast }: FailedAttempt): void {
     const { breaker } = this.#owner;
     if (breaker === undefined || this.#ticket === undefined) return;
-    if (isBreakdown(failure)) breaker.failed(this.#ticket);
-    else if (failure === 'cancelled' || failure === 'deadline') breaker.cancelled(this.#ticket);
+    if (isBreakdown(failure)) {
+      // A failure that a retry may heal is not the call's failure yet. A failed probe is one in any case.
+      if (isLast || breaker.state.state !== 'closed') breaker.failed(this.#ticket);
+      else breaker.cancelled(this.#ticket);
+    } else if (failure === 'cancelled' || failure === 'deadline') breaker.cancelled(this.#ticket);
     // A provider that rejects a request is working.
     else breaker.succeeded(this.#ticket);
   }

@@ -1,12 +1,19 @@
+import type { Clock } from '../../time/clock.js';
 import { Lane, type LaneOptions, type LaneStats } from './lane.js';
 
-/** All lanes of one orchestrator, created on first use. */
+/** Number of lanes from which on idle ones are forgotten. */
+const FIRST_SWEEP = 256;
+
+/** All lanes of one orchestrator, created as they are needed. */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
+  readonly #clock: Clock;
   readonly #optionsOf: (name: string) => LaneOptions;
+  #sweepAt = FIRST_SWEEP;
 
-  /** @param optionsOf Called when a lane is used for the first time. */
-  constructor(optionsOf: (name: string) => LaneOptions) {
+  /** @param optionsOf Returns the options of a lane that is needed for the first time. */
+  constructor(clock: Clock, optionsOf: (name: string) => LaneOptions) {
+    this.#clock = clock;
     this.#optionsOf = optionsOf;
   }
 
@@ -14,25 +21,40 @@ export class Lanes {
   get(name: string): Lane {
     const known = this.#lanes.get(name);
     if (known !== undefined) return known;
+    if (this.#lanes.size >= this.#sweepAt) this.#sweep();
     const lane = new Lane(name, this.#optionsOf(name));
     this.#lanes.set(name, lane);
     return lane;
   }
 
-  /** Requests waiting, in all lanes. */
+  /** Requests that wait, in all of them. */
   get waiting(): number {
     let requests = 0;
     for (const lane of this.#lanes.values()) requests += lane.waiting;
     return requests;
   }
 
+  /** Retries that wait, in all of them. */
+  get retries(): number {
+    let retries = 0;
+    for (const lane of this.#lanes.values()) retries += lane.retries;
+    return retries;
+  }
+
   /** The state of every lane, by name. */
   stats(): Record<string, LaneStats> {
     return Object.fromEntries([...this.#lanes].map(([name, lane]) => [name, lane.stats()]));
   }
+
+  /** Forgets lanes that know nothing a new one would not. Doubling the threshold keeps sweeping O(1) per lane. */
+  #sweep(): void {
+    const nowMs = this.#clock.now();
+    for (const [name, lane] of this.#lanes) if (lane.isForgettable(nowMs)) this.#lanes.delete(name);
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#lanes.size);
+  }
 }
 
-/** The name of the lane for a provider's model. */
+/** The name of the lane of a provider's model. */
 export function laneName(provider: string, model: string | undefined): string {
   return model === undefined ? provider : `${provider}/${model}`;
 }

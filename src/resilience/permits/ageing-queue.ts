@@ -48,6 +48,11 @@ export class AgeingQueue<Item> {
     return position === undefined ? undefined : this.#items[position];
   }
 
+  /** All items, in no particular order. */
+  *values(): Generator<Item, void, undefined> {
+    for (const item of this.#items) if (item !== undefined) yield item;
+  }
+
   /** Removes the item at a position that {@link push} returned. */
   remove(position: number): void {
     if (this.#heap.remove(position)) this.#items[position] = undefined;

@@ -63,6 +63,13 @@ export class FairQueue<Item> {
     return this.#size;
   }
 
+  /** All items, in no particular order. */
+  *values(): Generator<Item, void, undefined> {
+    for (const agents of this.#tenants.contents()) {
+      for (const queue of agents.contents()) for (const { item } of queue.values()) yield item;
+    }
+  }
+
   /** Adds an item; returns a handle to remove it. */
   push(
     item: Item,

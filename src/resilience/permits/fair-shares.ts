@@ -53,6 +53,11 @@ export class FairShares<Content> {
     return handle === undefined ? undefined : this.#byHandle[handle];
   }
 
+  /** The contents of all shares that are remembered. */
+  *contents(): Generator<Content, void, undefined> {
+    for (const { content } of this.#shares.values()) yield content;
+  }
+
   /** Charges one service to the share. */
   served(share: Share<Content>): void {
     this.#virtualNow = Math.max(this.#virtualNow, share.finish);

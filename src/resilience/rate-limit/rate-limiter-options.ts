@@ -1,5 +1,6 @@
 import type { LaneLimits, ResolvedFairnessSettings } from '../../contracts/traffic.js';
 import type { Clock } from '../../time/clock.js';
+import type { RateRequest } from './rate-request.js';
 
 /** Something else that decides when a request may start, for instance a cool-off. */
 export interface StartGate {
@@ -7,6 +8,8 @@ export interface StartGate {
   opensAtMs(nowMs: number): number;
   /** A request starts now. */
   started(nowMs: number): void;
+  /** The earliest time at which this request may start although it may fail; infinite if it depends on others. */
+  allowsAtMs(request: RateRequest, nowMs: number): number;
 }
 
 /** Options of a {@link RateLimiter}. */

@@ -6,6 +6,7 @@ import { RateQueue } from './rate-queue.js';
 import type { RateRequest } from './rate-request.js';
 import { tooLarge, waitTooLong } from './refusals.js';
 import { RateReservation, type ReservationOwner } from './reservation.js';
+import { ReturnQueue } from './return-queue.js';
 import { type TokenCost, wholeCost } from './token-cost.js';
 import { RateLimitUsage } from './usage.js';
 import { WindowMargin } from './window-margin.js';
@@ -27,6 +28,10 @@ export class RateLimiter implements ReservationOwner {
   readonly #gate: StartGate | undefined;
   readonly #usage: RateLimitUsage;
   readonly #queue: RateQueue;
+  /** Goes before the queue. */
+  readonly #returns = new ReturnQueue();
+  /** The waiting requests that have a deadline. */
+  readonly #withDeadline = new Set<RateRequest>();
   #maxConcurrent: number;
   #inFlight = 0;
   #timer: TimerHandle = undefined;
@@ -50,7 +55,7 @@ export class RateLimiter implements ReservationOwner {
 
   /** Requests waiting. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.#returns.size;
   }
 
   /** How many requests may be in flight at once. */
@@ -63,7 +68,11 @@ export class RateLimiter implements ReservationOwner {
   /** Whether a new request would have to wait, however small it is. */
   get isSaturated(): boolean {
     const nowMs = this.#clock.now();
-    return this.#queue.size > 0 || this.#startsAtMs({ inputTokens: 1, outputTokens: 1 }, nowMs) > nowMs;
+    return (
+      this.#queue.size > 0 ||
+      this.#returns.nextReadyMs <= nowMs ||
+      this.#startsAtMs({ inputTokens: 1, outputTokens: 1 }, nowMs) > nowMs
+    );
   }
 
   /** A reservation, or `undefined` if the request would have to wait. */
@@ -81,11 +90,29 @@ export class RateLimiter implements ReservationOwner {
       request.refuse(request.scope.reason);
       return;
     }
-    const reservation = this.#tryStart(request.cost);
+    const isReturning = request.readyAtMs > 0;
+    const reservation = isReturning ? undefined : this.#tryStart(request.cost);
     const refusal = reservation === undefined ? this.#refusalOf(request) : undefined;
     if (reservation !== undefined) request.admit(reservation);
     else if (refusal !== undefined) request.refuse(refusal);
     else this.#enqueue(request);
+  }
+
+  /** Retries that wait, for their backoff or for the lane. */
+  get retries(): number {
+    let retries = 0;
+    for (const { outlook } of this.#returns.values()) if (outlook.readyAtMs > 0) retries += 1;
+    return retries;
+  }
+
+  /** What the next request waits for, and until when, in milliseconds of the clock; infinite if that is not known. */
+  get waitingFor(): { reason: 'backoff' | 'concurrency' | 'rate-limit'; untilMs: number } {
+    const nowMs = this.#clock.now();
+    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs);
+    const first = request ?? this.#queue.peek();
+    if (first === undefined) return { reason: 'backoff', untilMs: nextMs };
+    if (this.#inFlight >= this.#maxConcurrent) return { reason: 'concurrency', untilMs: Infinity };
+    return { reason: 'rate-limit', untilMs: this.#startsAtMs(first.cost, nowMs) };
   }
 
   /** The provider rejected a request that should have fitted: keeps more distance from the limits. */
@@ -97,11 +124,56 @@ export class RateLimiter implements ReservationOwner {
   refuseLate(): void {
     const nowMs = this.#clock.now();
     const waitMs = (this.#gate?.opensAtMs(nowMs) ?? nowMs) - nowMs;
-    for (const request of [...this.#queue.withDeadline]) {
+    for (const request of [...this.#withDeadline]) {
       const refusal = this.#refusalAfter(waitMs, request.deadlineAtMs);
-      if (refusal !== undefined) this.#refuse(request, refusal);
+      if (refusal !== undefined) this.refuse(request, refusal);
     }
     this.#pump();
+  }
+
+  /** Refuses the waiting requests for which `refusalOf` returns an error. Looks at all of them. */
+  refuseAll(refusalOf: (request: RateRequest) => Error | undefined): void {
+    const waiting = [...this.#returns.values(), ...this.#queue.values()];
+    for (const request of waiting) {
+      const refusal = refusalOf(request);
+      if (refusal !== undefined) this.refuse(request, refusal);
+    }
+    this.#pump();
+  }
+
+  /**
+   * Takes requests from the queue until `count` of them go before it, not counting those that `isUncounted`. Returns all
+   * that go before the queue.
+   */
+  hold(count: number, nowMs: number, isUncounted: (request: RateRequest) => boolean): RateRequest[] {
+    const held = [...this.#returns.values()];
+    let counted = held.filter((request) => !isUncounted(request)).length;
+    for (let next = this.#queue.peek(); next !== undefined && counted < count; next = this.#queue.peek()) {
+      this.#queue.shift();
+      next.readyAtMs = nowMs;
+      this.#returns.push(next);
+      held.push(next);
+      if (!isUncounted(next)) counted += 1;
+    }
+    return held;
+  }
+
+  /** The lane works again: requests no longer wait for the end of their backoff. */
+  release(): void {
+    this.#returns.release(this.#clock.now());
+    this.#pump();
+  }
+
+  /** Starts what may start now. */
+  wake(): void {
+    this.#pump();
+  }
+
+  /** Refuses a waiting request. */
+  refuse(request: RateRequest, refusal: Error): void {
+    this.#remove(request);
+    request.scope?.delete(request);
+    request.refuse(refusal);
   }
 
   stats(): RateLimiterStats {
@@ -112,7 +184,7 @@ export class RateLimiter implements ReservationOwner {
       if (limit === undefined) continue;
       limits[name] = { limit, used: quantity.usedAt(nowMs), others: quantity.usedByOthersAt(nowMs) };
     }
-    return { inFlight: this.#inFlight, waiting: this.#queue.size, limits };
+    return { inFlight: this.#inFlight, waiting: this.waiting, limits };
   }
 
   /** Called by its reservations. */
@@ -143,9 +215,9 @@ export class RateLimiter implements ReservationOwner {
   }
 
   #tryStart(cost: TokenCost): RateReservation | undefined {
-    if (this.#queue.size > 0) return undefined;
-    if (cost.inputTokens > this.#usage.maxInputTokens) return undefined;
     const nowMs = this.#clock.now();
+    if (this.#queue.size > 0 || this.#returns.nextReadyMs <= nowMs) return undefined;
+    if (cost.inputTokens > this.#usage.maxInputTokens) return undefined;
     return this.#startsAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
   }
 
@@ -169,10 +241,10 @@ export class RateLimiter implements ReservationOwner {
   }
 
   /** The shortest time that a new request would wait, in milliseconds. */
-  #estimateWaitMs({ cost, priority, tenant = '' }: RateRequest): number {
+  #estimateWaitMs({ cost, priority, tenant = '', readyAtMs }: RateRequest): number {
     const nowMs = this.#clock.now();
     const fitsAtMs = this.#usage.estimateMs(this.#queue.aheadOf(tenant, priority), cost, nowMs);
-    return Math.max(fitsAtMs, this.#gate?.opensAtMs(nowMs) ?? nowMs) - nowMs;
+    return Math.max(fitsAtMs, this.#gate?.opensAtMs(nowMs) ?? nowMs, readyAtMs) - nowMs;
   }
 
   #refusalAfter(waitMs: number, deadlineAtMs: number): Error | undefined {
@@ -182,21 +254,23 @@ export class RateLimiter implements ReservationOwner {
 
   #enqueue(request: RateRequest): void {
     request.withdraw = this.#withdraw;
-    this.#queue.push(request);
+    const isReturning = request.readyAtMs > 0;
+    if (isReturning) this.#returns.push(request);
+    else this.#queue.push(request);
+    if (request.deadlineAtMs !== Number.POSITIVE_INFINITY) this.#withDeadline.add(request);
     request.scope?.add(request);
-    if (this.#queue.peek() === request) this.#pump();
+    if (isReturning || this.#queue.peek() === request) this.#pump();
   }
 
   readonly #withdraw = (request: RateRequest): void => {
-    this.#queue.delete(request);
+    this.#remove(request);
     request.scope?.delete(request);
     this.#pump();
   };
 
-  #refuse(request: RateRequest, refusal: Error): void {
-    this.#queue.delete(request);
-    request.scope?.delete(request);
-    request.refuse(refusal);
+  #remove(request: RateRequest): void {
+    this.#withDeadline.delete(request);
+    if (!this.#returns.delete(request)) this.#queue.delete(request);
   }
 
   /** Starts waiting requests as long as the first one fits, then sets the timer for the next one that will. */
@@ -213,23 +287,29 @@ export class RateLimiter implements ReservationOwner {
     }
   }
 
-  /** Starts the first waiting request, or returns the time at which it can start. */
+  /** Starts the first waiting request, or returns the time at which the next one can start. */
   #startFirst(): number {
-    const first = this.#queue.peek();
-    if (first === undefined) return Number.POSITIVE_INFINITY;
     const nowMs = this.#clock.now();
+    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs);
+    const first = request ?? this.#queue.peek();
+    if (first === undefined) return nextMs;
     const refusal = this.#refusalOfFirst(first, nowMs);
     if (refusal !== undefined) {
-      this.#refuse(first, refusal);
+      this.refuse(first, refusal);
       return STARTED;
     }
     const startsAtMs = this.#startsAtMs(first.cost, nowMs);
     if (startsAtMs > nowMs) return startsAtMs;
-    this.#queue.shift();
+    this.#withDeadline.delete(first);
+    if (first === request) this.#returns.delete(first);
+    else this.#queue.shift();
     first.scope?.delete(first);
     first.admit(this.#start(first.cost, nowMs));
     return STARTED;
   }
+
+  readonly #allowsAtMs = (request: RateRequest, nowMs: number): number =>
+    this.#gate?.allowsAtMs(request, nowMs) ?? nowMs;
 
   /** The limit may have shrunk below the request, or its deadline may have passed, while it waited. */
   #refusalOfFirst({ cost, deadlineAtMs }: RateRequest, nowMs: number): Error | undefined {

@@ -6,11 +6,9 @@ import type { WaitingSum } from './usage.js';
 
 /**
  * Requests that wait for a lane, shared fairly between tenants; within a tenant the highest priority goes first, then
- * order of arrival. Knows how much is waiting ahead of a request, and which requests have a deadline.
+ * order of arrival. Knows how much is waiting ahead of a request.
  */
 export class RateQueue {
-  /** Waiting requests that have a deadline. */
-  readonly withDeadline = new Set<RateRequest>();
   readonly #queue: FairQueue<RateRequest>;
   readonly #sums = new Map<string, Map<number, WaitingSum>>();
 
@@ -27,10 +25,14 @@ export class RateQueue {
     return this.#queue.peek();
   }
 
+  /** All of them, in no particular order. */
+  values(): Iterable<RateRequest> {
+    return this.#queue.values();
+  }
+
   push(request: RateRequest): void {
     request.handle = this.#queue.push(request, request);
     this.#count(request, 1);
-    if (request.deadlineAtMs !== Number.POSITIVE_INFINITY) this.withDeadline.add(request);
   }
 
   /** Removes the next to start and charges it to its tenant. */
@@ -62,7 +64,6 @@ export class RateQueue {
 
   #left(request: RateRequest): void {
     request.handle = undefined;
-    this.withDeadline.delete(request);
     this.#count(request, -1);
   }
 

@@ -1,6 +1,7 @@
 import type { Cancellable } from '../../time/cancel-scope.js';
 import type { CancelPoint } from '../../time/sleep.js';
 import type { FairQueueHandle } from '../permits/fair-queue.js';
+import { NO_RETRIES, type RetryOutlook } from '../retry/retry-outlook.js';
 import type { RateReservation } from './reservation.js';
 import { type TokenCost, wholeCost } from './token-cost.js';
 
@@ -16,6 +17,10 @@ export interface RateRequestOptions {
   readonly deadlineAtMs?: number | undefined;
   /** Ends the wait when it is cancelled. */
   readonly scope?: CancelPoint | undefined;
+  /** The longest pause of the lane that it waits for, in milliseconds. @default Infinity */
+  readonly maxWaitMs?: number | undefined;
+  /** What its call may still do. @default nothing: it is the call's only attempt */
+  readonly outlook?: RetryOutlook | undefined;
 }
 
 /** A request that needs a reservation. Exactly one of `admit` and `refuse` is called, once, maybe at once. */
@@ -27,6 +32,12 @@ export class RateRequest implements Cancellable {
   readonly cost: TokenCost;
   readonly deadlineAtMs: number;
   readonly scope: CancelPoint | undefined;
+  readonly maxWaitMs: number;
+  readonly outlook: RetryOutlook;
+  /** When it may be sent, in milliseconds of the clock. */
+  readyAtMs: number;
+  /** Since when a lane that is down keeps it waiting, in milliseconds of the clock; `undefined` if none does. */
+  heldSinceMs: number | undefined = undefined;
   readonly admit: (reservation: RateReservation) => void;
   readonly refuse: (error: Error) => void;
   /** Its place in the queue; `undefined` while it does not wait. */
@@ -46,6 +57,9 @@ export class RateRequest implements Cancellable {
     this.agent = options.agent;
     this.deadlineAtMs = options.deadlineAtMs ?? Number.POSITIVE_INFINITY;
     this.scope = options.scope;
+    this.maxWaitMs = options.maxWaitMs ?? Number.POSITIVE_INFINITY;
+    this.outlook = options.outlook ?? NO_RETRIES;
+    this.readyAtMs = this.outlook.readyAtMs;
     this.admit = admit;
     this.refuse = refuse;
   }

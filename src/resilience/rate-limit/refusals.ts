@@ -11,12 +11,13 @@ export function waitTooLong(lane: string, waitMs: number, leftMs: number): RateL
   );
 }
 
-/** The lane is paused for longer than the calls are configured to wait, in milliseconds. */
-export function pausedTooLong(lane: string, pausedForMs: number): RateLimitedError {
+/** The provider asks to wait for longer than the call waits. Both in milliseconds. */
+export function pausedTooLong(lane: string, pausedForMs: number, maxWaitMs: number): RateLimitedError {
   return new RateLimitedError(
     lane,
     'wait-too-long',
-    `Rate limit of "${lane}": the provider asks to wait ${Math.ceil(pausedForMs)} ms, longer than retry.maxDelayMs.`,
+    `Rate limit of "${lane}": the provider asks to wait ${Math.ceil(pausedForMs)} ms, longer than the ` +
+      `${maxWaitMs} ms that the call waits. Raise retry.maxWaitMs, add a fallback, or try again later.`,
     pausedForMs,
   );
 }

@@ -32,12 +32,16 @@ export function backoffDelayMs(
   retryAfterMs: number | undefined,
   random: () => number = Math.random,
 ): number {
-  // Kept finite, because 0 × Infinity is NaN.
-  const growth = Math.min(backoff.factor ** (attempt - 1), Number.MAX_VALUE);
-  const ceilingMs = Math.min(backoff.maxDelayMs, backoff.minDelayMs * growth);
-  const delayMs = spread(ceilingMs, backoff.jitter, random);
+  const delayMs = spread(backoffCeilingMs(attempt, backoff), backoff.jitter, random);
   if (retryAfterMs === undefined) return delayMs;
   return Math.max(delayMs, retryAfterMs * (1 + RETRY_AFTER_SPREAD * random()));
+}
+
+/** The backoff after the failure of attempt number `attempt` (from 1) without jitter, in milliseconds. */
+export function backoffCeilingMs(attempt: number, backoff: Backoff): number {
+  // Kept finite, because 0 × Infinity is NaN.
+  const growth = Math.min(backoff.factor ** (attempt - 1), Number.MAX_VALUE);
+  return Math.min(backoff.maxDelayMs, backoff.minDelayMs * growth);
 }
 
 function spread(ceilingMs: number, jitter: Jitter, random: () => number): number {

@@ -30,6 +30,7 @@ const BY_CODE: Readonly<Record<string, FailureClass>> = {
   TUTTI_CANCELLED: 'cancelled',
   TUTTI_CLOSED: 'cancelled',
   TUTTI_RATE_LIMITED: 'rate-limited',
+  TUTTI_LANE_DOWN: 'network',
   TUTTI_CIRCUIT_OPEN: 'circuit-open',
   TUTTI_BUDGET_EXCEEDED: 'budget',
   TUTTI_QUEUE_FULL: 'overloaded',
@@ -48,8 +49,14 @@ const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map([
   [529, 'overloaded'],
 ]);
 
-/** Failures of a service that is too busy: they pause its lane and lower its concurrency. */
-const OVERLOADS: ReadonlySet<FailureClass> = new Set(['rate-limited', 'overloaded', 'timeout']);
+/** Failures that may concern all requests of a lane and not one alone. */
+const TROUBLES: ReadonlySet<FailureClass> = new Set([
+  'rate-limited',
+  'overloaded',
+  'server',
+  'network',
+  'timeout',
+]);
 
 /** Failures of a service that does not work: they count for its breaker. */
 const BREAKDOWNS: ReadonlySet<FailureClass> = new Set(['overloaded', 'server', 'network', 'timeout']);
@@ -65,9 +72,9 @@ export function failureClassOf(error: unknown): FailureClass {
   return classOfStatus(fieldOf(error, 'status') ?? fieldOf(error, 'statusCode'), fieldOf(error, 'retryable'));
 }
 
-/** Whether the failure means that the service is too busy. */
-export function isOverload(failure: FailureClass): boolean {
-  return OVERLOADS.has(failure);
+/** Whether the failure may concern all requests of a lane and not one alone. */
+export function isTrouble(failure: FailureClass): boolean {
+  return TROUBLES.has(failure);
 }
 
 /** Whether the failure counts for the lane's breaker. */

@@ -1,0 +1,48 @@
+import type { TuttiError } from '../errors/tutti-error.js';
+import type { Call } from './call.js';
+
+/** Why a call has failed; `details.endedBecause` of its error. */
+export type EndedBecause =
+  | 'attempts-used'
+  | 'lane-down'
+  | 'deadline'
+  | 'wait-too-long'
+  | 'not-retryable'
+  | 'stream-started'
+  | 'breaker-open'
+  | 'budget'
+  | 'cancelled';
+
+const BY_CODE: Readonly<Record<string, EndedBecause>> = {
+  TUTTI_RETRIES_EXHAUSTED: 'attempts-used',
+  TUTTI_LANE_DOWN: 'lane-down',
+  TUTTI_CIRCUIT_OPEN: 'breaker-open',
+  TUTTI_BUDGET_EXCEEDED: 'budget',
+  TUTTI_CANCELLED: 'cancelled',
+  TUTTI_CLOSED: 'cancelled',
+};
+
+/** Says in an error why its call ended with it, where the error itself does not; returns the error. */
+export function explainEnd(error: TuttiError, because: EndedBecause, sentence: string): TuttiError {
+  if (error.details.endedBecause !== undefined || !Object.isExtensible(error.details)) return error;
+  Object.assign(error.details, { endedBecause: because });
+  error.message = `${error.message.replace(/[.\s]*$/, '')}. ${sentence}`;
+  return error;
+}
+
+/** Notes in the error with which a call ends why it does. */
+export function noteEnd(call: Call, error: TuttiError): void {
+  if (error.details.endedBecause === undefined && Object.isExtensible(error.details)) {
+    Object.assign(error.details, { endedBecause: reasonOf(call, error) });
+  }
+}
+
+function reasonOf(call: Call, { code, details, retryable }: TuttiError): EndedBecause {
+  const byCode = BY_CODE[code];
+  if (byCode !== undefined) return byCode;
+  const { scope } = details;
+  if (code === 'TUTTI_TIMEOUT' && (scope === 'deadline' || scope === 'queue')) return 'deadline';
+  if (code === 'TUTTI_RATE_LIMITED') return retryable ? 'wait-too-long' : 'not-retryable';
+  // What could be tried again and was not had no attempt left.
+  return retryable && call.attempts > 0 ? 'attempts-used' : 'not-retryable';
+}

@@ -1,0 +1,73 @@
+import { type Backoff, backoffCeilingMs } from './backoff.js';
+
+/**
+ * How far a call has come with its attempts, and what it may still do: what its lane has to know while one of them
+ * waits there.
+ */
+export interface RetryOutlook {
+  /** Attempts that the call may make after its first one. */
+  readonly maxRetries: number;
+  /** When the next attempt may be sent: the end of its backoff, in milliseconds of the clock; 0 for a first attempt. */
+  readonly readyAtMs: number;
+  /** The earliest time that the provider demanded for the next attempt, in milliseconds of the clock. */
+  readonly demandedAtMs: number;
+  /** When its first attempt failed, in milliseconds of the clock; `undefined` before that. */
+  readonly firstFailedAtMs: number | undefined;
+  /** Whether the next attempt is the last one. */
+  readonly isLast: boolean;
+  /** How long all its backoffs last together, without jitter and each at least `floorMs`, in milliseconds. */
+  backoffsMs(floorMs: number): number;
+}
+
+/** The outlook of a request that is its call's only attempt. */
+export const NO_RETRIES: RetryOutlook = Object.freeze({
+  maxRetries: 0,
+  readyAtMs: 0,
+  demandedAtMs: 0,
+  firstFailedAtMs: undefined,
+  isLast: true,
+  backoffsMs: () => 0,
+});
+
+/** Counts the failed attempts of a call at one agent. */
+export class RetryProgress implements RetryOutlook {
+  readonly maxRetries: number;
+  readyAtMs = 0;
+  demandedAtMs = 0;
+  firstFailedAtMs: number | undefined = undefined;
+  readonly #backoff: Backoff;
+  #failed = 0;
+
+  constructor(maxRetries: number, backoff: Backoff) {
+    this.maxRetries = maxRetries;
+    this.#backoff = backoff;
+  }
+
+  get isLast(): boolean {
+    return this.#failed >= this.maxRetries;
+  }
+
+  /** An attempt has failed. Returns how many have. */
+  failed(nowMs: number): number {
+    this.firstFailedAtMs ??= nowMs;
+    this.#failed += 1;
+    return this.#failed;
+  }
+
+  /** The next attempt may be sent after `delayMs`, or earlier if its lane works again, but not before `demandedMs`. */
+  wait(nowMs: number, delayMs: number, demandedMs: number): void {
+    this.readyAtMs = nowMs + delayMs;
+    this.demandedAtMs = nowMs + demandedMs;
+  }
+
+  backoffsMs(floorMs: number): number {
+    let totalMs = 0;
+    for (let attempt = 1; attempt <= this.maxRetries; attempt += 1) {
+      const ceilingMs = Math.max(floorMs, backoffCeilingMs(attempt, this.#backoff));
+      // From here on all are equally long.
+      if (ceilingMs >= this.#backoff.maxDelayMs) return totalMs + ceilingMs * (this.maxRetries - attempt + 1);
+      totalMs += ceilingMs;
+    }
+    return totalMs;
+  }
+}
