@@ -69,6 +69,11 @@ export interface Provider {
    * usage but no cost, for cancelled calls and for reserving a budget.
    */
   costUsd?(model: string | undefined, usage: Partial<Usage>): number | undefined;
+  /**
+   * The longest answer, in tokens, that these parameters ask the model for; `undefined` if they set no limit.
+   * Rate limits and budgets reserve that much. Without this method `params.maxTokens` counts.
+   */
+  maxOutputTokens?(model: string | undefined, params: Readonly<Record<string, unknown>>): number | undefined;
   /** Settings beyond model, instructions and params that change answers: part of the agent's identity. Plain JSON. */
   readonly identity?: Readonly<Record<string, unknown>> | undefined;
   /** Frees what the provider holds: sockets, processes. Called once, when the orchestrator closes. */

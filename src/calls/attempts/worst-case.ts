@@ -7,9 +7,6 @@ import type { RegisteredAgent } from '../registered-agent.js';
 /** UTF-8 bytes a token where no lane has observed any: text has about four, code fewer. */
 const BYTES_PER_TOKEN = 3.5;
 
-/** Parameters that bound an answer's length, by the names that providers give them. */
-const MAX_TOKENS_NAMES = ['maxTokens', 'max_tokens', 'max_completion_tokens', 'max_output_tokens'] as const;
-
 /** Bytes of UTF-8 that an attempt of the call by `target` sends: the instructions and the task. */
 export function sizeOf(call: Call, { definition }: RegisteredAgent): number {
   const { instructions } = definition;
@@ -38,15 +35,13 @@ export function spendingAtWorst(call: Call, target: RegisteredAgent, { inputToke
   return { usd: maxCostUsd ?? priced(), tokens: inputTokens + maxTokens };
 }
 
+/** The longest answer that it asks for, by its provider's reading of the parameters; `undefined` where nothing limits it. */
 function maxTokensOf(call: Call, target: RegisteredAgent): number | undefined {
-  return firstLimit(call.paramsOf(target)) ?? firstLimit(target.definition.provider?.identity);
-}
-
-function firstLimit(source: Readonly<Record<string, unknown>> | undefined): number | undefined {
-  if (source === undefined) return undefined;
-  for (const name of MAX_TOKENS_NAMES) {
-    const value = source[name];
-    if (typeof value === 'number' && value > 0) return value;
-  }
-  return undefined;
+  const { provider } = target.definition;
+  const params = call.paramsOf(target);
+  const tokens: unknown =
+    provider?.maxOutputTokens === undefined
+      ? params.maxTokens
+      : provider.maxOutputTokens(call.modelOf(target), params);
+  return typeof tokens === 'number' && tokens > 0 ? tokens : undefined;
 }

@@ -1,12 +1,12 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
-import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
-import { parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
+import { longestAnswer } from '../longest-answer.js';
 import type { ModelDialect } from '../model/model-provider.js';
 import type { ModelStep, ModelStepRequest } from '../model/model-step.js';
 import { cutError, translateClientError } from '../transport/client-errors.js';
 import { linkAbort } from '../transport/link-signal.js';
+import { requestIdOf, responseInfo } from '../transport/response-info.js';
 import { callOptions } from './call-options.js';
 import type { AiSdkModel, GenerateAnswer, StreamAnswer, StreamPart } from './language-model.js';
 import { stepFromAnswer } from './model-answer.js';
@@ -20,6 +20,7 @@ export function aiSdkDialect(model: AiSdkModel, nativeOutput: boolean): ModelDia
     name: NAME,
     step: (request) => (stepRequest) => askOnce(model, request, stepRequest, nativeOutput),
     streamStep: (request) => (stepRequest) => streamOnce(model, request, stepRequest, nativeOutput),
+    maxOutputTokens: (params) => longestAnswer(params, ['maxTokens', 'maxOutputTokens']),
     close: async () => {},
   };
 }
@@ -128,9 +129,12 @@ function failure(thrown: unknown, model: AiSdkModel, request: ProviderRequest): 
   if (typeof statusCode !== 'number') return translateClientError(thrown, facts, request.signal);
   const headers = new Headers(responseHeaders);
   report(model, request, statusCode, responseHeaders);
-  const requestId = headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
   const shown = { status: statusCode, headers, error: parseBody(responseBody) ?? { message } };
-  const translated = translateClientError(shown, { ...facts, requestId }, request.signal) as Error;
+  const translated = translateClientError(
+    shown,
+    { ...facts, requestId: requestIdOf(headers) },
+    request.signal,
+  ) as Error;
   // The cause is what was thrown, not the shape that we made of it.
   Object.defineProperty(translated, 'cause', { value: thrown, configurable: true, writable: true });
   return translated;
@@ -151,14 +155,5 @@ function report(
   status: number,
   record: Readonly<Record<string, string>> | undefined,
 ): void {
-  if (request.onResponse === undefined) return;
-  const headers = new Headers(record);
-  request.onResponse({
-    provider: NAME,
-    model: model.modelId,
-    status,
-    requestId: headers.get('request-id') ?? headers.get('x-request-id') ?? undefined,
-    retryAfterMs: parseRetryAfterMs(headers),
-    limits: parseRateLimits(headers),
-  });
+  request.onResponse?.(responseInfo(NAME, model.modelId, status, new Headers(record)));
 }

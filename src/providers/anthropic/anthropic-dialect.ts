@@ -21,6 +21,7 @@ export function anthropicDialect(
   return createDialect<AnthropicClient, MessageAnswer, MessageStreamEvent>(
     {
       name: 'anthropic',
+      lengthParams: ['maxTokens', 'max_tokens'],
       body: (model, request, { messages, tools }) =>
         messagesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },

@@ -3,6 +3,7 @@ import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReplyObject } from '../../contracts/reply.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
 import { toDefinition } from '../agent-settings.js';
+import { longestAnswer } from '../longest-answer.js';
 import { errorFromAnswer } from '../transport/http-status.js';
 import { PooledClient } from '../transport/pooled-client.js';
 import { exchangeJson, type HttpAnswer, type HttpMessage } from './http-exchange.js';
@@ -14,6 +15,9 @@ import {
   resolveHttpOptions,
 } from './http-options.js';
 import { requireHttpUrl } from './http-url.js';
+
+/** How services call the longest answer. */
+const LENGTH_PARAMS = ['maxTokens', 'max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 /**
  * An agent that is a service: one HTTP request with a JSON body, one JSON answer. Functions say what is sent
@@ -49,6 +53,7 @@ function createHttpProvider(options: ResolvedHttpOptions): Provider {
       const answer = await exchangeJson(await client.get(), message, request);
       return toReply(answer, request, options);
     },
+    maxOutputTokens: (_model, params) => longestAnswer(params, LENGTH_PARAMS),
     close: () => client.close(),
   };
 }

@@ -4,12 +4,12 @@ import {
   ProviderRequestError,
   ProviderResponseError,
 } from '../../errors/provider-errors.js';
-import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
 import { parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
 import { cutError, translateClientError } from '../transport/client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../transport/http-status.js';
 import { linkAbort } from '../transport/link-signal.js';
 import type { PooledInit } from '../transport/pooled-fetch.js';
+import { requestIdOf, responseInfo } from '../transport/response-info.js';
 import { describeUrl } from './http-url.js';
 
 const PROVIDER = 'http';
@@ -55,7 +55,7 @@ export async function exchangeJson(
       signal: linked.controller.signal,
       onSent: request.onSent,
     } as PooledInit);
-    report(response, request);
+    request.onResponse?.(responseInfo(PROVIDER, model, response.status, response.headers));
     const text = await response.text();
     signal.throwIfAborted();
     return readAnswer(response, text, message, request);
@@ -77,7 +77,7 @@ function readAnswer(
     provider: PROVIDER,
     model: request.model,
     status: response.status,
-    requestId: requestIdOf(response),
+    requestId: requestIdOf(response.headers),
     retryAfterMs: parseRetryAfterMs(response.headers),
     details: { url: describeUrl(message.url) },
   };
@@ -116,19 +116,4 @@ function tryJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function requestIdOf({ headers }: Response): string | undefined {
-  return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
-}
-
-function report(response: Response, { onResponse, model }: ProviderRequest): void {
-  onResponse?.({
-    provider: PROVIDER,
-    model,
-    status: response.status,
-    requestId: requestIdOf(response),
-    retryAfterMs: parseRetryAfterMs(response.headers),
-    limits: parseRateLimits(response.headers),
-  });
 }

@@ -14,6 +14,8 @@ export interface ModelDialect {
   step(request: ProviderRequest): StepFunction;
   /** One streamed round trip for this request. */
   streamStep(request: ProviderRequest): StreamStepFunction;
+  /** The longest answer that the parameters ask for, in tokens. */
+  maxOutputTokens(params: Readonly<Record<string, unknown>>): number | undefined;
   /** Frees sockets. */
   close(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderP
     },
     stream: (request) => streamReply(dialect, request, parts),
     costUsd: (model, usage) => pricing.costUsd(model, usage),
+    maxOutputTokens: (_model, params) => dialect.maxOutputTokens(params),
     close: () => dialect.close(),
   };
 }

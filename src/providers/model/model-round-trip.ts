@@ -1,5 +1,6 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import { longestAnswer } from '../longest-answer.js';
 import {
   ClientExchange,
   type ClientPromise,
@@ -26,6 +27,8 @@ export interface StreamReader<Event> {
 export interface ModelApi<Client, Answer, Event> {
   /** The provider's kind. */
   readonly name: string;
+  /** Parameters that limit the length of an answer. */
+  readonly lengthParams: readonly string[];
   /** The request's body, without `stream`. */
   body(model: string, request: ProviderRequest, step: ModelStepRequest): Record<string, unknown>;
   /** What is added to the body for a stream. */
@@ -49,6 +52,7 @@ export function createDialect<Client, Answer, Event>(
     name: api.name,
     step: (request) => (stepRequest) => ask(api, clients, request, stepRequest),
     streamStep: (request) => (stepRequest) => read(api, clients, request, stepRequest),
+    maxOutputTokens: (params) => longestAnswer(params, api.lengthParams),
     close: () => clients.close(),
   };
 }

@@ -20,6 +20,7 @@ export function chatDialect(clients: ClientSource<ChatClient>, nativeOutput: boo
   return createDialect<ChatClient, ChatAnswer, ChatChunk>(
     {
       name: 'openai',
+      lengthParams: ['maxTokens', 'max_completion_tokens', 'max_tokens'],
       body: (model, request, { messages, tools }) => chatBody(model, request, messages, tools, nativeOutput),
       // Without this a stream would not say what it cost.
       streamBody: { stream: true, stream_options: { include_usage: true } },

@@ -21,6 +21,7 @@ export function responsesDialect(
   return createDialect<ResponsesClient, ResponseAnswer, ResponseEvent>(
     {
       name: 'openai',
+      lengthParams: ['maxTokens', 'max_output_tokens'],
       body: (model, request, { messages, tools }) =>
         responsesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },

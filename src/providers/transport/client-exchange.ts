@@ -1,13 +1,12 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
-import { parseRateLimits } from '../../resilience/rate-limit-headers.js';
-import { type HeaderSource, parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
+import type { HeaderSource } from '../../resilience/retry/retry-after.js';
 import { MAX_TIMER_MS } from '../../time/clock.js';
 import { cutError, translateClientError } from './client-errors.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
 import { endedEarly } from './pooled-fetch.js';
+import { requestIdOf, responseInfo } from './response-info.js';
 
 /** What the official clients' methods take besides the body. */
 export interface ClientRequestOptions {
@@ -125,20 +124,6 @@ export class ClientExchange {
   }
 
   #report(status: number, headers: HeaderSource): void {
-    const { onResponse } = this.#request;
-    if (onResponse === undefined) return;
-    const info: ProviderResponseInfo = {
-      provider: this.#provider,
-      model: this.#model,
-      status,
-      requestId: requestIdOf(headers),
-      retryAfterMs: parseRetryAfterMs(headers),
-      limits: parseRateLimits(headers),
-    };
-    onResponse(info);
+    this.#request.onResponse?.(responseInfo(this.#provider, this.#model, status, headers));
   }
-}
-
-function requestIdOf(headers: HeaderSource): string | undefined {
-  return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
 }

@@ -1,16 +1,16 @@
-import type { LimitedQuantity, RateLimits, RateLimitWindow } from '../contracts/rate-limits.js';
-import { fieldOf } from '../errors/foreign.js';
-import { systemClock } from '../time/clock.js';
-import { answeredAt } from './retry/retry-after.js';
+import type { LimitedQuantity, RateLimits, RateLimitWindow } from '../../contracts/rate-limits.js';
+import { fieldOf } from '../../errors/foreign.js';
+import { answeredAt } from '../../resilience/retry/retry-after.js';
+import { systemClock } from '../../time/clock.js';
 
 /** How a family of headers is named, and how its resets are written. */
-interface Family {
+interface HeaderFamily {
   readonly names: ReadonlyArray<readonly [LimitedQuantity, string]>;
   nameOf(kind: 'limit' | 'remaining' | 'reset', name: string): string;
   resetMs(text: string, epochMs: number): number | undefined;
 }
 
-const ANTHROPIC: Family = {
+const ANTHROPIC: HeaderFamily = {
   names: [
     ['requests', 'requests'],
     ['tokens', 'tokens'],
@@ -21,7 +21,7 @@ const ANTHROPIC: Family = {
   resetMs: parseInstant,
 };
 
-const OPENAI: Family = {
+const OPENAI: HeaderFamily = {
   names: [
     ['requests', 'requests'],
     ['tokens', 'tokens'],
@@ -30,23 +30,26 @@ const OPENAI: Family = {
   resetMs: parseReset,
 };
 
+/** Every provider reads all of them: a gateway passes on the headers of whichever service it asked. */
+const FAMILIES: readonly HeaderFamily[] = [ANTHROPIC, OPENAI];
+
 /**
- * Reads the limits from the headers of a response: `anthropic-ratelimit-*` (resets as RFC 3339 dates) and
- * `x-ratelimit-*` (resets as durations such as `12ms`, `1m3s`, `6m0s`, or seconds). Absent and invalid values are left
- * out; `undefined` if there are none at all. Dates are compared with the response's own `date` header, so that a wrong
- * clock on either side does not matter.
+ * The limits in a response's headers: `anthropic-ratelimit-*` (resets as RFC 3339 instants) and `x-ratelimit-*`
+ * (resets as durations such as `12ms`, `1m3s`, `6m0s`, or seconds). Missing and malformed values are left out;
+ * `undefined` if nothing is left. Instants are measured from the response's own `date`, so that a wrong clock on
+ * either side does no harm.
  *
- * @param headers A `Headers` object or a plain record of headers; the case of names is ignored.
- * @param epochMs Now, in milliseconds since the Unix epoch.
+ * @param headers A `Headers` object or a plain record of headers, names in any case.
+ * @param epochMs Now, milliseconds since the Unix epoch.
  */
 export function parseRateLimits(headers: unknown, epochMs = systemClock.epochMs()): RateLimits | undefined {
-  const read = readerOf(headers);
+  const read = headerReader(headers);
   if (read === undefined) return undefined;
   const answeredAtMs = answeredAt(headers, epochMs);
   let limits: { -readonly [Quantity in LimitedQuantity]?: RateLimitWindow } | undefined;
-  for (const family of [ANTHROPIC, OPENAI]) {
+  for (const family of FAMILIES) {
     for (const [quantity, name] of family.names) {
-      const found = readOne(family, name, read, answeredAtMs);
+      const found = readWindow(family, name, read, answeredAtMs);
       if (found === undefined) continue;
       limits ??= {};
       limits[quantity] = found;
@@ -55,9 +58,14 @@ export function parseRateLimits(headers: unknown, epochMs = systemClock.epochMs(
   return limits;
 }
 
-type Reader = (name: string) => string | undefined;
+type HeaderReader = (name: string) => string | undefined;
 
-function readOne(family: Family, name: string, read: Reader, epochMs: number): RateLimitWindow | undefined {
+function readWindow(
+  family: HeaderFamily,
+  name: string,
+  read: HeaderReader,
+  epochMs: number,
+): RateLimitWindow | undefined {
   const limit = wholeNumber(read(family.nameOf('limit', name)));
   const remaining = wholeNumber(read(family.nameOf('remaining', name)));
   const reset = read(family.nameOf('reset', name));
@@ -65,13 +73,13 @@ function readOne(family: Family, name: string, read: Reader, epochMs: number): R
   return (limit ?? remaining ?? resetMs) === undefined ? undefined : { limit, remaining, resetMs };
 }
 
-/** Some providers report overdrawn limits as negative numbers; these count as 0. */
+/** Some providers report an overdrawn limit as a negative number, which means that nothing is left. */
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined || !/^-?\d{1,15}(\.\d+)?$/.test(text)) return undefined;
   return Math.max(0, Math.floor(Number(text)));
 }
 
-/** An RFC 3339 date as a duration from now. */
+/** Milliseconds from now until an RFC 3339 instant. */
 function parseInstant(text: string, epochMs: number): number | undefined {
   if (!/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d/.test(text)) return undefined;
   const instant = Date.parse(text);
@@ -79,10 +87,10 @@ function parseInstant(text: string, epochMs: number): number | undefined {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** Plain numbers from here on are dates in epoch seconds, from a thousand times this in epoch milliseconds. */
+/** Plain numbers above this are instants: in epoch seconds, or, above a thousand times it, in epoch milliseconds. */
 const FIRST_EPOCH_SECONDS = 1_000_000_000;
 
-/** `12ms`, `1m3s`, `6m0s`, `1h2m3.5s`, plain seconds, or a date in epoch seconds, epoch milliseconds or RFC 3339. */
+/** `12ms`, `1m3s`, `6m0s`, `1h2m3.5s`, plain seconds, an instant in epoch seconds or milliseconds, or RFC 3339. */
 function parseReset(text: string, epochMs: number): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return parsePlainReset(Number(text), epochMs);
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return parseInstant(text, epochMs);
@@ -99,7 +107,7 @@ function parsePlainReset(value: number, epochMs: number): number {
   return Math.max(0, instantMs - epochMs);
 }
 
-function readerOf(headers: unknown): Reader | undefined {
+function headerReader(headers: unknown): HeaderReader | undefined {
   const get = fieldOf(headers, 'get');
   if (typeof get === 'function') return (name) => textOf(get.call(headers, name));
   if (typeof headers !== 'object' || headers === null) return undefined;

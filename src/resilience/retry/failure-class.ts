@@ -37,6 +37,13 @@ const BY_CODE: Readonly<Record<string, FailureClass>> = {
   TUTTI_OUTPUT_INVALID: 'output',
   TUTTI_INVALID_ARGUMENT: 'request',
   TUTTI_UNKNOWN_AGENT: 'request',
+  // A provider knows what its answers mean: the class of its error decides, whatever the status.
+  TUTTI_PROVIDER_RATE_LIMITED: 'rate-limited',
+  TUTTI_PROVIDER_NETWORK: 'network',
+  TUTTI_PROVIDER_TIMEOUT: 'timeout',
+  TUTTI_PROVIDER_AUTH: 'auth',
+  TUTTI_PROVIDER_REQUEST: 'request',
+  TUTTI_PROVIDER_REFUSAL: 'refused',
 };
 
 const BY_STATUS: ReadonlyMap<number, FailureClass> = new Map([
@@ -69,7 +76,14 @@ export function failureClassOf(error: unknown): FailureClass {
   const byCode = typeof code === 'string' ? BY_CODE[code] : undefined;
   if (byCode !== undefined) return byCode;
   if (typeof code === 'string' && code.includes('REFUS')) return 'refused';
-  return classOfStatus(fieldOf(error, 'status') ?? fieldOf(error, 'statusCode'), fieldOf(error, 'retryable'));
+  const status = fieldOf(error, 'status') ?? fieldOf(error, 'statusCode');
+  // An overload reported inside an answer of status 200 has no status of its own.
+  if (code === 'TUTTI_PROVIDER_OVERLOADED' && !isErrorStatus(status)) return 'overloaded';
+  return classOfStatus(status, fieldOf(error, 'retryable'));
+}
+
+function isErrorStatus(status: unknown): boolean {
+  return typeof status === 'number' && status >= 400;
 }
 
 /** Whether the failure may concern all requests of a lane and not one alone. */

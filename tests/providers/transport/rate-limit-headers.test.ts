@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseRateLimits } from '../../src/resilience/rate-limit-headers.js';
+import { parseRateLimits } from '../../../src/providers/transport/rate-limit-headers.js';
+import { responseInfo } from '../../../src/providers/transport/response-info.js';
 
 const NOW = Date.UTC(2026, 0, 1, 12, 0, 0);
 
@@ -24,7 +25,7 @@ describe('parseRateLimits', () => {
     });
   });
 
-  test('reads the headers of an OpenAI response, whatever the case of their names', () => {
+  test('reads the headers of an OpenAI response, names in any case', () => {
     const headers = {
       'X-RateLimit-Limit-Requests': '5000',
       'X-RateLimit-Remaining-Requests': '4999',
@@ -123,7 +124,7 @@ describe('parseRateLimits', () => {
 const limitsOf = (headers: Record<string, string>) =>
   parseRateLimits(new Headers(headers), Date.UTC(2026, 0, 1, 12, 0, 0));
 
-describe('parseRateLimits', () => {
+describe('parseRateLimits at a given time', () => {
   test('reads the headers of Anthropic, whose resets are instants', () => {
     expect(
       limitsOf({
@@ -174,5 +175,28 @@ describe('parseRateLimits', () => {
     expect(
       limitsOf({ 'x-ratelimit-limit-tokens': 'many', 'anthropic-ratelimit-tokens-reset': 'later' }),
     ).toBeUndefined();
+  });
+});
+
+describe('responseInfo', () => {
+  test('has the request id, the wait and the limits of a response', () => {
+    const headers = new Headers({
+      'x-request-id': 'req_1',
+      'retry-after-ms': '250',
+      'retry-after': '1',
+      'x-ratelimit-limit-requests': '50',
+    });
+    expect(responseInfo('openai', 'm', 429, headers)).toEqual({
+      provider: 'openai',
+      model: 'm',
+      status: 429,
+      requestId: 'req_1',
+      retryAfterMs: 250,
+      limits: { requests: { limit: 50 } },
+    });
+  });
+
+  test('leaves absent what the headers do not say', () => {
+    expect(responseInfo('http', undefined, 200, new Headers())).toEqual({ provider: 'http', status: 200 });
   });
 });

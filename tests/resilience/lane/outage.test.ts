@@ -27,7 +27,7 @@ async function outage(maxConcurrent: number, recoversAtMs: number) {
         pass.answered();
         return true;
       }
-      pass.failed({ failure: 'rate-limited', headers: { 'retry-after': String(RETRY_AFTER_MS / 1_000) } });
+      pass.failed({ failure: 'rate-limited', retryAfterMs: RETRY_AFTER_MS });
       if (retries === 2 || !lane.tryRetry()) return false;
     }
   };
