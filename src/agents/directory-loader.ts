@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Clock } from '../time/clock.js';
 import type { AgentFile, AgentFileSettings } from './agent-file-schema.js';
 import { ConfinedFolder } from './confined-folder.js';
-import { type AgentChange, LiveFolder } from './live-folder.js';
+import { type AgentChange, type AgentTarget, LiveFolder } from './live-folder.js';
 import { definitionsOf, loadFiles, type MakeAgent } from './load-folder.js';
 
 /** What a file gives a provider function: options that every provider takes. */
@@ -48,14 +48,6 @@ export interface LoadAgentsOptions<Model extends string | undefined = string | u
   onError?: ((error: AgentFileError) => void) | undefined;
   /** Where time comes from. @default the system's clock */
   clock?: Clock | undefined;
-}
-
-/** The part of `orchestrator.agents` that {@link LoadedAgents.follow} uses. */
-export interface AgentTarget {
-  /** Registers an agent. */
-  add(definition: AgentDefinition): unknown;
-  /** Removes an agent. */
-  remove(name: string): unknown;
 }
 
 /** The agents of a folder: an array, to be passed as `agents`, that can be watched. */

@@ -28,8 +28,11 @@ interface LiveFolderOptions {
   readonly clock?: Clock | undefined;
 }
 
-interface Target {
+/** The part of `orchestrator.agents` that `follow` of loaded agents uses. */
+export interface AgentTarget {
+  /** Registers an agent. */
   add(definition: AgentDefinition): unknown;
+  /** Removes an agent. */
   remove(name: string): unknown;
 }
 
@@ -37,7 +40,7 @@ interface Target {
 export class LiveFolder {
   readonly #options: LiveFolderOptions;
   readonly #watcher: DirectoryWatcher;
-  readonly #targets: Target[] = [];
+  readonly #targets: AgentTarget[] = [];
   /** The last problem told of each file, so that it is told once. */
   readonly #problems = new Map<string, string>();
   #loaded: Map<string, LoadedFile>;
@@ -57,7 +60,7 @@ export class LiveFolder {
     return live;
   }
 
-  follow(target: Target): void {
+  follow(target: AgentTarget): void {
     this.#targets.push(target);
   }
 
@@ -143,7 +146,7 @@ function guard(callback: () => void): void {
   }
 }
 
-function apply({ added, changed, removed }: AgentChange, target: Target): void {
+function apply({ added, changed, removed }: AgentChange, target: AgentTarget): void {
   for (const name of [...removed, ...changed.map((definition) => definition.name)]) target.remove(name);
   for (const definition of [...changed, ...added]) target.add(definition);
 }

@@ -1,7 +1,7 @@
 import type { CacheSource } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import type { ToolStep } from '../contracts/tool.js';
-import type { FinishReason, Usage } from '../contracts/usage.js';
+import { completeUsage, type FinishReason, type Usage } from '../contracts/usage.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
 
@@ -88,7 +88,7 @@ export interface PreparedAnswer {
 export function prepareAnswer(given: CacheAnswer): PreparedAnswer {
   const fields: Record<string, unknown> = {
     output: given.output,
-    usage: completeUsage(given.usage),
+    usage: frozenUsage(given.usage),
     costUsd: given.costUsd,
     model: given.model,
     finishReason: given.finishReason,
@@ -108,19 +108,13 @@ export function parsePayload(payload: string): StoredAnswer | undefined {
     return undefined;
   }
   if (typeof fields !== 'object' || fields === null || typeof fields.output !== 'string') return undefined;
-  fields.usage = completeUsage(fields.usage as Partial<Usage> | undefined);
+  fields.usage = frozenUsage(fields.usage as Partial<Usage> | undefined);
   return frozenAnswer(fields);
 }
 
-/** Usage with every count present: zeros where unknown, the total added up where it is missing. */
-export function completeUsage(usage: Partial<Usage> = {}): Readonly<Usage> {
-  const { inputTokens = 0, outputTokens = 0, cacheReadTokens, cacheWriteTokens } = usage;
-  const totalTokens =
-    usage.totalTokens ?? inputTokens + outputTokens + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
-  const complete: Usage = { inputTokens, outputTokens, totalTokens };
-  if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
-  if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
-  return Object.freeze(complete);
+/** Usage with every count, frozen. */
+export function frozenUsage(usage: Partial<Usage> | undefined): Readonly<Usage> {
+  return Object.freeze(completeUsage(usage));
 }
 
 function frozenAnswer(fields: Record<string, unknown>): StoredAnswer {

@@ -7,7 +7,7 @@ import {
   type CacheHit,
   type CacheValue,
   checkAnswer,
-  completeUsage,
+  frozenUsage,
   type PreparedAnswer,
   prepareAnswer,
   type StoredAnswer,
@@ -195,7 +195,7 @@ function asStored(answer: CacheAnswer): StoredAnswer {
   const { output, data, costUsd, model, finishReason, steps, events } = answer;
   return {
     output,
-    usage: completeUsage(answer.usage),
+    usage: frozenUsage(answer.usage),
     costUsd,
     ...(data === undefined ? {} : { data }),
     ...(model === undefined ? {} : { model }),

@@ -1,8 +1,7 @@
 import type { CacheHit } from '../cache/cached-answer.js';
-import { addUsage } from '../contracts/add-usage.js';
 import type { AgentReply, AgentReplyObject } from '../contracts/reply.js';
 import type { AgentFailure, AgentResult, CallOutcome, Timings } from '../contracts/result.js';
-import type { Usage } from '../contracts/usage.js';
+import { addUsage, completeUsage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { describeValue } from '../input/describe-value.js';
@@ -25,7 +24,7 @@ export function buildResult(call: Call, reply: AgentReply): AgentResult {
     callId: call.callId,
     output: answer.output,
     cached: false,
-    usage: toUsage(spent === undefined ? answer.usage : addUsage(spent.usage, answer.usage ?? {})),
+    usage: completeUsage(spent === undefined ? answer.usage : addUsage(spent.usage, answer.usage ?? {})),
     costUsd: spent === undefined ? answer.costUsd : addCosts(spent.costUsd, answer.costUsd),
     savedUsd: undefined,
     attempts: call.attempts,
@@ -49,7 +48,7 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
     callId: call.callId,
     error,
     attempts: call.attempts,
-    usage: toUsage(call.spent?.usage),
+    usage: completeUsage(call.spent?.usage),
     costUsd: call.spent?.costUsd,
     timings: readTimings(call),
   };
@@ -123,26 +122,10 @@ export function refuse(services: CallServices, agent: unknown, error: TuttiError
     callId: services.callIds.textOf(services.callIds.next()),
     error,
     attempts: 0,
-    usage: toUsage(undefined),
+    usage: completeUsage(undefined),
     costUsd: undefined,
     timings: { queuedMs: 0, runMs: 0, totalMs: 0 },
   };
-}
-
-// One for all, since most functions report none and a hundred thousand results keep theirs.
-const NO_USAGE: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 });
-
-/** Usage with every count; the total is the sum of the parts where the agent did not give one. */
-export function toUsage(usage: Partial<Usage> | undefined): Usage {
-  if (usage === undefined) return NO_USAGE;
-  const inputTokens = usage.inputTokens ?? 0;
-  const outputTokens = usage.outputTokens ?? 0;
-  const { cacheReadTokens, cacheWriteTokens } = usage;
-  const sum = inputTokens + outputTokens + (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
-  const complete: Usage = { inputTokens, outputTokens, totalTokens: usage.totalTokens ?? sum };
-  if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
-  if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
-  return complete;
 }
 
 function readTimings(call: Call): Timings {

@@ -1,10 +1,9 @@
 import { QueueNode } from '../collections/priority-queue.js';
-import { addUsage } from '../contracts/add-usage.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
-import type { Usage } from '../contracts/usage.js';
+import { addUsage, type Usage } from '../contracts/usage.js';
 import { CancelledError } from '../errors/execution-errors.js';
 import type { InFlightNode } from '../lifecycle/in-flight.js';
 import type { Budget } from '../resilience/budget/budget.js';

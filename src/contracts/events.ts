@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/codes.js';
-import { CACHE_EVENT_NAMES, type CacheEvents } from './cache-events.js';
+import { CACHE_EVENT_NAMES, type CacheEventName, type CacheEvents } from './cache-events.js';
 import type { CacheSource } from './result.js';
 import type { Usage } from './usage.js';
 
@@ -148,23 +148,28 @@ export interface TuttiEvents extends CacheEvents {
 /** Name of an event. */
 export type TuttiEventName = keyof TuttiEvents;
 
-/** All of them. */
+// A record over the map: an event that is missing here does not compile.
+const EVENTS: Readonly<Record<Exclude<TuttiEventName, CacheEventName>, true>> = {
+  'call:start': true,
+  'call:end': true,
+  'call:retry': true,
+  'call:wait': true,
+  'call:fallback': true,
+  'call:hedge': true,
+  'attempt:start': true,
+  'attempt:end': true,
+  'attempt:abandon': true,
+  'lane:pause': true,
+  'breaker:open': true,
+  'breaker:half-open': true,
+  'breaker:close': true,
+  'agent:add': true,
+  'agent:remove': true,
+  'orchestrator:close': true,
+};
+
+/** The names of all events, those of the cache last. */
 export const EVENT_NAMES = [
-  'call:start',
-  'call:end',
-  'call:retry',
-  'call:wait',
-  'call:fallback',
-  'call:hedge',
-  'attempt:start',
-  'attempt:end',
-  'attempt:abandon',
-  'lane:pause',
-  'breaker:open',
-  'breaker:half-open',
-  'breaker:close',
-  'agent:add',
-  'agent:remove',
-  'orchestrator:close',
+  ...(Object.keys(EVENTS) as Exclude<TuttiEventName, CacheEventName>[]),
   ...CACHE_EVENT_NAMES,
-] as const satisfies readonly TuttiEventName[];
+] as readonly TuttiEventName[];

@@ -21,3 +21,84 @@ export type FinishReason =
   | 'refusal'
   | 'error'
   | 'other';
+
+const PARTS = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens'] as const;
+const COUNTS = [...PARTS, 'totalTokens'] as const;
+
+// One object for all results: most functions report no usage, and a hundred thousand results keep it.
+const NO_USAGE: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 });
+
+/** Usage with every count; the total is the sum of the parts if the agent did not report one. */
+export function completeUsage(usage: Partial<Usage> | undefined): Usage {
+  if (usage === undefined) return NO_USAGE;
+  const { inputTokens = 0, outputTokens = 0, cacheReadTokens, cacheWriteTokens } = usage;
+  const complete: Usage = { inputTokens, outputTokens, totalTokens: totalTokensOf(usage) };
+  if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
+  if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
+  return complete;
+}
+
+/** All tokens together: the reported total, else the sum of the parts. */
+export function totalTokensOf(usage: Partial<Usage>): number {
+  const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
+  return usage.totalTokens ?? inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
+}
+
+/** Usage made of a provider's counts; cache counts of 0 are left out. */
+export function usageFromCounts(
+  inputTokens: number,
+  outputTokens: number,
+  cacheReadTokens: number,
+  cacheWriteTokens: number,
+): Usage {
+  const usage: Usage = {
+    inputTokens,
+    outputTokens,
+    totalTokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens,
+  };
+  if (cacheReadTokens > 0) usage.cacheReadTokens = cacheReadTokens;
+  if (cacheWriteTokens > 0) usage.cacheWriteTokens = cacheWriteTokens;
+  return usage;
+}
+
+/** Adds two usages; a count that neither has stays absent. */
+export function addUsage(left: Partial<Usage>, right: Partial<Usage>): Partial<Usage> {
+  const sum: Partial<Usage> = {};
+  for (const part of PARTS) {
+    const value = right[part] === undefined ? left[part] : (left[part] ?? 0) + right[part];
+    if (value !== undefined) sum[part] = value;
+  }
+  const total = addTotals(left, right);
+  if (total !== undefined) sum.totalTokens = total;
+  return sum;
+}
+
+/** If one part of a total is unknown, so is the total. */
+function addTotals(left: Partial<Usage>, right: Partial<Usage>): number | undefined {
+  if (Object.keys(left).length === 0) return right.totalTokens;
+  if (Object.keys(right).length === 0) return left.totalTokens;
+  if (left.totalTokens === undefined || right.totalTokens === undefined) return undefined;
+  return left.totalTokens + right.totalTokens;
+}
+
+/** The usage if it is valid, else `undefined`. */
+export function validUsage(usage: Partial<Usage> | undefined): Partial<Usage> | undefined {
+  return isUsage(usage) ? usage : undefined;
+}
+
+/** Whether each count of a reported usage is a number from 0 up; nothing reported is valid too. */
+export function isUsage(usage: unknown): boolean {
+  if (usage === undefined) return true;
+  if (typeof usage !== 'object' || usage === null) return false;
+  const counts = usage as Readonly<Record<string, unknown>>;
+  for (const name of COUNTS) {
+    const count = counts[name];
+    if (count !== undefined && !isAmount(count)) return false;
+  }
+  return true;
+}
+
+/** Whether a value can be an amount of tokens or dollars: a finite number from 0 up. */
+export function isAmount(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
+}

@@ -1,3 +1,4 @@
+/** Longer strings are not repeated. */
 const MAX_TEXT_CHARS = 40;
 
 /** A short name for any value, for "expected …, got …" messages. Never throws; never more than a line. */
@@ -18,4 +19,10 @@ export function describeValue(value: unknown): string {
       if (value === null) return 'null';
       return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   }
+}
+
+/** As {@link describeValue}, for values that may be secret: the text of a string is never shown. */
+export function describeKind(value: unknown): string {
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
+  return describeValue(value);
 }

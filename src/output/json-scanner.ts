@@ -32,10 +32,10 @@ const BRACKET = /[[{]/g;
 export function* findJsonSpans(text: string): Generator<JsonSpan, void, undefined> {
   let position = nextBracket(text, 0);
   while (position !== -1) {
-    const attempt = new Attempt(text, position);
-    attempt.run();
-    yield* attempt.completed;
-    position = nextBracket(text, attempt.resumeAt);
+    const reader = new JsonReader(text, position);
+    reader.read();
+    yield* reader.completed;
+    position = nextBracket(text, reader.resumeAt);
   }
 }
 
@@ -45,7 +45,7 @@ function nextBracket(text: string, from: number): number {
 }
 
 /** One attempt to read JSON strictly from a bracket on; what it could complete is in `completed`. */
-class Attempt {
+class JsonReader {
   readonly completed: JsonSpan[] = [];
   /** Where the search goes on. */
   resumeAt: number;
@@ -60,7 +60,7 @@ class Attempt {
     this.resumeAt = start;
   }
 
-  run(): void {
+  read(): void {
     this.#openContainer();
     while (this.#open.length > 0) {
       this.#skipSpace();

@@ -1,7 +1,7 @@
-import { addUsage } from '../contracts/add-usage.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { RejectedReply } from '../contracts/provider.js';
 import type { AgentReplyObject } from '../contracts/reply.js';
+import { addUsage } from '../contracts/usage.js';
 import { type ParsedOutput, parseReply } from './parse-output.js';
 
 /** Asks the agent; `rejected` holds its earlier answers that did not fit, for it to mend. */

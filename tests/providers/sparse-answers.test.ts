@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stepFromAnswer } from '../../src/providers/ai-sdk/model-answer.js';
 import { ModelStreamReader } from '../../src/providers/ai-sdk/model-stream.js';
-import { stepFromMessage, usageOf } from '../../src/providers/anthropic/messages-answer.js';
+import { messageUsage, stepFromMessage } from '../../src/providers/anthropic/messages-answer.js';
 import { messagesSchema } from '../../src/providers/anthropic/messages-schema.js';
 import { MessageStreamReader } from '../../src/providers/anthropic/messages-stream.js';
 import { stepFromChat } from '../../src/providers/openai/chat-answer.js';
@@ -21,8 +21,8 @@ describe('an answer of the Messages API with next to nothing in it', () => {
       usage: {},
       finishReason: 'other',
     });
-    expect(usageOf({ input_tokens: 3 })).toEqual({ inputTokens: 3, outputTokens: 0, totalTokens: 3 });
-    expect(usageOf({ output_tokens: 3, input_tokens: null })).toEqual({
+    expect(messageUsage({ input_tokens: 3 })).toEqual({ inputTokens: 3, outputTokens: 0, totalTokens: 3 });
+    expect(messageUsage({ output_tokens: 3, input_tokens: null })).toEqual({
       inputTokens: 0,
       outputTokens: 3,
       totalTokens: 3,

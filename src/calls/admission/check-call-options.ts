@@ -2,33 +2,24 @@ import { checkSetOptions } from '../../cache/set-options.js';
 import type { CacheStorage } from '../../contracts/cache-storage.js';
 import type { CallOptions, RunOptions, TaskInput } from '../../contracts/call.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
-import { describeValue } from '../../input/describe-value.js';
+import {
+  type Check,
+  expectBoolean,
+  expectCount,
+  expectDuration,
+  expectFinite,
+  expectFunction,
+  expectObject,
+  expectSignal,
+  expectText,
+  mismatch,
+} from '../../input/checks.js';
 import { parseOptions } from '../../input/parse-options.js';
 import { unknownKeyError } from '../../input/unknown-key.js';
 import { expectDirectory, expectRunId } from '../../journal/run-location.js';
 import { budgetSchema } from '../../resilience/traffic-options.js';
-import { MAX_TIMER_MS } from '../../time/clock.js';
 
 // Checked by hand, not by a schema: this is on the path of every call, and most calls have no options.
-
-/** Says what was expected when the value does not fit; nothing when it does. */
-type Check = (value: unknown) => string | undefined;
-
-const expectDuration: Check = (value) =>
-  typeof value === 'number' && value > 0 && value <= MAX_TIMER_MS
-    ? undefined
-    : `milliseconds above 0 and at most ${MAX_TIMER_MS} (24.8 days)`;
-const expectCount: Check = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : 'a whole number of at least 0';
-const expectFinite: Check = (value) => (Number.isFinite(value) ? undefined : 'a finite number');
-const expectName: Check = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : 'a string that is not empty';
-const expectObject: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
-const expectFunction: Check = (value) => (typeof value === 'function' ? undefined : 'a function');
-const expectBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
-const expectSignal: Check = (value) =>
-  typeof (value as AbortSignal | null)?.addEventListener === 'function' ? undefined : 'an AbortSignal';
 
 const expectPhases: Check = (value) => {
   const wrong = expectObject(value);
@@ -38,7 +29,7 @@ const expectPhases: Check = (value) => {
       throw unknownKeyError('timeouts', phase, ['queueMs', 'firstTokenMs', 'idleMs']);
     }
     if (limitMs !== undefined && expectDuration(limitMs) !== undefined) {
-      throw misfit(`timeouts.${phase}`, expectDuration(limitMs) as string, limitMs);
+      throw mismatch(`timeouts.${phase}`, expectDuration(limitMs) as string, limitMs);
     }
   }
   return undefined;
@@ -51,7 +42,7 @@ const expectCache: Check = (value) => {
   const { replay, ...stored } = value as CacheStorage;
   checkSetOptions(stored);
   if (replay !== undefined && replay !== 'instant' && replay !== 'paced') {
-    throw misfit('cache.replay', "'instant' or 'paced'", replay);
+    throw mismatch('cache.replay', "'instant' or 'paced'", replay);
   }
   return undefined;
 };
@@ -69,8 +60,8 @@ const CALL_CHECKS = new Map<string, Check>([
   ['deadlineMs', expectDuration],
   ['maxRetries', expectCount],
   ['priority', expectFinite],
-  ['tenant', expectName],
-  ['model', expectName],
+  ['tenant', expectText],
+  ['model', expectText],
   ['params', expectObject],
   ['cache', expectCache],
   ['metadata', expectObject],
@@ -96,8 +87,8 @@ const TASK_CHECKS = new Map<string, Check>([
  * @throws {@link InvalidArgumentError} when it is not a string of 1 to `maxTaskChars` characters.
  */
 export function checkTask(task: unknown, maxTaskChars: number): asserts task is string {
-  if (typeof task !== 'string') throw misfit('task', `a string of 1 to ${maxTaskChars} characters`, task);
-  if (task === '') throw misfit('task', 'a string that is not empty', task);
+  if (typeof task !== 'string') throw mismatch('task', `a string of 1 to ${maxTaskChars} characters`, task);
+  if (task === '') throw mismatch('task', 'a string that is not empty', task);
   if (task.length > maxTaskChars) {
     throw new InvalidArgumentError(
       'task',
@@ -117,7 +108,7 @@ export function checkRunOptions(options: unknown): void {
   check(options, RUN_CHECKS);
   const { runId, directory, retryFailed } = options as RunOptions;
   if (runId !== undefined && directory === undefined) {
-    throw misfit('directory', expectDirectory(directory) as string, directory);
+    throw mismatch('directory', expectDirectory(directory) as string, directory);
   }
   if (runId !== undefined) return;
   // Without a name there is no journal: whoever sets these believes that there is one.
@@ -144,10 +135,10 @@ export interface ReadTask {
 export function readTask(input: TaskInput | unknown): ReadTask {
   if (Array.isArray(input)) {
     if (input.length === 2) return { agent: input[0], task: input[1], options: undefined };
-    throw misfit('task', 'a pair [agent, task]', input);
+    throw mismatch('task', 'a pair [agent, task]', input);
   }
   if (typeof input !== 'object' || input === null) {
-    throw misfit('task', 'a pair [agent, task] or an object { agent, task, ...options }', input);
+    throw mismatch('task', 'a pair [agent, task] or an object { agent, task, ...options }', input);
   }
   check(input, TASK_CHECKS);
   const { agent, task, ...options } = input as Record<string, unknown>;
@@ -155,17 +146,13 @@ export function readTask(input: TaskInput | unknown): ReadTask {
 }
 
 function check(options: unknown, checks: ReadonlyMap<string, Check>): void {
-  if (expectObject(options) !== undefined) throw misfit('options', 'an object', options);
+  if (expectObject(options) !== undefined) throw mismatch('options', 'an object', options);
   for (const key of Object.keys(options as object)) {
     const expected = checks.get(key);
     if (expected === undefined) throw unknownKeyError('', key, [...checks.keys()]);
     const value = (options as Record<string, unknown>)[key];
     if (value === undefined) continue;
     const wrong = expected(value);
-    if (wrong !== undefined) throw misfit(key, wrong, value);
+    if (wrong !== undefined) throw mismatch(key, wrong, value);
   }
-}
-
-function misfit(field: string, expected: string, came: unknown): InvalidArgumentError {
-  return new InvalidArgumentError(field, `${field}: expected ${expected}; got ${describeValue(came)}.`);
 }

@@ -1,5 +1,5 @@
 import type { AgentReply } from '../../contracts/reply.js';
-import type { Usage } from '../../contracts/usage.js';
+import { totalTokensOf, type Usage } from '../../contracts/usage.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
 import type { BudgetClaim, CallCost } from '../../resilience/budget/budget.js';
 import { type FailureClass, failureClassOf } from '../../resilience/retry/failure-class.js';
@@ -34,7 +34,7 @@ export function chargeFailure(
     return;
   }
   const { usage } = attempt;
-  if (usage !== undefined) claim.settle({ usd: priceOf(attempt, usage), tokens: totalOf(usage) });
+  if (usage !== undefined) claim.settle({ usd: priceOf(attempt, usage), tokens: totalTokensOf(usage) });
   else if (isFree(failureClassOf(error), attempt)) claim.release();
   // It was sent, and nobody knows what the provider has worked: charged as it was reserved.
   else claim.settle(UNKNOWN);
@@ -44,19 +44,14 @@ const UNKNOWN: CallCost = Object.freeze({ usd: undefined, tokens: undefined });
 
 /** What an answer says that it has cost. */
 export function spendingOf(reply: AgentReply): CallCost {
-  const usage = usageOf(reply);
+  const usage = replyUsage(reply);
   const usd = typeof reply === 'string' ? undefined : reply?.costUsd;
   if (usd === undefined && usage === undefined) return UNKNOWN;
-  return { usd, tokens: usage && totalOf(usage) };
+  return { usd, tokens: usage && totalTokensOf(usage) };
 }
 
 /** Tokens that an answer says it has used. */
-export function usageOf(reply: AgentReply): Partial<Usage> | undefined {
+export function replyUsage(reply: AgentReply): Partial<Usage> | undefined {
   // An answer that is no reply at all is found out later.
   return typeof reply === 'string' ? undefined : (reply?.usage ?? undefined);
-}
-
-function totalOf(usage: Partial<Usage>): number {
-  const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
-  return usage.totalTokens ?? inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
 }

@@ -1,10 +1,8 @@
 import type { AgentReply } from '../../contracts/reply.js';
-import type { Usage } from '../../contracts/usage.js';
+import { isAmount, isUsage, validUsage } from '../../contracts/usage.js';
 import { describeValue } from '../../input/describe-value.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
-
-const COUNTS = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens', 'totalTokens'] as const;
 
 /** Agents that were warned of already. */
 const warned = new WeakSet<object>();
@@ -20,27 +18,7 @@ export function checkedReply(reply: AgentReply, call: Call, target: RegisteredAg
   const isCost = costUsd === undefined || isAmount(costUsd);
   if (isCost && isUsage(usage)) return reply;
   warnOnce(call, target, isCost ? `usage ${describeValue(usage)}` : `costUsd ${describeValue(costUsd)}`);
-  return { ...reply, usage: checkedUsage(usage), costUsd: isCost ? costUsd : undefined };
-}
-
-/** The usage if each of its counts is a number from 0 on, else nothing. */
-export function checkedUsage(usage: Partial<Usage> | undefined): Partial<Usage> | undefined {
-  return isUsage(usage) ? usage : undefined;
-}
-
-function isUsage(usage: unknown): boolean {
-  if (usage === undefined) return true;
-  if (typeof usage !== 'object' || usage === null) return false;
-  const counts = usage as Readonly<Record<string, unknown>>;
-  for (const name of COUNTS) {
-    const count = counts[name];
-    if (count !== undefined && !isAmount(count)) return false;
-  }
-  return true;
-}
-
-function isAmount(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
+  return { ...reply, usage: validUsage(usage), costUsd: isCost ? costUsd : undefined };
 }
 
 function warnOnce({ services }: Call, { definition }: RegisteredAgent, what: string): void {

@@ -1,11 +1,10 @@
 import type { AgentReplyObject, AgentStreamReply, StreamSummary } from '../../contracts/reply.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
-import type { FinishReason } from '../../contracts/usage.js';
+import { type FinishReason, validUsage } from '../../contracts/usage.js';
 import { OutputError } from '../../errors/execution-errors.js';
 import { fieldOf } from '../../errors/foreign.js';
 import { ProviderNetworkError } from '../../errors/provider-errors.js';
 import { describeValue } from '../../input/describe-value.js';
-import { checkedUsage } from './checked-usage.js';
 import { priceOf, type RunningAttempt } from './running-attempt.js';
 import { StreamWatch } from './stream-watch.js';
 
@@ -50,7 +49,7 @@ async function readAll(
     if (isFirst) call.firstTokenMs = attempt.elapsedMs;
     isFirst = false;
     if (event.type === 'text-delta') output += event.text;
-    else if (event.type === 'usage') attempt.usage = checkedUsage(event.usage) ?? attempt.usage;
+    else if (event.type === 'usage') attempt.usage = validUsage(event.usage) ?? attempt.usage;
     else if (event.type === 'finish') finishReason = event.finishReason;
     const readerIsBehind = call.sink?.push(event);
     if (readerIsBehind !== undefined) await readerIsBehind;

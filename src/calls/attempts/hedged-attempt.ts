@@ -8,7 +8,7 @@ import type { Lane } from '../../resilience/lane/lane.js';
 import type { Call } from '../call.js';
 import { publishHedge } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
-import { usageOf } from './charge.js';
+import { replyUsage } from './charge.js';
 import { type AttemptPlace, QueuedAttempt } from './queued-attempt.js';
 
 /** Makes one attempt, or two that race, within budgets, limits and permits; reports the answer to `ends`. */
@@ -77,7 +77,7 @@ class HedgedAttempt extends HedgeRace<AgentReply> {
   }
 
   protected answeredToo(reply: AgentReply): void {
-    const usage = usageOf(reply);
+    const usage = replyUsage(reply);
     if (usage !== undefined && typeof reply !== 'string') this.#place.call.addSpent(usage, reply.costUsd);
   }
 }

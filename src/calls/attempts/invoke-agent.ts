@@ -1,11 +1,9 @@
-import { addUsage } from '../../contracts/add-usage.js';
 import type { AgentContext } from '../../contracts/agent.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
-import type { Usage } from '../../contracts/usage.js';
+import { addUsage, type Usage, validUsage } from '../../contracts/usage.js';
 import { repairOutput } from '../../output/repair-output.js';
 import { AttemptContext } from './attempt-context.js';
-import { checkedUsage } from './checked-usage.js';
 import type { RunningAttempt } from './running-attempt.js';
 
 /** What an agent answers with: a reply, now or later, or a stream. */
@@ -35,7 +33,7 @@ async function generate(
     const before = attempt.usage;
     // If the attempt ends before an answer fits, this much has been spent.
     const note = (reported: Partial<Usage> | undefined): void => {
-      const usage = checkedUsage(reported);
+      const usage = validUsage(reported);
       if (usage !== undefined) attempt.usage = addUsage(before ?? {}, usage);
     };
     const reply = await provider.generate(toProviderRequest(attempt, context, rejected, note));

@@ -21,7 +21,7 @@ import type { Call } from '../call.js';
 import { publishWait } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { Attempt } from './attempt.js';
-import { chargeFailure, spendingOf, usageOf } from './charge.js';
+import { chargeFailure, replyUsage, spendingOf } from './charge.js';
 import { sizeOf, spendingAtWorst, worstTokens } from './worst-case.js';
 
 /** How an attempt stands in the series of attempts of its call at one agent. */
@@ -141,7 +141,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
 
   /** For its work alone. */
   succeeded(reply: AgentReply): void {
-    this.#pass?.answered(usageOf(reply));
+    this.#pass?.answered(replyUsage(reply));
     this.#claim?.settle(spendingOf(reply));
     this.call.delete(this);
     this.#ends.succeeded(reply);

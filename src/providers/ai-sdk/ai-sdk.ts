@@ -1,7 +1,9 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { expectBoolean } from '../../input/checks.js';
+import { describeKind } from '../../input/describe-value.js';
 import { toDefinition } from '../agent-settings.js';
-import { aFlag, checkOptions, kindOf } from '../check-options.js';
+import { checkOptions } from '../check-options.js';
 import {
   MODEL_AGENT_CHECKS,
   type ModelAgentOptions,
@@ -45,7 +47,7 @@ export function aiSdk<Data = unknown, Inputs extends Record<string, unknown> = R
 ): AgentDefinition<string, Data> {
   checkModel(model);
   const { model: _fixed, ...checks } = MODEL_AGENT_CHECKS;
-  checkOptions('aiSdk', options, { ...checks, structuredOutput: aFlag });
+  checkOptions('aiSdk', options, { ...checks, structuredOutput: expectBoolean });
   const tools = prepareTools((options as AiSdkOptions).tools);
   const provider = createModelProvider(aiSdkDialect(model, options.structuredOutput ?? true), {
     tools,
@@ -61,7 +63,7 @@ function checkModel(model: unknown): void {
   if (typeof candidate.doGenerate !== 'function' || typeof candidate.doStream !== 'function') {
     throw new InvalidArgumentError(
       'model',
-      `aiSdk takes a language model object of the AI SDK, for instance aiSdk(anthropic('claude-sonnet-4-5')) with anthropic from @ai-sdk/anthropic; got ${kindOf(model)}.`,
+      `aiSdk takes a language model object of the AI SDK, for instance aiSdk(anthropic('claude-sonnet-4-5')) with anthropic from @ai-sdk/anthropic; got ${describeKind(model)}.`,
     );
   }
   if (!SUPPORTED.includes(candidate.specificationVersion ?? '')) {

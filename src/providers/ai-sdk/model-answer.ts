@@ -1,4 +1,4 @@
-import type { FinishReason, Usage } from '../../contracts/usage.js';
+import { type FinishReason, type Usage, usageFromCounts } from '../../contracts/usage.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 import { parseToolInput } from '../model/params.js';
 import { promptParts } from './call-options.js';
@@ -26,7 +26,7 @@ export function stepFromAnswer(answer: WholeAnswer): ModelStep {
   const reason = typeof finishReason === 'string' ? finishReason : finishReason?.unified;
   return {
     text: content.map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join(''),
-    toolCalls: content.filter(isOurToolCall).map(toToolCall),
+    toolCalls: content.filter(isOurToolCall).map(toolCallFromPart),
     usage: usageFromModel(answer.usage),
     finishReason: FINISH_REASONS[reason ?? ''] ?? 'other',
     model: answer.modelId,
@@ -40,7 +40,7 @@ export function isOurToolCall(part: ContentPart): boolean {
 }
 
 /** A part that asks for a tool, as a tool call. */
-export function toToolCall(part: ContentPart): ModelToolCall {
+export function toolCallFromPart(part: ContentPart): ModelToolCall {
   return { id: part.toolCallId ?? '', name: part.toolName ?? '', input: parseToolInput(part.input ?? '') };
 }
 
@@ -50,14 +50,7 @@ export function usageFromModel(usage: ModelUsage | undefined): Partial<Usage> {
   const outputTokens = typeof output === 'object' ? output.total : output;
   const { total, read, written } = inputCounts(usage);
   if (total === undefined && outputTokens === undefined) return {};
-  const inputTokens = Math.max(0, (total ?? 0) - read - written);
-  return {
-    inputTokens,
-    outputTokens: outputTokens ?? 0,
-    ...(read > 0 ? { cacheReadTokens: read } : {}),
-    ...(written > 0 ? { cacheWriteTokens: written } : {}),
-    totalTokens: inputTokens + (outputTokens ?? 0) + read + written,
-  };
+  return usageFromCounts(Math.max(0, (total ?? 0) - read - written), outputTokens ?? 0, read, written);
 }
 
 function inputCounts(usage: ModelUsage | undefined): {

@@ -1,7 +1,7 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ModelStep } from '../model/model-step.js';
 import type { ContentPart, ModelFinishReason, ModelUsage, StreamPart } from './language-model.js';
-import { isOurToolCall, stepFromAnswer, toToolCall } from './model-answer.js';
+import { isOurToolCall, stepFromAnswer, toolCallFromPart } from './model-answer.js';
 
 interface GrowingPart {
   readonly type: 'text' | 'reasoning';
@@ -35,7 +35,7 @@ export class ModelStreamReader {
         return undefined;
       case 'tool-call':
         this.#content.push(part);
-        return isOurToolCall(part) ? { type: 'tool-call', ...toToolCall(part) } : undefined;
+        return isOurToolCall(part) ? { type: 'tool-call', ...toolCallFromPart(part) } : undefined;
       case 'response-metadata':
         this.#modelId = part.modelId ?? this.#modelId;
         return undefined;

@@ -1,4 +1,4 @@
-import type { FinishReason, Usage } from '../../contracts/usage.js';
+import { type FinishReason, type Usage, usageFromCounts } from '../../contracts/usage.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 
 /** A block of an answer, as far as it is read. */
@@ -41,8 +41,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 export function stepFromMessage(answer: MessageAnswer): ModelStep {
   return {
     text: answer.content.map((block) => (block.type === 'text' ? (block.text ?? '') : '')).join(''),
-    toolCalls: answer.content.filter((block) => block.type === 'tool_use').map(toToolCall),
-    usage: usageOf(answer.usage),
+    toolCalls: answer.content.filter((block) => block.type === 'tool_use').map(toolCallFromBlock),
+    usage: messageUsage(answer.usage),
     finishReason: FINISH_REASONS[answer.stop_reason ?? ''] ?? 'other',
     model: answer.model,
     raw: answer.content,
@@ -50,22 +50,15 @@ export function stepFromMessage(answer: MessageAnswer): ModelStep {
 }
 
 /** A block that asks for a tool, as a tool call. */
-export function toToolCall(block: AnswerBlock): ModelToolCall {
+export function toolCallFromBlock(block: AnswerBlock): ModelToolCall {
   return { id: block.id ?? '', name: block.name ?? '', input: block.input };
 }
 
-/** Counts that were not told stay absent. */
-export function usageOf(usage: MessageUsage | null | undefined): Partial<Usage> {
-  const counts: Partial<Usage> = {};
-  const input = usage?.input_tokens;
-  const output = usage?.output_tokens;
-  if (typeof input !== 'number' && typeof output !== 'number') return counts;
-  counts.inputTokens = input ?? 0;
-  counts.outputTokens = output ?? 0;
+/** Usage of an answer; empty if the answer reports none. */
+export function messageUsage(usage: MessageUsage | null | undefined): Partial<Usage> {
+  const { input_tokens: input, output_tokens: output } = usage ?? {};
+  if (typeof input !== 'number' && typeof output !== 'number') return {};
   const read = usage?.cache_read_input_tokens ?? 0;
   const written = usage?.cache_creation_input_tokens ?? 0;
-  if (read > 0) counts.cacheReadTokens = read;
-  if (written > 0) counts.cacheWriteTokens = written;
-  counts.totalTokens = counts.inputTokens + counts.outputTokens + read + written;
-  return counts;
+  return usageFromCounts(input ?? 0, output ?? 0, read, written);
 }

@@ -4,9 +4,9 @@ import { parseToolInput } from '../model/params.js';
 import {
   type AnswerBlock,
   type MessageUsage,
+  messageUsage,
   stepFromMessage,
-  toToolCall,
-  usageOf,
+  toolCallFromBlock,
 } from './messages-answer.js';
 
 /** An event of a message stream, as far as it is read. Types that are not known are passed over. */
@@ -77,7 +77,7 @@ export class MessageStreamReader {
     if (usage === undefined || usage === null) return undefined;
     const told = Object.entries(usage).filter(([, count]) => typeof count === 'number');
     this.#usage = { ...this.#usage, ...Object.fromEntries(told) };
-    return { type: 'usage', usage: usageOf(this.#usage) };
+    return { type: 'usage', usage: messageUsage(this.#usage) };
   }
 
   #openBlock({ index, content_block: block }: MessageStreamEvent): StreamEvent | undefined {
@@ -114,6 +114,6 @@ export class MessageStreamReader {
     if (block === undefined || !block.type.endsWith('tool_use')) return undefined;
     if (this.#toolInput !== '') block.input = parseToolInput(this.#toolInput);
     // Server tools run on the provider's side: only ours are told and answered.
-    return block.type === 'tool_use' ? { type: 'tool-call', ...toToolCall(block) } : undefined;
+    return block.type === 'tool_use' ? { type: 'tool-call', ...toolCallFromBlock(block) } : undefined;
   }
 }

@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { expectObject, expectOneOf, expectWholeNumber } from '../../input/checks.js';
 import { MAX_TIMER_MS } from '../../time/clock.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
-import { anObject, aWholeNumber, checkOptions, type OptionChecks } from '../check-options.js';
+import { checkOptions, type OptionChecks } from '../check-options.js';
 
 /** Which program answers, and how it is run. */
 export interface CommandOptions<Name extends string = string, Data = unknown>
@@ -66,17 +67,17 @@ const CHECKS: OptionChecks = {
     Array.isArray(value) && value.every(isArgument)
       ? undefined
       : 'an array of strings without NUL characters',
-  input: (value) => (value === 'stdin' || value === 'argument' ? undefined : '"stdin" or "argument"'),
+  input: expectOneOf('stdin', 'argument'),
   env: (value) => {
-    const isRecord = anObject(value) === undefined;
+    const isRecord = expectObject(value) === undefined;
     const fits =
       isRecord && Object.values(value as object).every((text) => text === undefined || isArgument(text));
     return fits ? undefined : 'an object of strings without NUL characters';
   },
-  inheritEnv: (value) => (value === 'basic' || value === 'all' ? undefined : '"basic" or "all"'),
+  inheritEnv: expectOneOf('basic', 'all'),
   cwd: (value) => (isArgument(value) && value !== '' ? undefined : 'a folder'),
-  maxOutputBytes: aWholeNumber(1, Number.MAX_SAFE_INTEGER),
-  killGraceMs: aWholeNumber(0, MAX_TIMER_MS),
+  maxOutputBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
+  killGraceMs: expectWholeNumber(0, MAX_TIMER_MS),
 };
 
 /** Checks the options and fills in their defaults. */

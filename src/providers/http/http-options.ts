@@ -1,8 +1,9 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReply } from '../../contracts/reply.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { expectFunction, expectOneOf, expectStrings, expectWholeNumber } from '../../input/checks.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
-import { aWholeNumber, checkOptions, headerRecord, type OptionChecks } from '../check-options.js';
+import { checkOptions, type OptionChecks } from '../check-options.js';
 import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
 import { requireHttpUrl } from './http-url.js';
@@ -59,20 +60,16 @@ export interface ResolvedHttpOptions {
   readonly connections: number;
 }
 
-const METHODS: ReadonlySet<unknown> = new Set(['POST', 'PUT', 'PATCH', 'GET']);
-const isFunction = (value: unknown): value is () => unknown => typeof value === 'function';
-const aFunction = (value: unknown): string | undefined => (isFunction(value) ? undefined : 'a function');
-
 const CHECKS: OptionChecks = {
   ...AGENT_SETTINGS,
   url: true,
-  method: (value) => (METHODS.has(value) ? undefined : '"POST", "PUT", "PATCH" or "GET"'),
+  method: expectOneOf('POST', 'PUT', 'PATCH', 'GET'),
   headers: (value) =>
-    isFunction(value) ? undefined : headerRecord(value) && 'an object of strings or a function',
-  request: aFunction,
-  response: aFunction,
-  maxResponseBytes: aWholeNumber(1, Number.MAX_SAFE_INTEGER),
-  connections: aWholeNumber(1, 10_000),
+    typeof value === 'function' ? undefined : expectStrings(value) && 'an object of strings or a function',
+  request: expectFunction,
+  response: expectFunction,
+  maxResponseBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
+  connections: expectWholeNumber(1, 10_000),
 };
 
 /** Checks the options and fills in their defaults. */

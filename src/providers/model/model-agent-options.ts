@@ -1,6 +1,7 @@
 import type { ToolSet } from '../../contracts/tool.js';
+import { expectObject, expectText, expectWholeNumber } from '../../input/checks.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
-import { anObject, aText, aWholeNumber, type OptionChecks } from '../check-options.js';
+import type { OptionChecks } from '../check-options.js';
 import type { PricesOption } from '../pricing/pricing.js';
 
 /** What every provider that talks to a model takes, besides its own options. */
@@ -25,12 +26,12 @@ export interface ModelAgentOptions<
 /** Checks of {@link ModelAgentOptions}; tools and steps are checked where they are prepared. */
 export const MODEL_AGENT_CHECKS: OptionChecks = {
   ...AGENT_SETTINGS,
-  model: aText,
-  params: anObject,
+  model: expectText,
+  params: expectObject,
   tools: true,
   maxSteps: true,
-  maxTokens: aWholeNumber(1, 1_000_000_000),
-  prices: anObject,
+  maxTokens: expectWholeNumber(1, 1_000_000_000),
+  prices: expectObject,
 };
 
 /** The settings with `maxTokens` among the parameters, where it takes part in the agent's identity. */

@@ -1,14 +1,13 @@
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import {
-  aFlag,
-  anObject,
-  aText,
-  aUrl,
-  aWholeNumber,
-  checkOptions,
-  headerRecord,
-  type OptionChecks,
-} from '../check-options.js';
+  expectBoolean,
+  expectObject,
+  expectStrings,
+  expectText,
+  expectUrl,
+  expectWholeNumber,
+} from '../../input/checks.js';
+import { checkOptions, type OptionChecks } from '../check-options.js';
 import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
 import { MODEL_AGENT_CHECKS, type ModelAgentOptions } from './model-agent-options.js';
@@ -52,13 +51,13 @@ export interface ModelClientOptions<
 
 const CHECKS: OptionChecks = {
   ...MODEL_AGENT_CHECKS,
-  baseURL: aUrl,
-  apiKey: aText,
-  headers: headerRecord,
-  client: anObject,
-  connections: aWholeNumber(1, 10_000),
-  maxResponseBytes: aWholeNumber(1, Number.MAX_SAFE_INTEGER),
-  structuredOutput: aFlag,
+  baseURL: expectUrl,
+  apiKey: expectText,
+  headers: expectStrings,
+  client: expectObject,
+  connections: expectWholeNumber(1, 10_000),
+  maxResponseBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
+  structuredOutput: expectBoolean,
 };
 
 /** What is used of {@link ModelClientOptions} after it was checked. */

@@ -21,7 +21,7 @@ export interface ModelDialect {
 }
 
 /** What every model provider needs besides its dialect. */
-export interface ModelProviderParts {
+export interface ModelProviderOptions {
   readonly tools: PreparedTools | undefined;
   readonly maxSteps: number;
   readonly pricing: Pricing;
@@ -29,7 +29,7 @@ export interface ModelProviderParts {
 }
 
 /** Builds a provider of a dialect: the tool loop, the cost, the contract. */
-export function createModelProvider(dialect: ModelDialect, parts: ModelProviderParts): Provider {
+export function createModelProvider(dialect: ModelDialect, parts: ModelProviderOptions): Provider {
   const { pricing } = parts;
   return {
     specificationVersion: 1,
@@ -52,14 +52,14 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderP
 async function* streamReply(
   dialect: ModelDialect,
   request: ProviderRequest,
-  parts: ModelProviderParts,
+  parts: ModelProviderOptions,
 ): AsyncGenerator<StreamEvent, StreamSummary, undefined> {
   const reply = yield* streamToolLoop(dialect.streamStep(request), loopOptions(request, parts));
   const { costUsd, model, steps } = toReply(reply, request, parts.pricing);
   return { costUsd, model, steps };
 }
 
-function loopOptions(request: ProviderRequest, parts: ModelProviderParts): ToolLoopOptions {
+function loopOptions(request: ProviderRequest, parts: ModelProviderOptions): ToolLoopOptions {
   const { task, rejected, signal, logger } = request;
   return { task, rejected, signal, logger, tools: parts.tools, maxSteps: parts.maxSteps };
 }

@@ -24,7 +24,7 @@ export interface StreamReader<Event> {
 }
 
 /** One API of an official client: how to ask, and how to read. */
-export interface ModelApi<Client, Answer, Event> {
+export interface ClientApi<Client, Answer, Event> {
   /** The provider's kind. */
   readonly name: string;
   /** Parameters that limit the length of an answer. */
@@ -45,7 +45,7 @@ export interface ModelApi<Client, Answer, Event> {
 
 /** A dialect made of an API and the client to reach it with. */
 export function createDialect<Client, Answer, Event>(
-  api: ModelApi<Client, Answer, Event>,
+  api: ClientApi<Client, Answer, Event>,
   clients: ClientSource<Client>,
 ): ModelDialect {
   return {
@@ -58,7 +58,7 @@ export function createDialect<Client, Answer, Event>(
 }
 
 async function ask<Client, Answer, Event>(
-  api: ModelApi<Client, Answer, Event>,
+  api: ClientApi<Client, Answer, Event>,
   clients: ClientSource<Client>,
   request: ProviderRequest,
   stepRequest: ModelStepRequest,
@@ -81,7 +81,7 @@ async function ask<Client, Answer, Event>(
 }
 
 async function* read<Client, Answer, Event>(
-  api: ModelApi<Client, Answer, Event>,
+  api: ClientApi<Client, Answer, Event>,
   clients: ClientSource<Client>,
   request: ProviderRequest,
   stepRequest: ModelStepRequest,

@@ -1,8 +1,7 @@
-import { addUsage } from '../../contracts/add-usage.js';
 import type { RejectedReply } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ToolCallRecord, ToolStep } from '../../contracts/tool.js';
-import type { FinishReason, Usage } from '../../contracts/usage.js';
+import { addUsage, type FinishReason, type Usage } from '../../contracts/usage.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import type { Logger } from '../../logging/logger.js';
 import { repairMessage } from '../../output/repair-output.js';

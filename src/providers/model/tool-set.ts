@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OutputSchema } from '../../contracts/output-schema.js';
 import type { Tool, ToolSet } from '../../contracts/tool.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { describeKind } from '../../input/describe-value.js';
 import type { ModelToolDefinition } from './model-step.js';
 
 /** What every protocol we speak accepts as a tool's name. */
@@ -20,7 +21,7 @@ export function prepareTools(tools: ToolSet | undefined, field = 'options.tools'
   if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) {
     throw new InvalidArgumentError(
       field,
-      `${field} must be an object of tools by name; got ${typeName(tools)}.`,
+      `${field} must be an object of tools by name; got ${describeKind(tools)}.`,
     );
   }
   const entries = Object.entries(tools);
@@ -41,7 +42,7 @@ function defineForModel(name: string, tool: Tool, field: string): ModelToolDefin
   if (typeof tool?.run !== 'function') {
     throw new InvalidArgumentError(
       `${field}.run`,
-      `${field}.run must be a function; got ${typeName(tool?.run)}.`,
+      `${field}.run must be a function; got ${describeKind(tool?.run)}.`,
     );
   }
   const inputSchema = toJsonSchema(tool.input, `${field}.input`);
@@ -61,7 +62,7 @@ function defineForModel(name: string, tool: Tool, field: string): ModelToolDefin
  */
 export function toJsonSchema(schema: OutputSchema, field: string): Record<string, unknown> {
   if (typeof schema !== 'object' || schema === null || !('_zod' in schema)) {
-    throw new InvalidArgumentError(field, `${field} must be a zod 4 schema; got ${typeName(schema)}.`);
+    throw new InvalidArgumentError(field, `${field} must be a zod 4 schema; got ${describeKind(schema)}.`);
   }
   try {
     // The input side: what the model writes, before any transform of ours.
@@ -75,8 +76,4 @@ export function toJsonSchema(schema: OutputSchema, field: string): Record<string
       { cause },
     );
   }
-}
-
-function typeName(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }

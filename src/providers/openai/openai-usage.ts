@@ -1,4 +1,4 @@
-import type { Usage } from '../../contracts/usage.js';
+import { type Usage, usageFromCounts } from '../../contracts/usage.js';
 
 /** Details about prompt tokens. */
 export interface PromptDetails {
@@ -15,13 +15,5 @@ export function usageFrom(
   if (typeof prompt !== 'number' && typeof output !== 'number') return {};
   const read = details?.cached_tokens ?? 0;
   const written = details?.cache_write_tokens ?? 0;
-  const inputTokens = Math.max(0, (prompt ?? 0) - read - written);
-  const outputTokens = output ?? 0;
-  return {
-    inputTokens,
-    outputTokens,
-    ...(read > 0 ? { cacheReadTokens: read } : {}),
-    ...(written > 0 ? { cacheWriteTokens: written } : {}),
-    totalTokens: inputTokens + outputTokens + read + written,
-  };
+  return usageFromCounts(Math.max(0, (prompt ?? 0) - read - written), output ?? 0, read, written);
 }

@@ -1,4 +1,5 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
+import { expectOneOf } from '../../input/checks.js';
 import { toDefinition } from '../agent-settings.js';
 import { settingsWithParams } from '../model/model-agent-options.js';
 import { type ModelClientOptions, resolveClientOptions } from '../model/model-client-options.js';
@@ -46,7 +47,7 @@ export function openai<Data = unknown, Inputs extends Record<string, unknown> = 
   options: OpenAIOptions<Data, Inputs>,
 ): AgentDefinition<string, Data> {
   const resolved = resolveClientOptions('openai', options, {
-    api: (value) => (value === 'chat' || value === 'responses' ? undefined : '"chat" or "responses"'),
+    api: expectOneOf('chat', 'responses'),
   });
   const tools = prepareTools(options.tools);
   const api = options.api ?? 'chat';

@@ -33,7 +33,7 @@ export interface ResponseAnswer {
 /** An answer as a step. */
 export function stepFromResponse(answer: ResponseAnswer): ModelStep {
   const parts = answer.output.flatMap((item) => (item.type === 'message' ? (item.content ?? []) : []));
-  const toolCalls = answer.output.filter((item) => item.type === 'function_call').map(toToolCall);
+  const toolCalls = answer.output.filter((item) => item.type === 'function_call').map(toolCallFromItem);
   const refused = parts.some((part) => part.type === 'refusal');
   return {
     text: parts.map((part) => part.text ?? part.refusal ?? '').join(''),
@@ -46,7 +46,7 @@ export function stepFromResponse(answer: ResponseAnswer): ModelStep {
 }
 
 /** An item that asks for a tool, as a tool call. */
-export function toToolCall(item: ResponseItem): ModelToolCall {
+export function toolCallFromItem(item: ResponseItem): ModelToolCall {
   return { id: item.call_id ?? '', name: item.name ?? '', input: parseToolInput(item.arguments ?? '') };
 }
 

@@ -1,6 +1,11 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ModelStep } from '../model/model-step.js';
-import { type ResponseAnswer, type ResponseItem, stepFromResponse, toToolCall } from './responses-answer.js';
+import {
+  type ResponseAnswer,
+  type ResponseItem,
+  stepFromResponse,
+  toolCallFromItem,
+} from './responses-answer.js';
 
 /** An event of a response stream, as far as it is read. Types that are not known are passed over. */
 export interface ResponseEvent {
@@ -30,7 +35,7 @@ export class ResponseStreamReader {
         return { type: 'reasoning-delta', text: event.delta ?? '' };
       case 'response.output_item.done':
         return event.item?.type === 'function_call'
-          ? { type: 'tool-call', ...toToolCall(event.item) }
+          ? { type: 'tool-call', ...toolCallFromItem(event.item) }
           : undefined;
       case 'response.completed':
       case 'response.incomplete':

@@ -24,7 +24,7 @@ export const chatWire: Wire = {
         logprobs: null,
       },
     ],
-    usage: usageOf(answer),
+    usage: usageBody(answer),
   }),
   events: chatEvents,
   error: ({ type, code, message }) => ({ error: { message, type, code: code ?? null, param: null } }),
@@ -47,7 +47,7 @@ function toolCall({ id, name, argumentsText }: FullAnswer['calls'][number]): obj
   return { id, type: 'function', function: { name, arguments: argumentsText } };
 }
 
-function usageOf({ tokens }: FullAnswer): object {
+function usageBody({ tokens }: FullAnswer): object {
   const prompt = tokens.inputTokens + tokens.cacheReadTokens + tokens.cacheWriteTokens;
   return {
     prompt_tokens: prompt,
@@ -73,7 +73,7 @@ function* chatEvents(answer: FullAnswer): Generator<string> {
     yield chunk(answer, { tool_calls: [{ index, function: { arguments: argumentsText.slice(middle) } }] });
   }
   yield chunk(answer, {}, FINISH_REASONS[answer.finish] ?? 'stop');
-  yield frame({ ...envelope(answer), choices: [], usage: usageOf(answer) });
+  yield frame({ ...envelope(answer), choices: [], usage: usageBody(answer) });
   yield 'data: [DONE]\n\n';
 }
 

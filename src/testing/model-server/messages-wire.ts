@@ -25,7 +25,7 @@ export const messagesWire: Wire = {
     ],
     stop_reason: STOP_REASONS[answer.finish] ?? 'pause_turn',
     stop_sequence: null,
-    usage: usageOf(answer),
+    usage: usageBody(answer),
   }),
   events: messageEvents,
   error: ({ type, message }) => ({ type: 'error', error: { type, message }, request_id: 'req_scripted' }),
@@ -36,7 +36,7 @@ function textBlocks(text: string, answer: FullAnswer): object[] {
   return text === '' && answer.calls.length > 0 ? [] : [{ type: 'text', text }];
 }
 
-function usageOf({ tokens }: FullAnswer): Record<string, number> {
+function usageBody({ tokens }: FullAnswer): Record<string, number> {
   return {
     input_tokens: tokens.inputTokens,
     output_tokens: tokens.outputTokens,
@@ -46,7 +46,7 @@ function usageOf({ tokens }: FullAnswer): Record<string, number> {
 }
 
 function* messageEvents(answer: FullAnswer): Generator<string> {
-  const usage = usageOf(answer);
+  const usage = usageBody(answer);
   const message = {
     id: 'msg_scripted',
     type: 'message',

@@ -23,7 +23,7 @@ function response(answer: FullAnswer, text: string): Record<string, unknown> {
       ? { reason: answer.finish === 'length' ? 'max_output_tokens' : 'content_filter' }
       : null,
     output: [...reasoningItems(answer), ...messageItems(answer, text), ...callItems(answer)],
-    usage: usageOf(answer),
+    usage: usageBody(answer),
   };
 }
 
@@ -53,7 +53,7 @@ function callItems(answer: FullAnswer): object[] {
   }));
 }
 
-function usageOf({ tokens }: FullAnswer): object {
+function usageBody({ tokens }: FullAnswer): object {
   const input = tokens.inputTokens + tokens.cacheReadTokens + tokens.cacheWriteTokens;
   return {
     input_tokens: input,
