@@ -5,7 +5,7 @@ import type { Provider } from './provider.js';
 import type { AgentReply, AgentStreamReply } from './reply.js';
 import type { BudgetSettings, HedgeSettings } from './traffic.js';
 
-/** What an agent knows about the call it is answering. */
+/** The call that an agent function is answering. */
 export interface AgentContext {
   /** The agent's registered name. */
   readonly agent: string;
@@ -14,81 +14,83 @@ export interface AgentContext {
   /** Which attempt this is, from 1. */
   readonly attempt: number;
   /**
-   * Aborted when this attempt times out, is cancelled or loses its deadline. Made on first access, so an
-   * agent that never looks costs no controller. Hand it to `fetch` and to everything else that can stop early.
+   * Aborted when this attempt times out, is cancelled or passes its deadline. Pass it to `fetch` and to everything
+   * else that can stop early. Created on first access, so that an agent that does not use it costs nothing.
    */
   readonly signal: AbortSignal;
-  /** The model asked for, from the call or the agent's definition. */
+  /** The requested model, from the call or else the agent's definition. */
   readonly model?: string | undefined;
-  /** The definition's parameters overlaid with the call's. */
+  /** The definition's parameters, overridden by the call's. */
   readonly params: Readonly<Record<string, unknown>>;
   /** The orchestrator's logger, bound to this agent and call. */
   readonly logger: Logger;
 }
 
-/** An agent as a plain function: gets the task unchanged, returns or streams the answer. */
+/** An agent as a plain function: receives the task unchanged, returns or streams the answer. */
 export type AgentFunction = (
   task: string,
   context: AgentContext,
 ) => AgentReply | Promise<AgentReply> | AgentStreamReply;
 
-/** Limits on single phases of a call, in milliseconds; each is off when left out. */
+/** Time limits for single phases of a call, in milliseconds. A phase that is left out has no limit. */
 export interface PhaseTimeouts {
-  /** Longest wait for a lane and a permit, from submission (of a retry: from the end of its backoff). Not retryable. */
+  /** Longest wait for a lane and a permit, from submission (for a retry, from the end of its backoff). Not retryable. */
   queueMs?: number | undefined;
   /** Longest wait for the first event of a stream, from the start of the attempt. Retryable. */
   firstTokenMs?: number | undefined;
-  /** Longest silence between two events of a stream. Not retryable: part of the answer has been given out. */
+  /** Longest gap between two events of a stream. Not retryable: the caller has already received part of the answer. */
   idleMs?: number | undefined;
 }
 
-/** An agent with its settings. Made with `defineAgent` or by a provider; its settings beat the orchestrator's. */
+/** An agent with its settings, made with `defineAgent` or by a provider. Its settings override the orchestrator's. */
 export interface AgentDefinition<Name extends string = string, Data = unknown> {
-  /** Its name; the key counts where definitions come as a record. Empty when a provider made it for a record. */
+  /**
+   * The agent's name. In a record of agents the key is used instead; a provider's definition may leave it empty there.
+   */
   readonly name: Name;
-  /** What it is for, in a sentence. */
+  /** What the agent is for, in one sentence. */
   readonly description?: string | undefined;
-  /** Does the work; this or `provider`. */
+  /** The function that answers. Set either this or `provider`. */
   readonly run?: AgentFunction | undefined;
-  /** Answers in place of a function; this or `run`. */
+  /** The provider that answers. Set either this or `run`. */
   readonly provider?: Provider | undefined;
-  /** Model to use unless the call names one. */
+  /** Model to use, unless the call sets one. */
   readonly model?: string | undefined;
   /** System prompt. Part of the agent's identity. */
   readonly instructions?: string | undefined;
-  /** Parameters, overlaid with the call's. */
+  /** Parameters for the model; those of a call override them. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
-  /** Schema of the answer: it is parsed as JSON and validated, and `result.data` has its type. */
+  /** Schema of the answer. The answer is parsed as JSON and validated, and `result.data` has the schema's type. */
   readonly output?: OutputSchema<Data> | undefined;
   /**
-   * How often an answer that does not fit `output` is sent back to the agent with the error, within the same
-   * attempt, before it fails. Not for streams: their text has been given out.
+   * How many times an answer that does not match `output` is sent back to the agent, with the error, before the
+   * attempt fails. Streams are never repaired, because the caller has already received their text.
    *
    * @default 0
    */
   readonly repairs?: number | undefined;
-  /** As the orchestrator's `timeoutMs`. */
+  /** Overrides the orchestrator's `timeoutMs`. */
   readonly timeoutMs?: number | undefined;
-  /** As the orchestrator's `timeouts`. */
+  /** Overrides the orchestrator's `timeouts`. */
   readonly timeouts?: PhaseTimeouts | undefined;
-  /** As the orchestrator's `deadlineMs`. */
+  /** Overrides the orchestrator's `deadlineMs`. */
   readonly deadlineMs?: number | undefined;
-  /** As the orchestrator's `maxRetries`. */
+  /** Overrides the orchestrator's `maxRetries`. */
   readonly maxRetries?: number | undefined;
-  /** Attempts of this agent running at once, within the orchestrator's own limit. */
+  /** Most attempts of this agent that run at once, within the orchestrator's own limit. */
   readonly maxConcurrent?: number | undefined;
-  /** `false` keeps its answers out of the cache; an object sets how they are stored. */
+  /** `false` keeps the agent's answers out of the cache; an object sets how they are stored. */
   readonly cache?: false | CacheStorage | undefined;
-  /** Names of agents that are asked in this one's place, in order, when it fails in a way that they need not share. */
+  /** Agents to try instead, in order, when this one fails for a reason that may not affect them. */
   readonly fallbacks?: readonly string[] | undefined;
-  /** When a second attempt may run beside a slow first one; beats the orchestrator's. */
+  /** When a second attempt may start beside a slow first one. Overrides the orchestrator's `hedge`. */
   readonly hedge?: HedgeSettings | undefined;
-  /** Whether it does no harm to run it twice: agents with tools are hedged only then. @default false */
+  /** Whether running it twice is harmless. Agents with tools are hedged only if it is. @default false */
   readonly idempotent?: boolean | undefined;
-  /** What all its calls together may spend. */
+  /** What all of the agent's calls together may spend. */
   readonly budget?: BudgetSettings | undefined;
-  /** Most that one of its calls can cost, in US dollars, where no price table can tell. */
+  /** The maximum cost of one call, in US dollars, for models without a known price. */
   readonly maxCostUsd?: number | undefined;
-  /** Part of the agent's identity: raise it when the function's behaviour changes. */
+  /** Part of the agent's identity in the cache: change it when the function's behaviour changes. */
   readonly version?: string | undefined;
 }

@@ -4,33 +4,33 @@ export type HitTier = 'memory' | 'disk' | 'redis' | 'semantic';
 /** Why an answer is not stored. */
 export type NotStored = 'empty' | 'incomplete' | 'too-large';
 
-/** What every event of a cache says. */
+/** Fields of every cache event. */
 export interface CacheEvent {
   /** When it happened, milliseconds since the Unix epoch. */
   at: number;
 }
 
-/** What every event about one entry says. */
+/** Fields of every event about one entry. */
 export interface CacheEntryEvent extends CacheEvent {
-  /** What was asked, as a key. */
+  /** The request's cache key. */
   key: string;
   /** The agent's registered name. */
   agent: string;
 }
 
-/** A request was answered. */
+/** A request was answered from the cache. */
 export interface CacheHitEvent extends CacheEntryEvent {
   /** Where the answer was found. */
   tier: HitTier;
   /** How long ago it was computed, in milliseconds. */
   ageMs: number;
-  /** Whether it was past its time. */
+  /** Whether it had expired. */
   stale: boolean;
 }
 
 /** An answer was stored. */
 export interface CacheWriteEvent extends CacheEntryEvent {
-  /** Bytes that count towards the limits. */
+  /** Bytes counted towards the size limits. */
   sizeBytes: number;
   /** When it stops being fresh, milliseconds since the Unix epoch. */
   expiresAt: number;
@@ -42,27 +42,27 @@ export interface CacheSkipEvent extends CacheEntryEvent {
   reason: NotStored;
 }
 
-/** An entry was thrown out of memory to hold a limit. */
+/** An entry was evicted from memory to stay within a limit. */
 export interface CacheEvictEvent extends CacheEntryEvent {
-  /** Where it was. */
+  /** The tier it was in. */
   tier: 'memory';
-  /** Bytes that it counted for. */
+  /** Bytes it was counted with. */
   sizeBytes: number;
 }
 
-/** A stored entry was refused because its signature or content was wrong, and removed. */
+/** A stored entry was rejected because its signature or content was invalid, and removed. */
 export interface CacheRejectEvent extends CacheEntryEvent {
-  /** Where it was. */
+  /** The tier it was in. */
   tier: string;
-  /** What was wrong with it. */
+  /** What was invalid. */
   reason: string;
 }
 
-/** A tier failed; the cache goes on without it for a while. */
+/** A tier failed; the cache continues without it for a while. */
 export interface CacheErrorEvent extends CacheEvent {
   /** The tier. */
   tier: string;
-  /** What it could not do. */
+  /** The operation that failed. */
   operation: string;
   /** The error's code. */
   code: string;
@@ -70,33 +70,33 @@ export interface CacheErrorEvent extends CacheEvent {
   message: string;
 }
 
-/** Computing a stale answer anew in the background failed; the stale one stays. */
+/** Recomputing a stale answer in the background failed; the stale one stays. */
 export interface CacheRevalidateErrorEvent extends CacheEntryEvent {
   /** The error's message. */
   message: string;
 }
 
-/** Every event of a cache and its payload. Payloads are flat and can be serialised. */
+/** All events of a cache and their payloads. Payloads are flat and serialisable. */
 export interface CacheEvents {
-  /** A request was answered. */
+  /** A request was answered from the cache. */
   'cache:hit': CacheHitEvent;
-  /** A request was not found. */
+  /** The cache had no answer for a request. */
   'cache:miss': CacheEntryEvent;
   /** An answer was stored. */
   'cache:write': CacheWriteEvent;
-  /** An answer was not stored, and why. */
+  /** An answer was not stored. */
   'cache:skip': CacheSkipEvent;
-  /** An entry was thrown out of memory to hold a limit. */
+  /** An entry was evicted from memory to stay within a limit. */
   'cache:evict': CacheEvictEvent;
-  /** A stored entry was refused because its signature or content was wrong; it was removed. */
+  /** A stored entry was rejected because its signature or content was invalid; it was removed. */
   'cache:reject': CacheRejectEvent;
-  /** A tier failed; the cache goes on without it for a while. */
+  /** A tier failed; the cache continues without it for a while. */
   'cache:error': CacheErrorEvent;
-  /** Computing a stale answer anew in the background failed; the stale one stays. */
+  /** Recomputing a stale answer in the background failed; the stale one stays. */
   'cache:revalidate-error': CacheRevalidateErrorEvent;
 }
 
-/** Name of a cache event. */
+/** The name of a cache event. */
 export type CacheEventName = keyof CacheEvents;
 
 // A record over the map: an event that is missing here does not compile.

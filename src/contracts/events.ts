@@ -3,7 +3,7 @@ import { CACHE_EVENT_NAMES, type CacheEventName, type CacheEvents } from './cach
 import type { CacheSource } from './result.js';
 import type { Usage } from './usage.js';
 
-/** What every event of a call says. */
+/** Fields of every event of a call. */
 export interface CallEvent {
   /** The call's id. */
   callId: string;
@@ -13,7 +13,7 @@ export interface CallEvent {
   at: number;
 }
 
-/** What every event of a lane says. */
+/** Fields of every event of a lane. */
 export interface LaneEvent {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
   lane: string;
@@ -21,30 +21,30 @@ export interface LaneEvent {
   at: number;
 }
 
-/** Every event of an orchestrator and its payload. Payloads are flat and can be serialised. */
+/** All events of an orchestrator and their payloads. Payloads are flat and serialisable. */
 export interface TuttiEvents extends CacheEvents {
   /** A call was accepted. */
   'call:start': CallEvent & {
-    /** Length of its task, in characters. */
+    /** Length of the task, in characters. */
     taskChars: number;
-    /** Its priority; higher goes first. */
+    /** The call's priority; higher goes first. */
     priority: number;
-    /** On whose behalf it is made; `undefined` where nobody said. */
+    /** The tenant it is made for; `undefined` if none was given. */
     tenant: string | undefined;
   };
-  /** A call has settled, one way or the other. */
+  /** A call has succeeded or failed. */
   'call:end': CallEvent & {
-    /** Whether it gave an answer. */
+    /** Whether it succeeded. */
     success: boolean;
-    /** Where the answer came from; `false` when it was computed for this call, or there is none. */
+    /** Where the answer came from; `false` if it was computed for this call, or there is none. */
     cached: CacheSource;
     /** Attempts made. */
     attempts: number;
-    /** What it failed with; `undefined` when it worked. */
+    /** The code of its error; `undefined` if it succeeded. */
     errorCode: ErrorCode | undefined;
-    /** Waiting for permits, over all attempts, in milliseconds. */
+    /** Time spent waiting for permits, over all attempts, in milliseconds. */
     queuedMs: number;
-    /** Attempts running, added up, in milliseconds. */
+    /** Run time of all attempts together, in milliseconds. */
     runMs: number;
     /** From submission to settlement, in milliseconds. */
     totalMs: number;
@@ -53,38 +53,41 @@ export interface TuttiEvents extends CacheEvents {
     /** What it cost, in US dollars; `undefined` where unknown. */
     costUsd: number | undefined;
   };
-  /** An attempt failed in a way that can pass; the next one may start after `delayMs`. */
+  /** An attempt failed with a retryable error; the next one may start after `delayMs`. */
   'call:retry': CallEvent & {
     /** The attempt that failed, from 1. */
     attempt: number;
     /** The backoff, in milliseconds. */
     delayMs: number;
-    /** What it failed with. */
+    /** The code of its error. */
     errorCode: ErrorCode;
   };
-  /** An attempt has its permit and starts. */
+  /** An attempt starts: it has its permit. */
   'attempt:start': CallEvent & {
     /** Which attempt of its call this is, from 1. */
     attempt: number;
     /** How long it waited for its permit, in milliseconds. */
     queuedMs: number;
   };
-  /** An attempt was answered: it worked, failed, timed out or was cancelled. */
+  /** An attempt ended: it succeeded, failed, timed out or was cancelled. */
   'attempt:end': CallEvent & {
     /** Which attempt of its call this is, from 1. */
     attempt: number;
-    /** From its permit to its answer, in milliseconds. */
+    /** From its permit to its end, in milliseconds. */
     runMs: number;
-    /** Whether it gave an answer. */
+    /** Whether it succeeded. */
     success: boolean;
-    /** What it failed with; `undefined` when it worked. */
+    /** The code of its error; `undefined` if it succeeded. */
     errorCode: ErrorCode | undefined;
   };
-  /** Work that ignored its aborted signal for `abandonMs` was given up and its permit freed; it may still be running. */
+  /**
+   * Work ignored its aborted signal for `abandonMs` and was abandoned: its permit is released, though it may still be
+   * running.
+   */
   'attempt:abandon': CallEvent & {
     /** Which attempt of its call this is, from 1. */
     attempt: number;
-    /** How long it was given to stop, in milliseconds. */
+    /** How long it had to stop, in milliseconds. */
     abandonMs: number;
   };
   /** A call waits for its lane. */
@@ -95,32 +98,32 @@ export interface TuttiEvents extends CacheEvents {
       /** Until when, milliseconds since the Unix epoch; `undefined` if that is not known. */
       untilMs: number | undefined;
     };
-  /** Another agent is asked in place of the one that failed. */
+  /** A call falls back to another agent. */
   'call:fallback': CallEvent & {
     /** The agent that failed. */
     from: string;
-    /** The agent that is asked now. */
+    /** The agent tried next. */
     to: string;
-    /** Why. */
+    /** The code of the error it failed with. */
     errorCode: ErrorCode | undefined;
   };
   /** A second attempt starts beside a slow one. */
   'call:hedge': CallEvent & {
-    /** How long the first has taken, in milliseconds. */
+    /** How long the first one has been running, in milliseconds. */
     afterMs: number;
   };
-  /** A lane was told to wait: everybody who uses it does. */
+  /** A lane is paused for all callers, because its provider asked for it. */
   'lane:pause': LaneEvent & {
     /** For how long, in milliseconds. */
     pausedForMs: number;
   };
-  /** A lane failed too often and takes no requests for a while. */
+  /** A lane failed too often and accepts no requests for a while. */
   'breaker:open': LaneEvent;
-  /** A lane is tried again. */
+  /** A lane accepts a few requests, to find out whether it works again. */
   'breaker:half-open': LaneEvent;
   /** A lane works again. */
   'breaker:close': LaneEvent;
-  /** An agent was registered. Those given to the constructor come before anybody can listen with `on`. */
+  /** An agent was registered. Agents passed to the constructor are registered before `on` can be called. */
   'agent:add': {
     /** Its name. */
     agent: string;
@@ -140,12 +143,12 @@ export interface TuttiEvents extends CacheEvents {
     at: number;
     /** Attempts that were running then. */
     running: number;
-    /** How long running work may go on before it is aborted, in milliseconds. */
+    /** How long running work may continue before it is aborted, in milliseconds. */
     drainMs: number;
   };
 }
 
-/** Name of an event. */
+/** The name of an event. */
 export type TuttiEventName = keyof TuttiEvents;
 
 // A record over the map: an event that is missing here does not compile.

@@ -1,4 +1,4 @@
-/** The part of a zod schema that is used for answers; any zod schema fits. */
+/** The part of a zod schema that is used for answers. Every zod schema has it. */
 export interface OutputSchema<T = unknown> {
   /** Validates without throwing. */
   safeParse(value: unknown): OutputSchemaResult<T>;
@@ -7,19 +7,19 @@ export interface OutputSchema<T = unknown> {
 /** The outcome of a validation. */
 export type OutputSchemaResult<T> =
   | {
-      /** The value fits. */
+      /** The value is valid. */
       success: true;
-      /** The value as the schema gives it back. */
+      /** The value, as the schema returns it. */
       data: T;
     }
   | {
-      /** The value does not fit. */
+      /** The value is invalid. */
       success: false;
       /** Why not. */
       error: OutputSchemaError;
     };
 
-/** What a failed validation tells: zod's errors fit. */
+/** The result of a failed validation, as zod reports it. */
 export interface OutputSchemaError {
   /** What is wrong and where. */
   issues: ReadonlyArray<{

@@ -6,7 +6,7 @@ import type { FinishReason, Usage } from './usage.js';
 export interface AgentReplyObject {
   /** The answer. */
   output: string;
-  /** The answer as a value; validated against the definition's `output` schema when there is one. */
+  /** The answer as a value. Validated against the definition's `output` schema, if there is one. */
   data?: unknown;
   /** Tokens used. */
   usage?: Partial<Usage> | undefined;
@@ -14,17 +14,17 @@ export interface AgentReplyObject {
   costUsd?: number | undefined;
   /** The model that answered. */
   model?: string | undefined;
-  /** Why it stopped; `stop` when left out. */
+  /** Why the answer ended. @default 'stop' */
   finishReason?: FinishReason | undefined;
-  /** The round trips to the model and the tools it used, where the agent has tools. */
+  /** The model's steps and tool calls, if the agent has tools. */
   steps?: readonly ToolStep[] | undefined;
 }
 
-/** What an agent function gives back: text, or text with usage, cost and the like. */
+/** The return value of an agent function: text, or text with usage, cost and the like. */
 export type AgentReply = string | AgentReplyObject;
 
-/** What a provider's stream can return when it is complete: what its events do not say. */
+/** What a provider's stream may return when it is complete, beyond what its events carry. */
 export type StreamSummary = Pick<AgentReplyObject, 'costUsd' | 'model' | 'steps'>;
 
-/** What a streaming agent function gives back: pieces of text, or whole stream events. */
+/** The return value of a streaming agent function: pieces of text, or stream events. */
 export type AgentStreamReply = AsyncIterable<string | StreamEvent>;

@@ -2,13 +2,13 @@ import type { TuttiError } from '../errors/tutti-error.js';
 import type { ToolStep } from './tool.js';
 import type { FinishReason, Usage } from './usage.js';
 
-/** Where a call's time went, in milliseconds. */
+/** How a call spent its time, in milliseconds. */
 export interface Timings {
   /** Waiting for permits, over all attempts. */
   queuedMs: number;
-  /** Attempts running, added up. */
+  /** Run time of all attempts together. */
   runMs: number;
-  /** From submission to settlement: queue, attempts, backoff. */
+  /** From submission to the end of the call: queue, attempts, backoff. */
   totalMs: number;
   /** From the start of the last attempt to the first event of its stream. */
   firstTokenMs?: number;
@@ -16,12 +16,15 @@ export interface Timings {
   ageMs?: number;
 }
 
-/** Where an answer came from; `shared` joined an identical call in flight, `false` was computed for this call. */
+/**
+ * Where an answer came from: a cache tier, `shared` (an identical call in flight), or `false` (computed for this
+ * call).
+ */
 export type CacheSource = false | 'memory' | 'disk' | 'redis' | 'semantic' | 'shared';
 
-/** A call that worked. */
+/** The result of a call that succeeded. */
 export interface AgentResult<T = unknown> {
-  /** Tells a result from an {@link AgentFailure}. */
+  /** Distinguishes a result from an {@link AgentFailure}. */
   success: true;
   /** The agent's registered name. */
   agent: string;
@@ -29,57 +32,57 @@ export interface AgentResult<T = unknown> {
   callId: string;
   /** The answer's text. */
   output: string;
-  /** The answer as a value, where the agent gives one or has an `output` schema. */
+  /** The answer as a value, if the agent returned one or has an `output` schema. */
   data?: T;
-  /** The model that answered, where known. */
+  /** The model that answered, if known. */
   model?: string;
   /** Where the answer came from. */
   cached: CacheSource;
   /** Tokens used by this call. */
   usage: Usage;
-  /** What this call cost, in US dollars; `undefined` where unknown. */
+  /** What this call cost, in US dollars; `undefined` if unknown. */
   costUsd: number | undefined;
-  /** What not computing it again saved, in US dollars; `undefined` where nothing was saved or it is unknown. */
+  /** What the cache saved, in US dollars; `undefined` if nothing was saved or the amount is unknown. */
   savedUsd: number | undefined;
   /** Attempts made. */
   attempts: number;
-  /** Where the time went. */
+  /** How the call spent its time. */
   timings: Timings;
-  /** Why the agent stopped. */
+  /** Why the answer ended. */
   finishReason?: FinishReason;
-  /** The round trips to the model and the tools it used, where the agent has tools. */
+  /** The model's steps and tool calls, if the agent has tools. */
   steps?: readonly ToolStep[];
-  /** What the caller attached to the call. */
+  /** The `metadata` of the call. */
   metadata?: Record<string, unknown>;
 }
 
-/** A call that failed: the same shape, with `error` in place of the answer. */
+/** The result of a call that failed: the same shape, with `error` in place of the answer. */
 export interface AgentFailure {
-  /** Tells a failure from an {@link AgentResult}. */
+  /** Distinguishes a failure from an {@link AgentResult}. */
   success: false;
-  /** The agent's registered name, or what was given as one. */
+  /** The agent's registered name, or the name that was given. */
   agent: string;
   /** The call's id. */
   callId: string;
   /** What went wrong. */
   error: TuttiError;
-  /** Attempts made; 0 when none had started. */
+  /** Attempts made; 0 if none had started. */
   attempts: number;
   /** Tokens known to have been used. */
   usage: Usage;
-  /** What is known to have been spent, in US dollars. */
+  /** The known cost, in US dollars; `undefined` if unknown. */
   costUsd: number | undefined;
-  /** Where the time went. */
+  /** How the call spent its time. */
   timings: Timings;
-  /** What the caller attached to the call. */
+  /** The `metadata` of the call. */
   metadata?: Record<string, unknown>;
 }
 
-/** How a call ended. */
+/** The result of a call, successful or failed. */
 export type CallOutcome<T = unknown> = AgentResult<T> | AgentFailure;
 
-/** An outcome and the place of its task in the input. */
+/** An outcome with the index of its task. */
 export type IndexedOutcome = CallOutcome & {
-  /** Place of the task in the input, from 0. */
+  /** Index of the task in the input, from 0. */
   index: number;
 };

@@ -1,31 +1,31 @@
 import type { FinishReason, Usage } from './usage.js';
 
-/** One thing that happens in a stream. A stream ends with `finish` when it is complete. */
+/** One event of a stream. A complete stream ends with `finish`. */
 export type StreamEvent =
   | {
       /** A piece of the answer. */
       type: 'text-delta';
-      /** The piece. */
+      /** The text of the piece. */
       text: string;
     }
   | {
       /** A piece of the model's reasoning; not part of the output. */
       type: 'reasoning-delta';
-      /** The piece. */
+      /** The text of the piece. */
       text: string;
     }
   | {
-      /** The model asks for a tool. */
+      /** The model calls a tool. */
       type: 'tool-call';
       /** The provider's id of this tool call. */
       id: string;
       /** The tool's name. */
       name: string;
-      /** The tool's arguments, as the model gave them. */
+      /** The tool's input, as the model sent it. */
       input: unknown;
     }
   | {
-      /** Tokens used so far; the last one counts. */
+      /** Tokens used so far; later counts replace earlier ones. */
       type: 'usage';
       /** The tokens. */
       usage: Partial<Usage>;

@@ -1,51 +1,54 @@
 import type { OutputSchema } from './output-schema.js';
 import type { FinishReason, Usage } from './usage.js';
 
-/** What a tool knows about the call it works for. */
+/** The tool call that a tool is running for. */
 export interface ToolContext {
-  /** Aborted when the attempt times out, is cancelled or loses its deadline. Hand it to everything that can stop early. */
+  /**
+   * Aborted when the attempt times out, is cancelled or passes its deadline. Pass it to everything that can stop
+   * early.
+   */
   readonly signal: AbortSignal;
   /** The model's id of this tool call. */
   readonly toolCallId: string;
 }
 
-/** A function that a model may ask for. */
+/** A function that a model may call. */
 export interface Tool<Input = unknown> {
-  /** What it does and when to use it: the model decides by this text. */
+  /** What the tool does and when to use it. The model decides by this text. */
   readonly description?: string | undefined;
-  /** A zod schema of the input. The model sees it as JSON Schema; what the model sends is validated with it. */
+  /** A zod schema of the input. The model receives it as JSON Schema, and the model's input is validated with it. */
   readonly input: OutputSchema<Input>;
   /**
-   * Does the work with the validated input. A string goes to the model as it is, anything else as JSON.
-   * What it throws goes to the model as an error, so that the model can try something else.
+   * Runs the tool with the validated input. The model receives a returned string unchanged and anything else as
+   * JSON. If it throws, the model receives the error and can try something else.
    */
   run(input: Input, context: ToolContext): unknown;
 }
 
-/** Tools by name. The type parameter holds each tool's input, so that `run` knows what its schema gives it. */
+/** Tools by name. The type parameter holds the input type of each tool, so that its `run` is typed by its schema. */
 export type ToolSet<Inputs extends Record<string, unknown> = Record<string, unknown>> = {
   readonly [Name in keyof Inputs]: Tool<Inputs[Name]>;
 };
 
-/** One tool call that a model made, and what became of it. */
+/** One tool call of a model, and its result. */
 export interface ToolCallRecord {
   /** The model's id of this tool call. */
   readonly id: string;
-  /** The tool's name, as the model gave it. */
+  /** The tool's name, as the model sent it. */
   readonly name: string;
-  /** The input, as the model gave it. */
+  /** The input, as the model sent it. */
   readonly input: unknown;
-  /** What was sent back to the model; absent when the step limit ended the loop before the tool ran. */
+  /** What the model received as result; absent if the step limit ended the loop before the tool ran. */
   readonly output?: string;
-  /** Whether `output` is an error: unknown tool, invalid input, or the tool threw. */
+  /** Whether `output` is an error: an unknown tool, invalid input, or an error that the tool threw. */
   readonly isError?: boolean;
 }
 
-/** One round trip to a model, with the tool calls it asked for. */
+/** One request to a model, with the tool calls of its answer. */
 export interface ToolStep {
   /** What the model wrote in this step. */
   readonly text: string;
-  /** The tools it asked for, in its order; empty in the step that answers. */
+  /** The tools it called, in order; empty in the last step of a complete answer. */
   readonly toolCalls: readonly ToolCallRecord[];
   /** Tokens of this step alone. */
   readonly usage: Partial<Usage>;

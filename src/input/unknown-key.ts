@@ -4,7 +4,10 @@ import { nearestName } from './nearest-name.js';
 /** Longer keys are not repeated in full. */
 const MAX_KEY_CHARS = 100;
 
-/** The error for an option, or something else with a name, that nobody knows; suggests the nearest known one, else names them all. */
+/**
+ * The error for an option, or something else with a name, that nobody knows; suggests the nearest known one, else
+ * names them all.
+ */
 export function unknownKeyError(
   path: string,
   key: string,

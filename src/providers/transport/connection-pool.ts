@@ -23,7 +23,10 @@ const pools = new Map<number, SharedPool>();
 export interface PoolLease {
   /** Sends a request over one of the pool's sockets. */
   request(options: PooledRequest): Promise<Dispatcher.ResponseData>;
-  /** Gives the share back. The last one closes the pool: idle sockets at once, others after their answer. Twice is once. */
+  /**
+   * Gives the share back. The last one closes the pool: idle sockets at once, others after their answer. Twice is
+   * once.
+   */
   release(): Promise<void>;
 }
 
