@@ -6,25 +6,25 @@ import { MAX_TIMER_MS } from '../time/clock.js';
 import { checkAgentName } from './agent-name.js';
 import type { LinedData } from './yaml-source.js';
 
-/** What one file says about an agent. */
+/** The content of an agent file. */
 export interface AgentFile {
   /** Path of the file. */
   readonly file: string;
   /** The agent's name. */
   readonly name: string;
-  /** What it is for. */
+  /** What the agent is for. */
   readonly description?: string | undefined;
-  /** The model it asks for, as it is written there; absent for `inherit`. */
+  /** The model, as written in the file; absent for `inherit`. */
   readonly model?: string | undefined;
-  /** Names of the tools it may use; absent when the file says nothing about tools. */
+  /** Names of the tools it may use; absent if the file has no `tools` field. */
   readonly tools?: readonly string[] | undefined;
   /** The system prompt: the body of a Markdown file, or `instructions`. */
   readonly instructions?: string | undefined;
-  /** `params`, and every field that is not known. */
+  /** `params`, and all unknown fields. */
   readonly params: Readonly<Record<string, unknown>>;
   /** Settings of the agent: `timeoutMs`, `deadlineMs`, `maxRetries`, `maxConcurrent`, `repairs`, `version`. */
   readonly settings: AgentFileSettings;
-  /** Fields that other programs read and that are no parameters of a model: `color`, `permissionMode` and the like. */
+  /** Fields of other programs that are not model parameters: `color`, `permissionMode` and the like. */
   readonly foreign: Readonly<Record<string, unknown>>;
 }
 
@@ -39,13 +39,13 @@ const settingsShape = {
   version: z.union([z.string(), z.number().transform(String)]).optional(),
 };
 
-/** The settings of an agent that a file can hold. */
+/** The agent settings that a file can contain. */
 export type AgentFileSettings = Pick<
   AgentDefinition,
   'timeoutMs' | 'deadlineMs' | 'maxRetries' | 'maxConcurrent' | 'repairs' | 'version'
 >;
 
-/** Fields of the agent files of coding assistants that say nothing to a model. */
+/** Fields of the agent files of coding assistants that are not for the model. */
 const FOREIGN_FIELDS: ReadonlySet<string> = new Set([
   'color',
   'permissionMode',
@@ -61,7 +61,7 @@ const FOREIGN_FIELDS: ReadonlySet<string> = new Set([
   'initialPrompt',
 ]);
 
-/** JSON, because parameters are part of a cache key and are sent as JSON. */
+/** Plain JSON, because parameters are part of a cache key and are sent as JSON. */
 const plainData = () =>
   z.custom<unknown>(isPlainData, 'must be plain data: text, finite numbers, lists and mappings');
 
@@ -84,7 +84,7 @@ const knownShape = {
 const schema = z.object(knownShape).catchall(plainData());
 
 /**
- * Checks what a file says and puts it in order.
+ * Validates the fields of a file and sorts them.
  *
  * @throws {@link AgentFileError} with the file and the line of the first problem.
  */
@@ -106,11 +106,11 @@ export function toAgentFile(data: LinedData, file: string, body?: string): Agent
 
 function checkFields(data: LinedData, file: string): z.output<typeof schema> {
   if (typeof data.value !== 'object' || data.value === null || Array.isArray(data.value)) {
-    const came = data.value === null ? 'nothing' : describeValue(data.value);
+    const received = data.value === null ? 'nothing' : describeValue(data.value);
     throw new AgentFileError(
       file,
       data.lineOf([]),
-      `expected fields such as name and description; got ${came}.`,
+      `expected fields such as name and description; got ${received}.`,
     );
   }
   const parsed = schema.safeParse(data.value);
@@ -150,7 +150,10 @@ function sortRest(
   };
 }
 
-/** `Read, Bash(git log, git show)` and lists alike; a comma in brackets belongs to the name. */
+/**
+ * Tool names from a list or from text such as `Read, Bash(git log, git show)`; a comma in brackets belongs to the
+ * name.
+ */
 function toNames(tools: string | readonly string[]): readonly string[] {
   if (typeof tools !== 'string') return tools;
   const names: string[] = [''];

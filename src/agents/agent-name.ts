@@ -7,7 +7,7 @@ const AGENT_NAME = /^[a-zA-Z0-9_-]{1,128}$(?![\s\S])/;
 /**
  * Checks an agent's name.
  *
- * @throws {@link InvalidArgumentError} when it is not 1 to 128 letters, digits, hyphens and underscores.
+ * @throws {@link InvalidArgumentError} if it is not 1 to 128 letters, digits, hyphens and underscores.
  */
 export function checkAgentName(name: unknown): asserts name is string {
   if (typeof name === 'string' && AGENT_NAME.test(name)) return;

@@ -7,23 +7,23 @@ import { checkAgentName } from './agent-name.js';
 import { checkDefinition } from './define-agent.js';
 
 /**
- * A function, or a definition with settings of its own. Every function has a `name` and so would pass for a
- * definition too, whatever it takes and gives; `apply` keeps functions out of that half.
+ * A function, or a definition with its own settings. Every function has a `name` and so would match the type of a
+ * definition, whatever its signature; `apply` excludes functions from that half of the type.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a definition of any name and data is accepted, and both are kept by inference
 export type AgentInput = AgentFunction | (AgentDefinition<any, any> & NoFunction);
 
-/** Fits everything but a function. */
+/** Matches everything but functions. */
 export interface NoFunction {
-  /** What every function has. */
+  /** A method that every function has. */
   readonly apply?: never;
 }
 
-/** The agents an orchestrator starts with: a record of name → agent, or a list of definitions. */
+/** The agents of a new orchestrator: a record of name → agent, or an array of definitions. */
 // biome-ignore lint/suspicious/noExplicitAny: a definition of any name and data is accepted here too
 export type AgentsInput = Readonly<Record<string, AgentInput>> | ReadonlyArray<AgentDefinition<any, any>>;
 
-/** Told when an agent comes or goes. */
+/** Notified when an agent is added or removed. */
 export interface RegistryObserver {
   /** An agent was registered. */
   added(definition: AgentDefinition): void;
@@ -31,11 +31,11 @@ export interface RegistryObserver {
   removed(definition: AgentDefinition): void;
 }
 
-/** The agents an orchestrator knows, by name. A name is taken once. */
+/** The agents of an orchestrator. Names are unique. */
 export class AgentRegistry {
   // A Map, so that names such as `constructor` are just names.
   readonly #definitions = new Map<string, AgentDefinition>();
-  /** Of removed agents, too: calls that were accepted may still use them. */
+  /** Includes the providers of removed agents: calls that were accepted may still use them. */
   readonly #providers = new Set<Provider>();
   readonly #observer: RegistryObserver;
 
@@ -43,7 +43,7 @@ export class AgentRegistry {
   constructor(agents: AgentsInput | undefined, observer: RegistryObserver) {
     this.#observer = observer;
     if (agents === undefined) return;
-    // A Map or Set has no keys of its own and would give no agents without a word.
+    // A Map or Set has no own keys, so its agents would be ignored silently.
     const isIterable = typeof agents === 'object' && agents !== null && Symbol.iterator in agents;
     if (typeof agents !== 'object' || agents === null || (isIterable && !Array.isArray(agents))) {
       throw new InvalidArgumentError(
@@ -58,8 +58,8 @@ export class AgentRegistry {
   /**
    * Registers an agent: a definition, or a name and an agent.
    *
-   * @throws {@link InvalidArgumentError} for a bad name or definition.
-   * @throws {@link DuplicateAgentError} when the name is taken.
+   * @throws {@link InvalidArgumentError} for an invalid name or definition.
+   * @throws {@link DuplicateAgentError} if the name is in use.
    */
   add(definition: AgentDefinition): void;
   add(name: string, agent: AgentInput): void;
@@ -72,7 +72,7 @@ export class AgentRegistry {
     this.#observer.added(definition);
   }
 
-  /** Removes an agent; calls that were accepted go on. Says whether there was one. */
+  /** Removes an agent. Calls that were accepted continue. Returns whether there was such an agent. */
   remove(name: string): boolean {
     const definition = this.#definitions.get(name);
     if (definition === undefined) return false;
@@ -91,12 +91,12 @@ export class AgentRegistry {
     return [...this.#definitions.values()];
   }
 
-  /** The providers of all agents that were ever registered; they are closed with the orchestrator. @internal */
+  /** The providers of all agents that were ever registered. They are closed with the orchestrator. @internal */
   get providers(): ReadonlySet<Provider> {
     return this.#providers;
   }
 
-  /** The error for a name that nobody has. @internal */
+  /** The error for an unknown name. @internal */
   unknown(name: string): UnknownAgentError {
     const suggestion = nearestName(name, this.#definitions.keys());
     return new UnknownAgentError(name, suggestion, this.#definitions.size);

@@ -4,17 +4,17 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { TextDecoder } from 'node:util';
 import { AgentFileError } from '../errors/agent-file-error.js';
 
-/** No agent is described in more. */
+/** Largest agent file, in bytes. */
 export const MAX_AGENT_FILE_BYTES = 1024 * 1024;
 
-/** Deeper folders than this are a mistake. */
+/** Folders nested more deeply are taken for a mistake. */
 const MAX_DEPTH = 16;
 
 const AGENT_FILE = /\.(md|json)$/i;
 
-/** A folder out of which nothing is read, whatever its entries are called or point to. */
+/** A folder that confines all reads to itself, whatever its entries are named or link to. */
 export class ConfinedFolder {
-  /** As it was given, for messages. */
+  /** The path as it was given, for messages. */
   readonly directory: string;
   readonly #root: string;
 
@@ -23,19 +23,18 @@ export class ConfinedFolder {
     this.#root = root;
   }
 
-  /** @throws {@link AgentFileError} when it is no folder or cannot be read. */
+  /** @throws {@link AgentFileError} if it is not a folder or cannot be read. */
   static async open(directory: string): Promise<ConfinedFolder> {
     try {
       const root = await realpath(directory);
-      if (!(await stat(root)).isDirectory())
-        throw new AgentFileError(directory, undefined, 'it is not a folder.');
+      if (!(await stat(root)).isDirectory()) throw new AgentFileError(directory, undefined, 'it is not a folder.');
       return new ConfinedFolder(directory, root);
     } catch (error) {
-      throw wrap(error, directory, 'the folder of agents cannot be opened');
+      throw wrap(error, directory, 'the agent folder cannot be opened');
     }
   }
 
-  /** Every agent file in it and in its folders, as paths relative to it, in order; hidden ones are left out. */
+  /** All agent files in the folder and its subfolders, as sorted relative paths. Hidden entries are left out. */
   async list(): Promise<{ files: string[]; folders: string[] }> {
     const found = { files: [] as string[], folders: [this.#root] };
     await this.#listInto('', found, 0);
@@ -70,7 +69,7 @@ export class ConfinedFolder {
     }
   }
 
-  /** A file's path for messages. */
+  /** The path of a file, for messages. */
   pathOf(file: string): string {
     return join(this.directory, file);
   }
@@ -78,22 +77,22 @@ export class ConfinedFolder {
   /**
    * Reads a file by its path relative to the folder.
    *
-   * @throws {@link AgentFileError} when the path leads out of the folder, or to anything but a regular file of
-   * at most 1 MiB in UTF-8.
+   * @throws {@link AgentFileError} if the path leads out of the folder, or to anything but a regular UTF-8 file of at
+   * most 1 MiB.
    */
   async read(file: string): Promise<string> {
     const shown = isAbsolute(file) ? file : this.pathOf(file);
     const target = await this.#resolve(file, shown);
     let handle: FileHandle | undefined;
     try {
-      // Never through a link that has appeared since, and without waiting for a writer of a named pipe.
+      // Do not follow a link that has appeared since, and do not wait for the writer of a named pipe.
       handle = await open(
         target,
         constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
       );
       return decode(await readLimited(handle, shown), shown);
     } catch (error) {
-      throw wrap(error, shown, 'it cannot be read');
+      throw wrap(error, shown, 'the file cannot be read');
     } finally {
       await handle?.close();
     }
@@ -104,17 +103,17 @@ export class ConfinedFolder {
       throw new AgentFileError(
         shown,
         undefined,
-        `it is outside ${this.directory}; agent files are named by paths inside the folder, without "..".`,
+        `the file is outside ${this.directory}; use a path inside the folder, without "..".`,
       );
     }
     let target: string;
     try {
       target = await realpath(join(this.#root, file));
     } catch (error) {
-      throw wrap(error, shown, 'it cannot be read');
+      throw wrap(error, shown, 'the file cannot be read');
     }
     if (goesUp(relative(this.#root, target)) || isAbsolute(relative(this.#root, target))) {
-      throw new AgentFileError(shown, undefined, `it is a link that leads out of ${this.directory}.`);
+      throw new AgentFileError(shown, undefined, `the link leads out of ${this.directory}.`);
     }
     return target;
   }
@@ -130,9 +129,9 @@ async function readLimited(handle: FileHandle, shown: string): Promise<Buffer> {
     throw new AgentFileError(shown, undefined, 'it is not a regular file (but a folder, device or pipe).');
   }
   const tooLarge = () =>
-    new AgentFileError(shown, undefined, `it is larger than ${MAX_AGENT_FILE_BYTES} bytes (1 MiB).`);
+    new AgentFileError(shown, undefined, `the file is larger than ${MAX_AGENT_FILE_BYTES} bytes (1 MiB).`);
   if (stats.size > MAX_AGENT_FILE_BYTES) throw tooLarge();
-  // The size is what it was; what is read is what counts.
+  // The file may have grown since, so the limit applies to what is read.
   const buffer = Buffer.alloc(MAX_AGENT_FILE_BYTES + 1);
   let length = 0;
   for (;;) {
@@ -147,14 +146,14 @@ function decode(bytes: Buffer, shown: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new AgentFileError(shown, undefined, 'it is not UTF-8 text.', { cause });
+    throw new AgentFileError(shown, undefined, 'the file is not UTF-8 text.', { cause });
   }
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   EACCES: 'no permission',
-  ELOOP: 'its links go round in a circle or appeared while it was read',
+  ELOOP: 'its links form a circle, or appeared while it was read',
   ENXIO: 'it is not a regular file',
   ENODEV: 'it is not a regular file',
 };

@@ -4,16 +4,16 @@ import { checkAgentName } from './agent-name.js';
 import { agentDefinitionSchema } from './agent-schema.js';
 
 /**
- * Makes an agent definition: a function or provider with a name and settings of its own. A setting given here
- * beats the orchestrator's and is beaten by the call's.
+ * Creates an agent definition: a function or provider with a name and settings. These settings override the
+ * orchestrator's; those of a call override them.
  *
  * @example
  * ```ts
  * const shout = defineAgent({ name: 'shout', run: (task) => task.toUpperCase(), timeoutMs: 1_000 });
  * ```
  *
- * @throws {@link InvalidArgumentError} for a bad name, an unknown or unfit setting, or neither or both of
- * `run` and `provider`.
+ * @throws {@link InvalidArgumentError} for an invalid name, an unknown or invalid setting, or if not exactly one of
+ * `run` and `provider` is set.
  */
 export function defineAgent<const Name extends string, Data = unknown>(
   definition: AgentDefinition<Name, Data>,
@@ -23,7 +23,7 @@ export function defineAgent<const Name extends string, Data = unknown>(
   return checked as AgentDefinition<Name, Data>;
 }
 
-/** Checks a definition's settings; its name may be empty, where a record's key gives it. */
+/** Checks the settings of a definition. Its name may be empty: in a record of agents the key is the name. */
 export function checkDefinition(definition: unknown): AgentDefinition {
   return Object.freeze(parseOptions(agentDefinitionSchema(), definition, 'agent definition'));
 }

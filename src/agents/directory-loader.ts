@@ -7,14 +7,14 @@ import { ConfinedFolder } from './confined-folder.js';
 import { type AgentChange, type AgentTarget, LiveFolder } from './live-folder.js';
 import { definitionsOf, loadFiles, type MakeAgent } from './load-folder.js';
 
-/** What a file gives a provider function: options that every provider takes. */
+/** The options that a provider function receives for a file. Every provider accepts them. */
 export interface FileAgentOptions<Model extends string | undefined = string | undefined>
   extends AgentFileSettings {
   /** The agent's name. */
   name: string;
-  /** What it is for. */
+  /** What the agent is for. */
   description?: string;
-  /** The model: the file's, looked up in `models`; where it names none, the default. */
+  /** The file's model, looked up in `models`; the default if the file names none. */
   model: Model;
   /** The system prompt. */
   instructions?: string;
@@ -22,45 +22,49 @@ export interface FileAgentOptions<Model extends string | undefined = string | un
   params: Readonly<Record<string, unknown>>;
 }
 
-/** How a folder of agents is loaded. */
+/** Options of {@link loadAgents}. */
 export interface LoadAgentsOptions<Model extends string | undefined = string | undefined> {
   /**
-   * Makes an agent of what a file says: a provider such as `anthropic`, or a function that calls one. The second
-   * argument is everything the file says, the names of its tools for instance.
+   * Creates the agent of a file: a provider such as `anthropic`, or a function that calls one. The second argument is
+   * the whole content of the file, for instance the names of its tools.
    */
   provider: (options: FileAgentOptions<Model>, file: AgentFile) => AgentDefinition;
-  /** The model of files that name none, or `inherit`. */
+  /** The model for files that name none, or `inherit`. */
   model?: Model;
-  /** What model names in the files stand for, for instance `{ sonnet: 'claude-sonnet-4-5' }`. @default {} */
+  /** Models by the names that the files use, for instance `{ sonnet: 'claude-sonnet-4-5' }`. @default {} */
   models?: Readonly<Record<string, string>> | undefined;
-  /** Loads these files only: paths inside the folder. @default every `.md` and `.json` file in it and its folders */
+  /**
+   * Loads only these files, given as paths inside the folder.
+   *
+   * @default all `.md` and `.json` files in it and its subfolders
+   */
   files?: readonly string[] | undefined;
   /**
-   * Loads files again when they change. `'poll'` looks every second, for file systems that report no changes.
-   * A file that cannot be loaded keeps its last good agent. Watching keeps no script alive.
+   * Reloads files when they change. `'poll'` checks every second, for file systems that do not report changes. If a
+   * changed file cannot be loaded, its previous agent stays. Watching does not keep the process alive.
    *
    * @default false
    */
   watch?: boolean | 'poll' | undefined;
-  /** Told after agents have changed. Also see {@link LoadedAgents.follow}. */
+  /** Called after agents have changed. See also {@link LoadedAgents.follow}. */
   onChange?: ((change: AgentChange) => void) | undefined;
-  /** Told when a changed file cannot be loaded. @default a warning of the process */
+  /** Called when a changed file cannot be loaded. @default emits a process warning */
   onError?: ((error: AgentFileError) => void) | undefined;
-  /** Where time comes from. @default the system's clock */
+  /** The source of time. @default the system clock */
   clock?: Clock | undefined;
 }
 
-/** The agents of a folder: an array, to be passed as `agents`, that can be watched. */
+/** The agents of a folder: an array to pass as `agents`, which can follow changes of the files. */
 export interface LoadedAgents extends ReadonlyArray<AgentDefinition>, AsyncDisposable {
-  /** Keeps an orchestrator's agents as the files are, from now on: `loaded.follow(orchestrator.agents)`. */
+  /** Applies all further changes of the files to an orchestrator's agents: `loaded.follow(orchestrator.agents)`. */
   follow(target: AgentTarget): void;
-  /** Stops watching. Twice is once. */
+  /** Stops watching. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Loads agents from the Markdown and JSON files of a folder, for instance `.claude/agents`. Nothing outside the
- * folder is read, whatever its files are called or link to.
+ * Loads agents from the Markdown and JSON files of a folder, for instance `.claude/agents`. Files outside the folder
+ * are never read, whatever its entries are named or link to.
  *
  * @example
  * ```ts
@@ -68,8 +72,8 @@ export interface LoadedAgents extends ReadonlyArray<AgentDefinition>, AsyncDispo
  * await using orchestrator = new AsyncOrchestrator({ agents });
  * ```
  *
- * @throws {@link AgentFileError} for the first file that cannot be loaded, with its line, or two files that
- * define the same agent.
+ * @throws {@link AgentFileError} for the first file that cannot be loaded, with its line, or for two files that define
+ * the same agent.
  */
 export async function loadAgents<Model extends string | undefined = undefined>(
   directory: string,
@@ -94,7 +98,7 @@ function checkArguments(directory: unknown, options: unknown): void {
   if (typeof (options as { provider?: unknown } | undefined)?.provider !== 'function') {
     throw new InvalidArgumentError(
       'options.provider',
-      'loadAgents: provider must be a function that makes an agent, for instance anthropic.',
+      'loadAgents: provider must be a function that creates an agent, for instance anthropic.',
     );
   }
 }
@@ -117,7 +121,7 @@ function agentMaker({ provider, model: defaultModel, models = {} }: LoadAgentsOp
 
 function toLoadedAgents(agents: AgentDefinition[], live: LiveFolder | undefined): LoadedAgents {
   const close = async () => live?.close();
-  // Not enumerable: it stays an array of agents to whoever looks at it.
+  // Not enumerable, so that it still looks like a plain array of agents.
   Object.defineProperties(agents, {
     follow: { value: (target: AgentTarget) => live?.follow(target) },
     close: { value: close },

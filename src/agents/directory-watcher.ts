@@ -1,22 +1,22 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type Clock, systemClock, type TimerHandle } from '../time/clock.js';
 
-/** Editors write a file in several steps; what changes within this time is one change, in milliseconds. */
+/** Editors write a file in several steps: changes within this time count as one, in milliseconds. */
 const DEBOUNCE_MS = 50;
 
-/** How often folders are looked at where the system reports no changes, in milliseconds. */
+/** Time between two checks of a folder where the system reports no changes, in milliseconds. */
 const POLL_MS = 1_000;
 
-/** How changes are noticed. */
+/** How changes are detected. */
 export interface WatchOptions {
-  /** Looks every second instead of asking the system, for file systems that report nothing. */
+  /** Checks every second, for file systems that do not report changes. */
   readonly poll: boolean;
   readonly clock?: Clock | undefined;
 }
 
 /**
- * Calls `onChange` after something may have changed in the folders, one call at a time. Whether it really has is
- * for `onChange` to find out. Keeps no script alive.
+ * Calls `onChange` after the folders may have changed, one call at a time. `onChange` has to find out whether they
+ * really have. Does not keep the process alive.
  */
 export class DirectoryWatcher {
   readonly #onChange: () => Promise<void>;
@@ -35,7 +35,7 @@ export class DirectoryWatcher {
     if (poll) this.#wake(POLL_MS);
   }
 
-  /** Watches these folders from now on, and no others. */
+  /** Watches these folders, and no others, from now on. */
   follow(folders: readonly string[]): void {
     if (this.#isClosed || this.#polling) return;
     const wanted = new Set(folders);
@@ -46,11 +46,11 @@ export class DirectoryWatcher {
     }
     const added = folders.filter((folder) => !this.#watchers.has(folder));
     for (const folder of added) this.#watch(folder);
-    // What changed in them between the last look and now was reported to nobody.
+    // Changes in them since the last check have not been reported.
     if (added.length > 0) this.#wake(DEBOUNCE_MS);
   }
 
-  /** Stops, and waits for an `onChange` that is running. */
+  /** Stops watching and waits for a running `onChange`. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#timer);
@@ -68,7 +68,7 @@ export class DirectoryWatcher {
     }
   }
 
-  /** The folder has gone, or the system has no watchers left. */
+  /** The folder has been removed, or the system has no watchers left. */
   #pollInstead(): void {
     if (this.#isClosed || this.#polling) return;
     this.#polling = true;

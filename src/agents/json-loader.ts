@@ -4,8 +4,8 @@ import { type AgentFile, toAgentFile } from './agent-file-schema.js';
 import { type LinedData, MAX_YAML_CHARS, offsetOf } from './yaml-source.js';
 
 /**
- * Reads an agent from the text of a JSON file: one object with the fields that Markdown files have in their
- * front matter, and `instructions`.
+ * Reads an agent from the text of a JSON file: an object with `instructions` and the fields of a Markdown file's front
+ * matter.
  *
  * @throws {@link AgentFileError} with the file and the line.
  */
@@ -22,7 +22,7 @@ function parse(json: string, file: string): unknown {
     const { name, message } = cause as SyntaxError;
     if (name !== 'SyntaxError') throw cause;
     const [, position] = /position (\d+)/.exec(message) ?? [];
-    // Without a position it is the end that is missing.
+    // Without a position the end is missing.
     const before = json.slice(0, position === undefined ? json.length : Number(position));
     throw new AgentFileError(file, before.split('\n').length, `not JSON: ${message}`, { cause });
   }
@@ -33,9 +33,9 @@ function refusePrototype(key: string, value: unknown): unknown {
   return value;
 }
 
-/** JSON is YAML too, and the YAML parser knows lines; it also notices what JSON.parse swallows: a key given twice. */
+/** JSON is also YAML, and the YAML parser knows lines. It also detects duplicate keys, which JSON.parse accepts. */
 function lineFinder(json: string, file: string): LinedData['lineOf'] {
-  // Lines are a courtesy, and the YAML parser is slow on large texts.
+  // The YAML parser is slow on large texts, so their errors have no line.
   if (json.length > MAX_YAML_CHARS) return () => undefined;
   const lines = new LineCounter();
   const document = parseDocument(json, {
@@ -46,7 +46,7 @@ function lineFinder(json: string, file: string): LinedData['lineOf'] {
   });
   const twice = document.errors.find((error) => error.code === 'DUPLICATE_KEY');
   if (twice !== undefined) {
-    throw new AgentFileError(file, lines.linePos(twice.pos[0]).line, 'a key stands there twice.', {
+    throw new AgentFileError(file, lines.linePos(twice.pos[0]).line, 'a key appears twice.', {
       cause: twice,
     });
   }

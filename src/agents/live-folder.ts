@@ -5,13 +5,13 @@ import type { ConfinedFolder } from './confined-folder.js';
 import { DirectoryWatcher } from './directory-watcher.js';
 import { definitionsOf, type LoadedFile, loadFile, type MakeAgent, refuseDuplicates } from './load-folder.js';
 
-/** What has changed in a watched folder. */
+/** A change of a watched folder. */
 export interface AgentChange {
-  /** Agents that are new. */
+  /** New agents. */
   readonly added: readonly AgentDefinition[];
-  /** Agents that are different from before. */
+  /** Agents whose files have changed. */
   readonly changed: readonly AgentDefinition[];
-  /** Names of agents that are gone. */
+  /** Names of removed agents. */
   readonly removed: readonly string[];
 }
 
@@ -20,7 +20,7 @@ interface LiveFolderOptions {
   readonly make: MakeAgent;
   readonly files?: readonly string[] | undefined;
   readonly loaded: Map<string, LoadedFile>;
-  /** Kept as the files are, in place. */
+  /** Updated in place. */
   readonly agents: AgentDefinition[];
   readonly poll: boolean;
   readonly onChange?: ((change: AgentChange) => void) | undefined;
@@ -36,12 +36,12 @@ export interface AgentTarget {
   remove(name: string): unknown;
 }
 
-/** A folder whose agents are loaded again when its files change; a broken file keeps its last good agent. */
+/** A folder whose agents are reloaded when its files change. If a file is broken, its previous agent stays. */
 export class LiveFolder {
   readonly #options: LiveFolderOptions;
   readonly #watcher: DirectoryWatcher;
   readonly #targets: AgentTarget[] = [];
-  /** The last problem told of each file, so that it is told once. */
+  /** The last reported problem of each file, so that each is reported once. */
   readonly #problems = new Map<string, string>();
   #loaded: Map<string, LoadedFile>;
   #reloading = Promise.resolve();
@@ -54,7 +54,7 @@ export class LiveFolder {
 
   static async open(options: LiveFolderOptions): Promise<LiveFolder> {
     const live = new LiveFolder(options);
-    // What changed between loading and watching is found by the first look.
+    // The first reload finds what changed between loading and watching.
     live.#watcher.follow((await options.folder.list()).folders);
     await live.#reload();
     return live;
@@ -68,7 +68,7 @@ export class LiveFolder {
     return this.#watcher.close();
   }
 
-  /** One after the other: each starts from what the one before has found. */
+  /** Reloads one at a time: each starts from the result of the one before. */
   #reload(): Promise<void> {
     this.#reloading = this.#reloading.then(() => this.#reloadOnce());
     return this.#reloading;
@@ -91,7 +91,7 @@ export class LiveFolder {
     const after = definitionsOf(next);
     this.#loaded = next;
     agents.splice(0, agents.length, ...after);
-    this.#tell(difference(before, after));
+    this.#notify(difference(before, after));
   }
 
   async #readFiles(paths: readonly string[]): Promise<Map<string, LoadedFile>> {
@@ -102,7 +102,7 @@ export class LiveFolder {
         next.set(path, await loadFile(this.#options.folder, path, this.#options.make, before));
         this.#problems.delete(path);
       } catch (error) {
-        // Gone is removed, not broken.
+        // A missing file was removed; it is not broken.
         if ((error as { cause?: { code?: unknown } }).cause?.code === 'ENOENT') continue;
         if (before !== undefined) next.set(path, before);
         this.#report(path, error);
@@ -117,7 +117,7 @@ export class LiveFolder {
       : new AgentFileError(
           this.#options.folder.pathOf(path),
           undefined,
-          `it cannot be loaded: ${String(error)}`,
+          `the file cannot be loaded: ${String(error)}`,
           {
             cause: error,
           },
@@ -130,14 +130,14 @@ export class LiveFolder {
     else guard(() => onError(problem));
   }
 
-  #tell(change: AgentChange): void {
+  #notify(change: AgentChange): void {
     if (change.added.length + change.changed.length + change.removed.length === 0) return;
     for (const target of this.#targets) guard(() => apply(change, target));
     guard(() => this.#options.onChange?.(change));
   }
 }
 
-/** What a listener throws must not end the watching; it is a fault of the program all the same. */
+/** An error of a listener must not end the watching, but it is reported. */
 function guard(callback: () => void): void {
   try {
     callback();

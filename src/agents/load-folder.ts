@@ -6,17 +6,17 @@ import type { ConfinedFolder } from './confined-folder.js';
 import { readJsonAgent } from './json-loader.js';
 import { readMarkdownAgent } from './markdown-loader.js';
 
-/** Makes an agent of what a file says. */
+/** Creates the agent of a file. */
 export type MakeAgent = (file: AgentFile) => AgentDefinition;
 
-/** A file that was loaded; `definition` is absent for a README. */
+/** A loaded file; `definition` is absent for a README. */
 export interface LoadedFile {
-  /** Digest of the file's text: the same text is not loaded twice. */
+  /** Digest of the file's text, so that unchanged text is not loaded again. */
   readonly digest: string;
   readonly definition: AgentDefinition | undefined;
 }
 
-/** Loads one file, unless its text is what it was. */
+/** Loads one file, unless its text is unchanged. */
 export async function loadFile(
   folder: ConfinedFolder,
   path: string,
@@ -36,8 +36,8 @@ function readAgent(text: string, shown: string): AgentFile | undefined {
     return /\.json$/i.test(shown) ? readJsonAgent(text, shown) : readMarkdownAgent(text, shown);
   } catch (cause) {
     if (AgentFileError.isInstance(cause)) throw cause;
-    // Text that is nested more deeply than a parser can follow.
-    throw new AgentFileError(shown, undefined, `it cannot be read: ${String(cause)}.`, { cause });
+    // The text is nested too deeply for a parser.
+    throw new AgentFileError(shown, undefined, `the file cannot be read: ${String(cause)}.`, { cause });
   }
 }
 
@@ -81,11 +81,11 @@ function makeAgent(agentFile: AgentFile, make: MakeAgent): AgentDefinition {
     definition = make(agentFile);
   } catch (cause) {
     const message = (cause as { message?: unknown } | null)?.message;
-    throw new AgentFileError(agentFile.file, undefined, `no agent could be made of it: ${String(message)}`, {
+    throw new AgentFileError(agentFile.file, undefined, `the provider function failed: ${String(message)}`, {
       cause,
     });
   }
-  // What the file says holds, whether or not the provider function passes it on.
+  // The file's fields apply even if the provider function does not pass them on.
   const { name, description, settings } = agentFile;
   return { ...settings, ...definition, name, ...(description === undefined ? {} : { description }) };
 }

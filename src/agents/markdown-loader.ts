@@ -3,11 +3,11 @@ import { type AgentFile, toAgentFile } from './agent-file-schema.js';
 import { splitFrontMatter } from './front-matter.js';
 import { readYaml } from './yaml-source.js';
 
-/** A page about the folder, not an agent. */
+/** Describes the folder; not an agent. */
 const README = /(^|[\\/])readme\.md$/i;
 
 /**
- * Reads an agent from the text of a Markdown file: front matter and a body, which is the system prompt.
+ * Reads an agent from the text of a Markdown file: front matter and a body, which is the system prompt. Returns
  * `undefined` for a README without front matter.
  *
  * @throws {@link AgentFileError} with the file and the line.

@@ -1,24 +1,24 @@
 import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { AgentFileError } from '../errors/agent-file-error.js';
 
-/** Data read from a file, which knows on which line each part of it stands. */
+/** Data read from a file, with the lines of its parts. */
 export interface LinedData {
   readonly value: unknown;
-  /** The line of a value by its path, or of the nearest thing above it that is there; from 1. */
+  /** The line, from 1, of the value at a path, or of its nearest existing parent. */
   lineOf(path: ReadonlyArray<PropertyKey>): number | undefined;
 }
 
 /**
- * Reads YAML, the plain data part of it: no tags, no aliases (a few lines of them unfold to gigabytes), no key
- * that reaches an object's prototype.
+ * Reads YAML, but only plain data: no tags, no aliases (a few lines of them can expand to gigabytes), no key that
+ * changes an object's prototype.
  *
- * @param firstLine The file's line on which the text begins.
+ * @param firstLine The line of the file on which the text begins.
  * @throws {@link AgentFileError} with the line of the first problem.
  */
 export function readYaml(text: string, file: string, firstLine = 1): LinedData {
-  refuseWhatTakesTooLong(text, file, firstLine);
+  refuseSlowYaml(text, file, firstLine);
   const strict = parse(text);
-  // Many agent files in the wild have a colon in an unquoted description, which is no YAML.
+  // Many existing agent files have a colon in an unquoted description, which is not valid YAML.
   const lenient = strict.document.errors.length > 0 ? parse(quotePlainValues(text)) : strict;
   const { document, lines } = lenient.document.errors.length > 0 ? strict : lenient;
   const lineAt = (offset: number | undefined) =>
@@ -33,17 +33,17 @@ export function readYaml(text: string, file: string, firstLine = 1): LinedData {
   return { value: document.toJS({ maxAliasCount: 0 }), lineOf: (path) => lineAt(offsetOf(document, path)) };
 }
 
-/** Beyond this the parser's time grows faster than the text: with the square of keys and of depth. */
+/** Longer texts take the parser too long: its time grows with the square of keys and depth. */
 export const MAX_YAML_CHARS = 64 * 1024;
 const MAX_NESTING = 100;
 const NESTED_IN_A_LINE = /^(?:[ \t]*[-?][ \t]){100}/m;
 
-function refuseWhatTakesTooLong(text: string, file: string, firstLine: number): void {
+function refuseSlowYaml(text: string, file: string, firstLine: number): void {
   if (text.length > MAX_YAML_CHARS) {
     throw new AgentFileError(
       file,
       firstLine,
-      `the front matter has ${text.length} characters; at most ${MAX_YAML_CHARS} are read. Long text belongs into the body.`,
+      `the front matter has ${text.length} characters; at most ${MAX_YAML_CHARS} are allowed. Move long text to the body.`,
     );
   }
   let depth = 0;
@@ -76,7 +76,7 @@ function parse(text: string): { document: Document; lines: LineCounter } {
 
 const TOP_LEVEL_ENTRY = /^([A-Za-z][\w-]*):[ \t]+([^\s"'[\]{}|>&*!%@`#,?-].*)$/;
 
-/** Quotes unquoted top-level values that hold a colon. Keeps the lines as they are, for messages. */
+/** Quotes unquoted top-level values that contain a colon. Lines stay the same, for messages. */
 function quotePlainValues(text: string): string {
   return text
     .split('\n')
@@ -100,7 +100,7 @@ function refuseDangerousNodes(
   });
 }
 
-/** Where the value at a path begins, or the nearest thing above it that exists. */
+/** The offset of the value at a path, or of its nearest existing parent. */
 export function offsetOf(document: Document, path: ReadonlyArray<PropertyKey>): number | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const part = path.slice(0, length);
@@ -111,7 +111,7 @@ export function offsetOf(document: Document, path: ReadonlyArray<PropertyKey>): 
   return document.contents?.range?.[0];
 }
 
-/** The key's place says more than the value's, which may be empty. */
+/** The offset of the key, since the value may be empty. */
 function offsetIn(parent: unknown, key: PropertyKey): number | undefined {
   const items = (parent as { items?: readonly unknown[] } | null | undefined)?.items ?? [];
   for (const [index, item] of items.entries()) {

@@ -38,12 +38,12 @@ export interface ProviderRequest {
   /** The orchestrator's logger, bound to this agent and call. */
   readonly logger: Logger;
   /**
-   * Call it when a request is written to its connection, if you can tell. Rate limits count the request from that
-   * moment; until then it may still be waiting for a module, a connection or the processor.
+   * Called when a request is written to its connection, if the provider can tell. Rate limits count the request from
+   * that moment; until then it may still be waiting for a module, a connection or the processor.
    */
   readonly onSent?: (() => void) | undefined;
   /**
-   * Call it after each of several requests of an attempt with the usage so far, which is charged if the attempt ends
+   * Called after each of several requests of an attempt, with the usage so far, which is charged if the attempt ends
    * early.
    */
   readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;

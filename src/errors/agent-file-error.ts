@@ -1,10 +1,10 @@
 import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
 
-/** A file or folder of agents cannot be loaded. The message begins with the file, and the line where it is known. */
+/** An agent file or folder cannot be loaded. The message begins with the path, and the line if it is known. */
 export class AgentFileError extends TuttiError {
   /** Path of the file or folder. */
   readonly file: string;
-  /** The line that is wrong, from 1; `undefined` when it is the file as a whole. */
+  /** The line of the problem, from 1; `undefined` if it concerns the whole file. */
   readonly line: number | undefined;
 
   constructor(

@@ -1,6 +1,6 @@
 /**
- * Every code a {@link TuttiError} can carry. The list is closed: a code that is not here does not exist.
- * `docs/reference/errors.md` says for each what it means and what to do.
+ * All codes of a {@link TuttiError}. The list is closed. `docs/reference/errors.md` explains each code and what to
+ * do about it.
  */
 export const ERROR_CODES = [
   'TUTTI_INVALID_ARGUMENT',

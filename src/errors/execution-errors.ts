@@ -1,21 +1,21 @@
 import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
 
-/** Which clock ran out: see {@link TimeoutError}. */
+/** Which time limit was exceeded: see {@link TimeoutError}. */
 export type TimeoutScope = 'attempt' | 'deadline' | 'queue' | 'first-token' | 'idle';
 
-/** Which call an error belongs to, where it is known. */
+/** The call that an error belongs to. */
 export interface CallIdentity {
   /** The agent's registered name. */
   agent: string;
-  /** The attempt that was running or about to start, from 1; 0 when none had started. */
+  /** The attempt that was running or about to start, from 1; 0 if none had started. */
   attempt: number;
 }
 
-/** The call was cancelled by its signal, by `cancel()`, by a sibling's failure or by closing. Never retried. */
+/** The call was cancelled by its signal, by `cancel()`, by the failure of another task or by `close()`. Never retried. */
 export class CancelledError extends TuttiError {
-  /** The agent's registered name; empty when a whole run was cancelled. */
+  /** The agent's registered name; empty if a whole run was cancelled. */
   readonly agent: string;
-  /** The attempt that was running, from 1; 0 when none had started. */
+  /** The attempt that was running, from 1; 0 if none had started. */
   readonly attempt: number;
 
   constructor(call: CallIdentity, why: string, options: Pick<TuttiErrorOptions, 'cause'> = {}) {
@@ -27,29 +27,29 @@ export class CancelledError extends TuttiError {
 
 const TIMEOUT_TEXT: Record<TimeoutScope, string> = {
   attempt: 'the attempt timed out',
-  deadline: 'the call passed its deadline',
+  deadline: 'the call exceeded its deadline',
   queue: 'no permit became free',
   'first-token': 'the first event of the stream timed out',
   idle: 'the stream went silent and timed out',
 };
 
 /**
- * A clock ran out. `scope` says which: `attempt` (one attempt, retryable), `deadline` (the whole call),
- * `queue` (waiting for a permit), `first-token` and `idle` (a stream).
+ * A time limit was exceeded. `scope` says which: `attempt` (one attempt, retryable), `deadline` (the whole call),
+ * `queue` (waiting for a permit), `first-token` (retryable) and `idle` (a stream).
  */
 export class TimeoutError extends TuttiError {
-  /** Which clock ran out. */
+  /** Which time limit was exceeded. */
   readonly scope: TimeoutScope;
-  /** Length of that clock, in milliseconds. */
+  /** The time limit, in milliseconds. */
   readonly timeoutMs: number;
   /** The agent's registered name. */
   readonly agent: string;
-  /** The attempt that was running, from 1; 0 when none had started. */
+  /** The attempt that was running, from 1; 0 if none had started. */
   readonly attempt: number;
 
   constructor(scope: TimeoutScope, timeoutMs: number, call: CallIdentity, ...cause: [unknown?]) {
     super('TUTTI_TIMEOUT', `Timeout: ${TIMEOUT_TEXT[scope]} after ${timeoutMs} ms (agent "${call.agent}").`, {
-      // A deadline covers all attempts, so there is nothing left to retry in; the queue's limit likewise.
+      // A deadline covers all attempts, so no time is left for a retry. The same goes for the limit of the queue.
       retryable: scope === 'attempt' || scope === 'first-token',
       details: { scope, timeoutMs, ...call },
       ...(cause.length === 0 ? undefined : { cause: cause[0] }),
@@ -61,7 +61,7 @@ export class TimeoutError extends TuttiError {
   }
 }
 
-/** Every allowed attempt failed with an error that could have passed. `errors` holds them in order. */
+/** All allowed attempts failed with retryable errors. `errors` holds them in order. */
 export class RetriesExhaustedError extends TuttiError {
   /** The error of each attempt, in order; the last one is also the `cause`. */
   readonly errors: readonly TuttiError[];
@@ -72,7 +72,7 @@ export class RetriesExhaustedError extends TuttiError {
     const last = errors.at(-1);
     super(
       'TUTTI_RETRIES_EXHAUSTED',
-      `All ${errors.length} attempts of agent "${agent}" failed; the last: ${last?.message}`,
+      `All ${errors.length} attempts of agent "${agent}" failed. Last error: ${last?.message}`,
       {
         cause: last,
         details: { agent, attempts: errors.length, codes: errors.map((error) => error.code) },
@@ -83,27 +83,27 @@ export class RetriesExhaustedError extends TuttiError {
   }
 }
 
-/** What is known about a failure inside an agent. */
+/** Facts about a failure inside an agent. */
 export interface AgentErrorOptions {
-  /** Whether the failure can pass. */
+  /** Whether the failure is transient. */
   retryable: boolean;
   /** What the agent threw. */
   cause: unknown;
-  /** HTTP status, where the thrown thing carried one. */
+  /** The HTTP status, if the thrown value has one. */
   status?: number | undefined;
-  /** How long the far side asked to wait, in milliseconds. */
+  /** How long the remote service asked to wait, in milliseconds. */
   retryAfterMs?: number | undefined;
 }
 
-/** An agent threw. Its message is kept in ours and the thing itself is the `cause`. */
+/** An agent threw. The error has the message of the thrown value, which is its `cause`. */
 export class AgentError extends TuttiError {
   /** The agent's registered name. */
   readonly agent: string;
   /** The attempt that failed, from 1. */
   readonly attempt: number;
-  /** HTTP status, where the thrown thing carried one. */
+  /** The HTTP status, if the thrown value has one. */
   readonly status: number | undefined;
-  /** How long the far side asked to wait before the next attempt, in milliseconds. */
+  /** How long the remote service asked to wait before the next attempt, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(call: CallIdentity, message: string, options: AgentErrorOptions) {
@@ -116,11 +116,11 @@ export class AgentError extends TuttiError {
   }
 }
 
-/** The agent's answer does not have the shape it has to have: not a reply, not JSON, or not its `output` schema. */
+/** The agent's answer is invalid: not a reply, not JSON, or not a match for its `output` schema. */
 export class OutputError extends TuttiError {
   /** The agent's registered name. */
   readonly agent: string;
-  /** Where in the answer the first problem is, for instance `items.0.price`; empty for the answer as a whole. */
+  /** Path of the first problem in the answer, for instance `items.0.price`; empty for the answer as a whole. */
   readonly path: string;
 
   constructor(agent: string, path: string, message: string, options: Pick<TuttiErrorOptions, 'cause'> = {}) {
@@ -130,27 +130,27 @@ export class OutputError extends TuttiError {
   }
 }
 
-/** A stream's events were asked for after they had been read or dropped. */
+/** The events of a stream were requested after they had been read or discarded. */
 export class StreamConsumedError extends TuttiError {
   constructor(agent: string) {
     super(
       'TUTTI_STREAM_CONSUMED',
-      `The events of this stream (agent "${agent}") are gone: they are read once, and are dropped when only .result ` +
-        'is awaited. Start iterating before awaiting .result, or start another stream.',
+      `The events of this stream (agent "${agent}") are gone: they can be read once, and are discarded if only ` +
+        '.result is awaited. Start iterating before awaiting .result, or start another stream.',
       { details: { agent } },
     );
   }
 }
 
-/** The iterable that supplied the tasks threw. Nothing is lost: what had been read was run. */
+/** The task source threw. The tasks that had been read were run. */
 export class TaskSourceError extends TuttiError {
-  /** The results of the tasks that had been read, in input order; none where they were given out one by one. */
+  /** The results of the tasks that had been read, in input order; empty if they were delivered one by one. */
   readonly results: readonly unknown[];
   /** How many tasks had been read. */
   readonly tasksRead: number;
 
   constructor(results: readonly unknown[], tasksRead: number, cause: unknown) {
-    const where = results.length < tasksRead ? 'have been given out' : 'are in .results';
+    const where = results.length < tasksRead ? 'have been delivered' : 'are in .results';
     super(
       'TUTTI_TASK_SOURCE_FAILED',
       `The task source threw after ${tasksRead} tasks; their results ${where}.`,

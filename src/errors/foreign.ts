@@ -2,8 +2,8 @@ import { types } from 'node:util';
 import { TuttiError } from './tutti-error.js';
 
 /**
- * Whether a value is an error, from whatever realm: `instanceof Error` is false for errors of another realm
- * (a test runner's sandbox, a `vm` context), and DOMExceptions are native errors only on newer Node versions.
+ * Whether a value is an error of any realm: `instanceof Error` is false for errors of another realm (a test runner's
+ * sandbox, a `vm` context), and DOMExceptions are native errors only on newer Node versions.
  */
 export function isErrorLike(value: unknown): value is Error {
   try {
@@ -13,19 +13,19 @@ export function isErrorLike(value: unknown): value is Error {
       Object.prototype.toString.call(value) === '[object DOMException]'
     );
   } catch {
-    // A Proxy may refuse every question.
+    // A Proxy may throw at every access.
     return false;
   }
 }
 
-/** The value itself if it is an error, else a new error that says what was thrown and has it as its cause. */
+/** The value itself if it is an error, else a new error with the value as its cause. */
 export function asError(thrown: unknown): Error {
   return isErrorLike(thrown) || TuttiError.isInstance(thrown)
     ? thrown
     : new Error(messageOf(thrown), { cause: thrown });
 }
 
-/** What a thrown thing says of itself. Never throws, whatever was thrown. */
+/** A message for any thrown value. Never throws. */
 export function messageOf(thrown: unknown): string {
   const message = fieldOf(thrown, 'message');
   if (typeof message === 'string' && message !== '') return message;
@@ -37,7 +37,7 @@ export function messageOf(thrown: unknown): string {
   return `${String(thrown)} was thrown`;
 }
 
-/** A field of a thrown thing; `undefined` where there is none or reading it throws. */
+/** A field of a thrown value; `undefined` if it has none or reading it throws. */
 export function fieldOf(thrown: unknown, field: string): unknown {
   if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) return undefined;
   try {

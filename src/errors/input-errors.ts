@@ -1,11 +1,11 @@
 import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
 
 /**
- * An argument or option is not what it has to be. Thrown before any work is done.
- * The message names the field, what was expected, what came and how to mend it.
+ * An argument or option is invalid. Thrown before any work starts. The message says which field it is, what was
+ * expected, what was received and how to fix it.
  */
 export class InvalidArgumentError extends TuttiError {
-  /** Path of the argument that is wrong, for instance `options.retry.factor`. */
+  /** Path of the invalid argument, for instance `options.retry.factor`. */
   readonly field: string;
 
   constructor(field: string, message: string, options: Omit<TuttiErrorOptions, 'retryable'> = {}) {
@@ -14,15 +14,15 @@ export class InvalidArgumentError extends TuttiError {
   }
 }
 
-/** No agent is registered under the name. The message suggests the nearest one that is. */
+/** No agent is registered under the name. The message suggests the nearest registered name. */
 export class UnknownAgentError extends TuttiError {
-  /** The name that was asked for. */
+  /** The unknown name. */
   readonly agent: string;
 
   constructor(agent: string, suggestion: string | undefined, knownAgents: number) {
     const hint =
       suggestion === undefined
-        ? `${knownAgents} agents are registered; orchestrator.agents.list() names them.`
+        ? `${knownAgents} agents are registered; list them with orchestrator.agents.list().`
         : `Did you mean "${suggestion}"?`;
     super('TUTTI_UNKNOWN_AGENT', `Agent "${agent}" not found. ${hint}`, {
       details: { agent, suggestion, knownAgents },
@@ -33,7 +33,7 @@ export class UnknownAgentError extends TuttiError {
 
 /** An agent is already registered under the name. */
 export class DuplicateAgentError extends TuttiError {
-  /** The name that is taken. */
+  /** The name in use. */
   readonly agent: string;
 
   constructor(agent: string) {
@@ -48,7 +48,7 @@ export class DuplicateAgentError extends TuttiError {
   }
 }
 
-/** The orchestrator (or another part) was closed; nothing new is accepted. */
+/** The orchestrator (or another object) is closed and accepts nothing new. */
 export class ClosedError extends TuttiError {
   constructor(what: string) {
     super('TUTTI_CLOSED', `The ${what} is closed and accepts nothing new; create another one.`, {

@@ -1,6 +1,6 @@
 import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
 
-/** An optional package that this feature needs is not installed, or cannot be loaded. The message says what to run. */
+/** An optional package that a feature needs is not installed or cannot be loaded. The message says how to install it. */
 export class MissingPackageError extends TuttiError {
   /** The package that is missing. */
   readonly packageName: string;

@@ -1,38 +1,38 @@
 import type { ErrorCode } from './codes.js';
 import { TuttiError } from './tutti-error.js';
 
-/** What is known about a failed exchange with a provider. */
+/** Facts about a failed request to a provider. */
 export interface ProviderErrorOptions {
-  /** The provider's kind, for instance `anthropic`. */
+  /** The provider's name, for instance `anthropic`. */
   provider: string;
-  /** The model that was asked, where known. */
+  /** The requested model, if known. */
   model?: string | undefined;
-  /** HTTP status, where there was an answer. */
+  /** The HTTP status, if there was a response. */
   status?: number | undefined;
-  /** The provider's id of the request, for its support. */
+  /** The provider's id of the request, to quote to its support. */
   requestId?: string | undefined;
   /** How long the provider asked to wait, in milliseconds. */
   retryAfterMs?: number | undefined;
-  /** Overrides what the class says, where the provider says otherwise for this one failure. */
+  /** Overrides the default of the error class for this one failure. */
   retryable?: boolean | undefined;
-  /** More plain facts: exit codes, limits, sizes. Never prompts, answers or secrets. */
+  /** Further facts: exit codes, limits, sizes. Never prompts, answers or secrets. */
   details?: Readonly<Record<string, unknown>> | undefined;
-  /** What was thrown originally, whatever its type. */
+  /** The original thrown value, of any type. */
   cause?: unknown;
 }
 
 /**
- * A provider did not give an answer. The subclasses say why; `retryable` says whether it can pass.
- * Catch this class to treat every provider alike.
+ * A provider did not answer. The subclasses say why; `retryable` says whether the failure is transient. Catch this
+ * class to handle all providers alike.
  */
 export class ProviderError extends TuttiError {
-  /** The provider's kind, for instance `anthropic`. */
+  /** The provider's name, for instance `anthropic`. */
   readonly provider: string;
-  /** The model that was asked, where known. */
+  /** The requested model, if known. */
   readonly model: string | undefined;
-  /** HTTP status, where there was an answer. */
+  /** The HTTP status, if there was a response. */
   readonly status: number | undefined;
-  /** The provider's id of the request, for its support. */
+  /** The provider's id of the request, to quote to its support. */
   readonly requestId: string | undefined;
   /** How long the provider asked to wait before the next attempt, in milliseconds. */
   readonly retryAfterMs: number | undefined;
@@ -52,14 +52,14 @@ export class ProviderError extends TuttiError {
   }
 }
 
-/** Too many requests or tokens in a time (429). Retryable, after `retryAfterMs` where it is given. */
+/** A rate limit was exceeded (429). Retryable, after `retryAfterMs` if it is set. */
 export class ProviderRateLimitedError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_RATE_LIMITED', message, { ...options, retryable: options.retryable ?? true });
   }
 }
 
-/** The provider cannot answer now: 409, 425, 5xx, 529, or an error of that kind inside an answer. Retryable. */
+/** The provider cannot answer now: 409, 425, 5xx, or an error of that kind inside an answer. Retryable. */
 export class ProviderOverloadedError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_OVERLOADED', message, { ...options, retryable: options.retryable ?? true });
@@ -73,35 +73,35 @@ export class ProviderNetworkError extends ProviderError {
   }
 }
 
-/** The provider, or the way to it, gave up waiting (408, no connection in time). Retryable. */
+/** The provider or the connection to it timed out (408, no connection in time). Retryable. */
 export class ProviderTimeoutError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_TIMEOUT', message, { ...options, retryable: options.retryable ?? true });
   }
 }
 
-/** The key is missing, wrong or not allowed to do this (401, 402, 403). Not retryable. */
+/** The key is missing, invalid or lacks permission, or the account cannot pay (401, 402, 403). Not retryable. */
 export class ProviderAuthError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_AUTH', message, options);
   }
 }
 
-/** The provider does not accept the request as it is: 400, 404, 413, 422 and other 4xx. Not retryable. */
+/** The provider rejected the request: 400, 404, 413, 422 and other 4xx. Not retryable. */
 export class ProviderRequestError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_REQUEST', message, options);
   }
 }
 
-/** What came back is not an answer: not JSON, not UTF-8, too large, a web page, a program's failure. Not retryable. */
+/** The response is not an answer: not JSON, not UTF-8, too large, a web page, a failed program. Not retryable. */
 export class ProviderResponseError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_RESPONSE', message, options);
   }
 }
 
-/** The model, or a filter in front of it, declined to answer. Not retryable. */
+/** The model or a content filter declined to answer. Not retryable. */
 export class ProviderRefusalError extends ProviderError {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_REFUSAL', message, options);

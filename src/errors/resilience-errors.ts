@@ -1,6 +1,6 @@
 import { TuttiError } from './tutti-error.js';
 
-/** As many calls are waiting as `maxQueued` allows; this one was refused without waiting. */
+/** The queue is full: `maxQueued` calls are waiting, and this one was rejected at once. */
 export class QueueFullError extends TuttiError {
   /** How many calls may wait. */
   readonly maxQueued: number;
@@ -8,7 +8,7 @@ export class QueueFullError extends TuttiError {
   constructor(maxQueued: number) {
     super(
       'TUTTI_QUEUE_FULL',
-      `Queue full: ${maxQueued} calls are waiting already. Submit later, raise maxQueued, or use executeMultiple, which reads its tasks lazily.`,
+      `Queue full: ${maxQueued} calls are waiting. Submit it later, raise maxQueued, or use executeMultiple, which reads its tasks lazily.`,
       { retryable: true, details: { maxQueued } },
     );
     this.maxQueued = maxQueued;

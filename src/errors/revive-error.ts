@@ -28,15 +28,15 @@ import { StreamLaggedError } from './stream-errors.js';
 import { BudgetExceededError, CircuitOpenError, LaneDownError, RateLimitedError } from './traffic-errors.js';
 import { TuttiError } from './tutti-error.js';
 
-/** What is kept of an error: plain, so that JSON can say it. */
+/** An error as plain data, for JSON. */
 export interface StoredError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryable: boolean;
   readonly details: Readonly<Record<string, unknown>>;
-  /** The fields its class adds. */
+  /** The fields that its class adds. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The errors of each attempt, of a {@link RetriesExhaustedError}. */
+  /** Of a {@link RetriesExhaustedError}, the error of each attempt. */
   readonly errors?: readonly StoredError[] | undefined;
 }
 
@@ -76,7 +76,7 @@ const CLASSES: Readonly<Record<ErrorCode, abstract new (...args: never[]) => Tut
   TUTTI_RUN_JOURNAL: RunJournalError,
 };
 
-/** What of an error can be kept: everything but its `cause` and `stack`, and what JSON cannot say. */
+/** An error as plain data: everything except `cause`, `stack` and values that are not JSON. */
 export function storeError(error: TuttiError): StoredError {
   const { code, message, retryable, details, ...fields } = error;
   const { errors, ...plain } = fields as { errors?: readonly TuttiError[] };
@@ -85,15 +85,15 @@ export function storeError(error: TuttiError): StoredError {
 }
 
 /**
- * The error again: of the class that its code belongs to, with message, flag, details and own fields. It has no
- * `cause`, but for a {@link RetriesExhaustedError}, whose cause is the last of its `errors`.
+ * Recreates a stored error: of the class that its code belongs to, with its message, flag, details and fields. Only a
+ * {@link RetriesExhaustedError} has a `cause`, the last of its `errors`.
  */
 export function reviveError({ code, message, retryable, details, fields, errors }: StoredError): TuttiError {
   const revived = errors?.map(reviveError);
   const options =
     revived === undefined ? { retryable, details } : { retryable, details, cause: revived.at(-1) };
-  // The base class's constructor with the class's prototype: the classes' own constructors would ask for what the
-  // message was made from. A code of a newer version, unknown here, is a plain TuttiError.
+  // The base constructor with the class's prototype: the constructors of the classes take what the message was built
+  // from. A code of a newer version, unknown here, becomes a plain TuttiError.
   const kind = Object.hasOwn(CLASSES, code) ? CLASSES[code] : TuttiError;
   const error: TuttiError = Reflect.construct(TuttiError, [code, message, options], kind);
   return Object.assign(error, fields, revived === undefined ? undefined : { errors: revived });
@@ -106,7 +106,7 @@ function toPlain(record: Readonly<Record<string, unknown>>): Record<string, unkn
       const text = JSON.stringify(value);
       if (text !== undefined) plain[key] = JSON.parse(text);
     } catch {
-      // Something that contains itself, a BigInt: the message says what there is to know.
+      // A circular value or a BigInt: left out, since the message has the essential facts.
     }
   }
   return plain;

@@ -2,8 +2,8 @@ import type { DatabaseProblem } from './storage-errors.js';
 import { TuttiError } from './tutti-error.js';
 
 /**
- * What of a task is not what its run has on record: see {@link RunChangedError}. `admission` means that the task was
- * taken before and is refused now; the refusal is the `cause`.
+ * What differs between a task and the journal of its run: see {@link RunChangedError}. `admission` means that the
+ * task was accepted before and is rejected now; the rejection is the `cause`.
  */
 export type RunDifference =
   | 'agent'
@@ -15,11 +15,11 @@ export type RunDifference =
   | 'length'
   | 'admission';
 
-/** The tasks of a run that is resumed are not those it began with. `index` and `differs` say where and in what. */
+/** The tasks of a resumed run differ from those it started with. `index` and `differs` say which task and how. */
 export class RunChangedError extends TuttiError {
-  /** The run. */
+  /** The run's name. */
   readonly runId: string;
-  /** The first task that differs, from 0; where the length differs, how many tasks there are now. */
+  /** Index of the first task that differs, from 0; if the length differs, the number of tasks now. */
   readonly index: number;
   /** What differs. */
   readonly differs: readonly RunDifference[];
@@ -43,18 +43,18 @@ export class RunChangedError extends TuttiError {
   }
 }
 
-/** The run is under way elsewhere: in another process, or in this one. */
+/** The run is already in progress, in this process or another one. */
 export class RunBusyError extends TuttiError {
-  /** The run. */
+  /** The run's name. */
   readonly runId: string;
-  /** Its journal. */
+  /** Path of its journal. */
   readonly path: string;
 
   constructor(runId: string, path: string, options: { cause?: unknown } = {}) {
     super(
       'TUTTI_RUN_BUSY',
-      `Run "${runId}" is under way already, here or in another process, which holds ${path}. Wait until it has ` +
-        'ended, or end it; use another runId for other work.',
+      `Run "${runId}" is already in progress, in this process or another one, which has locked ${path}. Wait for it ` +
+        'to finish, or stop it; use another runId for other work.',
       { ...options, retryable: true, details: { runId, path } },
     );
     this.runId = runId;
@@ -63,17 +63,17 @@ export class RunBusyError extends TuttiError {
 }
 
 /**
- * The journal of a run cannot be opened, read or written. The file is left as it is. When it happens on the way,
- * nothing more is started, and `results` has what was done.
+ * The journal of a run cannot be opened, read or written. The file is left as it is. If it happens during the run, no
+ * further task is started, and `results` holds what was done.
  */
 export class RunJournalError extends TuttiError {
-  /** The run. */
+  /** The run's name. */
   readonly runId: string;
-  /** Its journal. */
+  /** Path of its journal. */
   readonly path: string;
-  /** What kind of trouble it is. */
+  /** What kind of problem it is. */
   readonly problem: DatabaseProblem | 'format';
-  /** The results of the tasks that had settled, in input order; none where they were given out one by one. */
+  /** The results of the tasks that had settled, in input order; empty if they were delivered one by one. */
   results: readonly unknown[] = [];
 
   constructor(

@@ -1,6 +1,6 @@
 import { TuttiError } from './tutti-error.js';
 
-/** What kind of trouble a database is in: see `DatabaseError`. */
+/** What kind of problem a database has: see {@link DatabaseError}. */
 export type DatabaseProblem =
   | 'driver-missing'
   | 'cannot-open'
@@ -13,11 +13,10 @@ export type DatabaseProblem =
   | 'statement';
 
 /**
- * A SQLite file could not be opened, read or written. `problem` says in what way; `busy` is the only kind that
- * passes by itself.
+ * A SQLite file could not be opened, read or written. `problem` says why; only `busy` is transient.
  */
 export class DatabaseError extends TuttiError {
-  /** What kind of trouble it is. */
+  /** What kind of problem it is. */
   readonly problem: DatabaseProblem;
   /** The database file. */
   readonly path: string;
@@ -33,7 +32,7 @@ export class DatabaseError extends TuttiError {
   }
 }
 
-/** What a cache tier could not do. */
+/** The operation of a cache tier that failed. */
 export type CacheOperation =
   | 'get'
   | 'set'
@@ -46,13 +45,13 @@ export type CacheOperation =
   | 'secret';
 
 /**
- * A place where cache entries are kept could not be reached, read or written. Never thrown out of a call: the
- * cache reports it and goes on without that tier.
+ * A cache tier could not be reached, read or written. Calls never fail with it: the cache reports it and continues
+ * without that tier.
  */
 export class CacheStoreError extends TuttiError {
   /** The tier, for instance `disk`. */
   readonly tier: string;
-  /** What it could not do. */
+  /** The operation that failed. */
   readonly operation: CacheOperation;
 
   constructor(tier: string, operation: CacheOperation, message: string, options: { cause?: unknown } = {}) {

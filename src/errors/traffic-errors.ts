@@ -1,7 +1,7 @@
 import { messageOf } from './foreign.js';
 import { TuttiError } from './tutti-error.js';
 
-/** Why a call was not let through to its lane. */
+/** Why a call was not admitted to its lane. */
 export type RateLimitedReason = 'wait-too-long' | 'too-large';
 
 /**
@@ -11,9 +11,9 @@ export type RateLimitedReason = 'wait-too-long' | 'too-large';
 export class RateLimitedError extends TuttiError {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
   readonly lane: string;
-  /** Which rule refused it. */
+  /** Which rule rejected it. */
   readonly reason: RateLimitedReason;
-  /** Estimated wait until the call could have started, in milliseconds; `undefined` where no wait would help. */
+  /** Estimated wait until the call could have started, in milliseconds; `undefined` if waiting would not help. */
   readonly retryAfterMs: number | undefined;
 
   constructor(lane: string, reason: RateLimitedReason, message: string, retryAfterMs: number | undefined) {
@@ -50,18 +50,18 @@ export class LaneDownError extends TuttiError {
   }
 }
 
-/** The lane failed too often of late, so the call was not sent. */
+/** The lane failed too often recently, so the call was not sent. */
 export class CircuitOpenError extends TuttiError {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
   readonly lane: string;
-  /** How long until the lane is tried again, in milliseconds. */
+  /** Time until the lane is tried again, in milliseconds. */
   readonly retryAfterMs: number;
 
   constructor(lane: string, retryAfterMs: number) {
     super(
       'TUTTI_CIRCUIT_OPEN',
-      `Circuit open: "${lane}" failed too often of late; it is tried again in ${Math.ceil(retryAfterMs)} ms. ` +
-        'Name fallbacks to have such calls answered elsewhere.',
+      `Circuit open: "${lane}" failed too often recently; it is tried again in ${Math.ceil(retryAfterMs)} ms. ` +
+        'Set fallbacks to have other agents answer such calls.',
       { retryable: true, details: { lane, retryAfterMs } },
     );
     this.lane = lane;
@@ -75,38 +75,38 @@ export type BudgetScope = 'run' | 'agent' | 'tenant' | 'process';
 /** What a budget counts. */
 export type BudgetUnit = 'usd' | 'tokens';
 
-/** Which budget refused a call, and how things stood. */
+/** Which budget rejected a call, and the state of that budget. */
 export interface BudgetRefusal {
   /** What the budget belongs to. */
   scope: BudgetScope;
-  /** Whose it is: the run's id, the agent's or tenant's name; empty for the process. */
+  /** The owner: the run's id, or the name of the agent or tenant; empty for the process. */
   owner: string;
   /** What it counts. */
   unit: BudgetUnit;
-  /** All that may be spent. */
+  /** The whole budget. */
   limit: number;
-  /** What is neither spent nor reserved. */
+  /** The part that is neither spent nor reserved. */
   left: number;
-  /** What the call needs at worst; `undefined` where that is unknown. */
+  /** The call's maximum cost; `undefined` if it is unknown. */
   needed: number | undefined;
 }
 
 /**
- * The call could cost more than a budget has left, or nobody can say what it could cost. Refused before it was
+ * The call could cost more than is left of a budget, or its maximum cost is unknown. It was rejected before it was
  * sent: nothing was spent.
  */
 export class BudgetExceededError extends TuttiError {
   /** What the budget belongs to. */
   readonly scope: BudgetScope;
-  /** Whose it is: the run's id, the agent's or tenant's name; empty for the process. */
+  /** The owner: the run's id, or the name of the agent or tenant; empty for the process. */
   readonly owner: string;
   /** What it counts. */
   readonly unit: BudgetUnit;
-  /** All that may be spent, in `unit`. */
+  /** The whole budget, in `unit`. */
   readonly limit: number;
-  /** What is neither spent nor reserved, in `unit`. */
+  /** The part that is neither spent nor reserved, in `unit`. */
   readonly left: number;
-  /** What the call needs at worst, in `unit`; `undefined` where that is unknown. */
+  /** The call's maximum cost, in `unit`; `undefined` if it is unknown. */
   readonly needed: number | undefined;
 
   constructor(refusal: BudgetRefusal) {
@@ -122,12 +122,12 @@ export class BudgetExceededError extends TuttiError {
 
 function budgetMessage({ scope, owner, unit, limit, left, needed }: BudgetRefusal): string {
   const whose = owner === '' ? scope : `${scope} "${owner}"`;
-  const state = `${amount(left, unit)} of ${amount(limit, unit)} are left`;
+  const state = `${left} of ${amount(limit, unit)} are left`;
   if (needed !== undefined) {
-    return `Budget of ${whose} exceeded: the call needs up to ${amount(needed, unit)}, ${state}. Lower maxTokens or raise the budget.`;
+    return `Budget of ${whose} exceeded: the call needs up to ${amount(needed, unit)}, but only ${state}. Lower maxTokens or raise the budget.`;
   }
-  const cure = unit === 'usd' ? 'a price for the model, budget.perCallUsd or maxCostUsd' : 'maxTokens';
-  return `Budget of ${whose} cannot be kept: nobody knows what the call may use (${state}). Set ${cure}.`;
+  const fix = unit === 'usd' ? 'a price for the model, budget.perCallUsd or maxCostUsd' : 'maxTokens';
+  return `Budget of ${whose} cannot be enforced: the call's maximum cost is unknown (${state}). Set ${fix}.`;
 }
 
 function amount(value: number, unit: BudgetUnit): string {

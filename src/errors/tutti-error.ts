@@ -1,41 +1,41 @@
 import type { ErrorCode } from './codes.js';
 
-// A registered symbol, not a class identity: two copies of the package in one process, and realms such as
-// a test runner's, still recognise each other's errors.
+// A registered symbol instead of `instanceof`: two copies of the package in one process, and realms such as a test
+// runner's, still recognise each other's errors.
 const BRAND = Symbol.for('tutti.error');
 
-/** What every {@link TuttiError} is built from, besides its message. */
+/** Options of every {@link TuttiError}. */
 export interface TuttiErrorOptions {
-  /** Whether the same call may succeed if it is made again. */
+  /** Whether the same call may succeed if it is repeated. */
   retryable?: boolean | undefined;
-  /** Plain facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
+  /** Facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
   details?: Readonly<Record<string, unknown>> | undefined;
-  /** What was thrown originally, whatever its type. */
+  /** The original thrown value, of any type. */
   cause?: unknown;
 }
 
 /**
- * Base of every error that this package throws or puts into a result.
+ * Base class of every error that this package throws or puts into a result.
  *
- * Decide by `code` or `retryable`, never by the message: messages are for people and change.
+ * Decide by `code` or `retryable`, not by the message: messages are for people and may change.
  */
 export class TuttiError extends Error {
   /** What went wrong, from a closed list. */
   readonly code: ErrorCode;
-  /** Whether the same call may succeed if it is made again. */
+  /** Whether the same call may succeed if it is repeated. */
   readonly retryable: boolean;
-  /** Plain facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
+  /** Facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: TuttiErrorOptions = {}) {
-    // `cause` stays absent when there is none, as with any Error; a thrown `undefined` is kept as a cause.
+    // Without a cause the property stays absent, as with any Error; a thrown `undefined` is kept as a cause.
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.details = options.details ?? {};
   }
 
-  // On the prototype, which keeps it out of every instance's own keys.
+  // On the prototype, so that it is not an own key of every instance.
   /** The class's name, for instance `TimeoutError`. */
   override get name(): string {
     return this.constructor.name;
@@ -47,20 +47,20 @@ export class TuttiError extends Error {
   }
 
   /**
-   * Says whether a value is a TuttiError, also when it was made by another copy of this package or in
-   * another realm, where `instanceof` fails.
+   * Whether a value is a TuttiError, even if it was created by another copy of this package or in another realm,
+   * where `instanceof` fails.
    */
   static isInstance(value: unknown): value is TuttiError {
     if (typeof value !== 'object' || value === null) return false;
     try {
       return BRAND in value;
     } catch {
-      // Anything can be thrown, a Proxy that refuses every question too.
+      // Anything can be thrown, even a Proxy that throws at every access.
       return false;
     }
   }
 
-  /** A plain object for logs and wires: name, code, message, retryable, details and the cause's message. */
+  /** A plain object for logs and transport: name, code, message, retryable, details and the cause's message. */
   toJSON(): Record<string, unknown> {
     const { cause } = this;
     return {
@@ -74,7 +74,7 @@ export class TuttiError extends Error {
   }
 }
 
-/** A cause may be anything at all; logging an error must not fail on it. */
+/** A cause may be anything; logging an error must not fail because of it. */
 function describeCause(cause: unknown): unknown {
   try {
     if (TuttiError.isInstance(cause)) return cause.toJSON();

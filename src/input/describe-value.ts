@@ -1,7 +1,7 @@
 /** Longer strings are not repeated. */
 const MAX_TEXT_CHARS = 40;
 
-/** A short name for any value, for "expected …, got …" messages. Never throws; never more than a line. */
+/** A short description of any value, for "expected …; got …" messages. Never throws, and never has more than one line. */
 export function describeValue(value: unknown): string {
   switch (typeof value) {
     case 'string':

@@ -1,4 +1,4 @@
-/** A check that a value is an object with these methods: how things of other libraries are recognised. */
+/** A check that a value is an object with these methods. Objects of other libraries are recognised this way. */
 export const hasMethods =
   (...names: string[]) =>
   (value: unknown): boolean =>

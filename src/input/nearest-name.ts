@@ -1,12 +1,12 @@
 import leven from 'leven';
 
-/** Names compared before giving up: a suggestion is a courtesy and must not cost more than the work. */
+/** Most names that are compared: a suggestion must not take longer than the work. */
 const MAX_CANDIDATES = 1_000;
 
-/** The known name that differs least from `name`; `undefined` when none is close enough to be a slip of the pen. */
+/** The known name that is closest to `name`; `undefined` if none is close enough for a typing error. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined;
-  // More than a third of the letters wrong is another word.
+  // With more than a third of the letters different, it is another word.
   let leastEdits = Math.max(2, Math.floor(name.length / 3)) + 1;
   let compared = 0;
   for (const candidate of known) {

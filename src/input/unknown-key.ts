@@ -5,8 +5,8 @@ import { nearestName } from './nearest-name.js';
 const MAX_KEY_CHARS = 100;
 
 /**
- * The error for an option, or something else with a name, that nobody knows; suggests the nearest known one, else
- * names them all.
+ * The error for an unknown option, or another unknown name. It suggests the nearest known name, or else lists all of
+ * them.
  */
 export function unknownKeyError(
   path: string,

@@ -1,9 +1,9 @@
 import type { OutputSchemaError } from '../contracts/output-schema.js';
 
-/** More would bury the first, which usually explains the others. */
+/** More issues would hide the first, which usually explains the others. */
 const MAX_ISSUES = 5;
 
-/** Where and what, one after the other: `items.0.price: expected number; name: …`. Never the value itself. */
+/** The issues in one line, with their paths: `items.0.price: expected number; name: …`. Never contains the value. */
 export function describeIssues(error: OutputSchemaError): string {
   const shown = error.issues.slice(0, MAX_ISSUES).map((issue) => {
     const path = pathText(issue.path);

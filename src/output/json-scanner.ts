@@ -1,17 +1,17 @@
-/** Where a JSON object or array stands in a text: from `start` up to, not including, `end`. */
+/** The position of a JSON object or array in text: from `start` to `end`, exclusive. */
 export interface JsonSpan {
   readonly start: number;
   readonly end: number;
 }
 
-/** What may come next inside an open object or array. */
+/** The token that may come next inside an open object or array. */
 type Expect = 'key-or-end' | 'key' | 'colon' | 'value' | 'value-or-end' | 'comma-or-end';
 
 interface OpenContainer {
   readonly start: number;
   readonly isObject: boolean;
   expect: Expect;
-  /** How many inner containers were complete when this one opened. */
+  /** Number of completed containers when this one was opened. */
   readonly completedBefore: number;
 }
 
@@ -23,11 +23,11 @@ const UNICODE_ESCAPE = /[0-9a-fA-F]{4}/y;
 const BRACKET = /[[{]/g;
 
 /**
- * Finds the outermost complete JSON objects and arrays in a text that need not be JSON, from left to right.
+ * Finds the outermost complete JSON objects and arrays in any text, from left to right.
  *
- * Linear in the length of the text: where an attempt fails, every container that was still open fails for the
- * same reason, so the search goes on behind the failure instead of starting over at the next bracket. Only the
- * last string of a failed attempt is looked at again, because a stray quote may have hidden a bracket in it.
+ * Linear in the length of the text: when reading fails, every container that is still open has failed for the same
+ * reason, so the search continues after the failure instead of starting over at the next bracket. Only the last
+ * string before the failure is scanned again, because a stray quote may have hidden a bracket in it.
  */
 export function* findJsonSpans(text: string): Generator<JsonSpan, void, undefined> {
   let position = nextBracket(text, 0);
@@ -44,10 +44,10 @@ function nextBracket(text: string, from: number): number {
   return BRACKET.exec(text)?.index ?? -1;
 }
 
-/** One attempt to read JSON strictly from a bracket on; what it could complete is in `completed`. */
+/** Reads strict JSON from a bracket on. The containers that it could complete are in `completed`. */
 class JsonReader {
   readonly completed: JsonSpan[] = [];
-  /** Where the search goes on. */
+  /** Where the search continues. */
   resumeAt: number;
   readonly #text: string;
   readonly #open: OpenContainer[] = [];
@@ -65,23 +65,23 @@ class JsonReader {
     while (this.#open.length > 0) {
       this.#skipSpace();
       if (!this.#step()) {
-        this.resumeAt = this.#whereToGoOn();
+        this.resumeAt = this.#nextStart();
         return;
       }
     }
     this.resumeAt = this.#position;
   }
 
-  /** Behind the failure, but not behind a bracket that a string of this attempt has swallowed. */
-  #whereToGoOn(): number {
+  /** After the failure, but not after a bracket that is hidden in the last string. */
+  #nextStart(): number {
     const string = this.#lastString;
-    // A string inside a container that was completed is rightly a string.
+    // A string inside a completed container really is a string.
     if (string === undefined || string.start < (this.completed.at(-1)?.end ?? 0)) return this.#position;
     const hidden = nextBracket(this.#text, string.start + 1);
     return hidden !== -1 && hidden < string.end ? hidden : this.#position;
   }
 
-  /** Takes one token; false when it does not belong there or the text is over. */
+  /** Reads one token; false if it is not allowed there or the text has ended. */
   #step(): boolean {
     const container = this.#open.at(-1) as OpenContainer;
     const char = this.#text[this.#position];
@@ -137,13 +137,13 @@ class JsonReader {
   #closeContainer(): true {
     const { start, completedBefore } = this.#open.pop() as OpenContainer;
     this.#position += 1;
-    // What is inside is part of this one now.
+    // The containers inside are part of this one now.
     this.completed.length = completedBefore;
     this.completed.push({ start, end: this.#position });
     return true;
   }
 
-  /** A string to its closing quote, by hand: a regular expression overflows its stack on megabytes. */
+  /** Reads a string to its closing quote, by hand: a regular expression overflows its stack on megabytes. */
   #string(): boolean {
     const text = this.#text;
     const start = this.#position;
@@ -152,14 +152,14 @@ class JsonReader {
     for (let code = text.charCodeAt(at); code >= 0x20 && code !== QUOTE; code = text.charCodeAt(at)) {
       at = code === BACKSLASH ? this.#afterEscape(at) : at + 1;
     }
-    // At the end of the text charCodeAt is NaN, which is no quote either.
+    // At the end of the text charCodeAt returns NaN, which is not a quote either.
     const closed = text.charCodeAt(at) === QUOTE;
     this.#position = closed ? at + 1 : at;
     this.#lastString = { start, end: this.#position };
     return closed;
   }
 
-  /** Behind an escape; at the end of the text when it is none, which ends the string unclosed. */
+  /** The position after an escape; the end of the text if the escape is invalid, which leaves the string unclosed. */
   #afterEscape(at: number): number {
     const text = this.#text;
     const kind = text[at + 1];

@@ -1,6 +1,6 @@
 import { findJsonSpans } from './json-scanner.js';
 
-/** A line that opens or closes a fenced block, with what stands behind the fence. */
+/** A line that opens or closes a fenced block, with the text after the fence. */
 const FENCE = /^[ \t]{0,3}(```+|~~~+)[ \t]*([^\s`]*)/;
 
 interface FencedBlock {
@@ -9,8 +9,8 @@ interface FencedBlock {
 }
 
 /**
- * The JSON values in a model's answer, the likeliest first: the whole text; fenced blocks, those marked `json`
- * before others; then objects and arrays in the running text, from left to right. Lazy, and linear in the text.
+ * The JSON values in a model's answer, the most likely one first: the whole text; fenced blocks, those marked `json`
+ * before others; then objects and arrays within the text, from left to right. Lazy, and linear in the text's length.
  */
 export function* findJsonValues(text: string): Generator<unknown, void, undefined> {
   const whole = tryParse(text);
@@ -34,7 +34,7 @@ function* parsed(text: string): Generator<unknown, void, undefined> {
 }
 
 function tryParse(text: string): { value: unknown } | undefined {
-  // A byte order mark is no white space to JSON.
+  // JSON.parse does not accept a byte order mark as white space; trim() removes it.
   const trimmed = text.trim();
   if (trimmed === '') return undefined;
   try {
@@ -44,7 +44,7 @@ function tryParse(text: string): { value: unknown } | undefined {
   }
 }
 
-/** Blocks between fence lines; JSON has no raw line breaks in strings, so no fence can stand inside a value. */
+/** Blocks between fence lines. JSON strings have no raw line breaks, so a fence cannot be inside a value. */
 function fencedBlocks(text: string): FencedBlock[] {
   const blocks: FencedBlock[] = [];
   if (!text.includes('```') && !text.includes('~~~')) return blocks;

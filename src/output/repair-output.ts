@@ -4,28 +4,28 @@ import type { AgentReplyObject } from '../contracts/reply.js';
 import { addUsage } from '../contracts/usage.js';
 import { type ParsedOutput, parseReply } from './parse-output.js';
 
-/** Asks the agent; `rejected` holds its earlier answers that did not fit, for it to mend. */
+/** Asks the agent. `rejected` holds its earlier, invalid answers, for it to correct. */
 export type Ask = (rejected: readonly RejectedReply[]) => Promise<AgentReplyObject>;
 
-/** How an answer is made to fit. */
+/** How invalid answers are repaired. */
 export interface RepairOptions<T> {
-  /** What the answer has to fit. */
+  /** The schema that the answer must match. */
   readonly schema: OutputSchema<T>;
-  /** How often an answer that does not fit is sent back; 0 for never. */
+  /** How many times an invalid answer is sent back; 0 for never. */
   readonly repairs: number;
-  /** The attempt's signal: no answer is sent back once it is aborted. */
+  /** The attempt's signal. No answer is sent back once it is aborted. */
   readonly signal: AbortSignal;
 }
 
-/** The last reply, with the usage, cost and steps of all, and its value or what is wrong with it. */
+/** The last reply, with the usage, cost and steps of all replies, and its value or what is invalid about it. */
 export interface TypedReply<T> {
   readonly reply: AgentReplyObject;
   readonly parsed: ParsedOutput<T>;
 }
 
 /**
- * Asks until the answer fits the schema or the repairs are used up. It never throws for an answer that does not
- * fit: what it cost is in `reply` all the same.
+ * Asks until the answer matches the schema or no repairs are left. It does not throw for an invalid answer, so that
+ * its cost is still counted.
  */
 export async function repairOutput<T>(ask: Ask, options: RepairOptions<T>): Promise<TypedReply<T>> {
   const { schema, repairs, signal } = options;
@@ -35,23 +35,23 @@ export async function repairOutput<T>(ask: Ask, options: RepairOptions<T>): Prom
     const reply = await ask(rejected);
     total = total === undefined ? reply : addReplies(total, reply);
     const parsed = parseReply(reply, schema);
-    if (parsed.success || rejected.length >= repairs || !canBeMended(reply)) return { reply: total, parsed };
+    if (parsed.success || rejected.length >= repairs || !isRepairable(reply)) return { reply: total, parsed };
     signal.throwIfAborted();
     rejected = [...rejected, { output: reply.output, problem: parsed.message }];
   }
 }
 
-/** What a model is told about an answer that did not fit. */
+/** The message that asks a model to correct an invalid answer. */
 export function repairMessage({ problem }: RejectedReply): string {
   return `Your answer cannot be used: ${problem}. Answer again with the corrected JSON and nothing else.`;
 }
 
-/** An answer that was cut off or refused would be cut off or refused again. */
-function canBeMended(reply: AgentReplyObject): boolean {
+/** An answer that was cut off or refused would only be cut off or refused again. */
+function isRepairable(reply: AgentReplyObject): boolean {
   return reply.finishReason === undefined || reply.finishReason === 'stop';
 }
 
-/** The later reply, with what both cost. A sum of which one part is unknown is unknown. */
+/** The later reply with the cost of both. If one cost is unknown, so is the sum. */
 function addReplies(earlier: AgentReplyObject, later: AgentReplyObject): AgentReplyObject {
   const sum: AgentReplyObject = { ...later, usage: addUsage(earlier.usage ?? {}, later.usage ?? {}) };
   delete sum.costUsd;

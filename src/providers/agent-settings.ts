@@ -1,14 +1,14 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { Provider } from '../contracts/provider.js';
 
-/** The settings that every agent can have, given beside a provider's own options. */
+/** The settings that every agent can have, given along with a provider's own options. */
 export type AgentSettings<Name extends string = string, Data = unknown> = Partial<
   Omit<AgentDefinition<Name, Data>, 'run' | 'provider'>
 >;
 
 /**
- * Their names, as option checks: the values are checked where the agent is registered. A record, so that a
- * setting added to the definition and forgotten here does not compile.
+ * The names of these settings, as option checks. The values are checked when the agent is registered. It is a record
+ * over the definition, so that a setting that is missing here does not compile.
  */
 export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   name: true,
@@ -32,7 +32,7 @@ export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   version: true,
 };
 
-/** The definition of an agent that a provider answers for. Its name is empty where a record's key will give it. */
+/** The definition of a provider's agent. Its name may be empty: in a record of agents the key is the name. */
 export function toDefinition<Name extends string, Data>(
   settings: AgentSettings<Name, Data>,
   provider: Provider,

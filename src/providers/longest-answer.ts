@@ -1,5 +1,5 @@
 /**
- * The longest answer, in tokens, that the parameters ask for: the largest of those named; `undefined` where none of
+ * The longest answer, in tokens, that the parameters ask for: the largest of those named; `undefined` if none of
  * them is a number above 0.
  */
 export function longestAnswer(

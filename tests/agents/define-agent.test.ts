@@ -71,17 +71,17 @@ describe('an output schema', () => {
   test('refuses what is not JSON, without repeating it', async () => {
     const error = await rejectionOf(OutputError, orchestrator.execute('json', 'a secret answer'));
     expect(error).toMatchObject({ code: 'TUTTI_OUTPUT_INVALID', path: '', agent: 'json' });
-    expect(error.message).toContain('the answer holds no JSON (15 characters)');
+    expect(error.message).toContain('the answer contains no JSON (15 characters)');
     expect(error.message).not.toContain('secret');
   });
 
-  test('says where the answer does not fit', async () => {
+  test('says where the answer does not match', async () => {
     const error = await rejectionOf(
       OutputError,
       orchestrator.execute('json', '{ "items": [{ "price": "3" }] }'),
     );
     expect(error.path).toBe('items.0.price');
-    expect(error.message).toContain('the answer does not fit the output schema: items.0.price');
+    expect(error.message).toContain('the answer does not match the output schema: items.0.price');
     expect((await rejectionOf(OutputError, orchestrator.execute('json', '7'))).path).toBe('');
   });
 });

@@ -19,8 +19,8 @@ describe('parseOutput', () => {
     ['in a block that does not end', '```json\n{"x":1,"y":2}'],
     ['in running text', 'The answer is {"x": 1, "y": 2}, I think.'],
     ['after brackets that are no JSON', 'As [1] and {this} say, [see {below}]: {"x":1,"y":2}'],
-    ['after JSON that does not fit', 'Not {"x":"one"} but {"x":1,"y":2}.'],
-    ['after a block that does not fit', '```json\n{"x":0}\n```\nor rather\n```js\n{"x":1,"y":2}\n```'],
+    ['after JSON that does not match', 'Not {"x":"one"} but {"x":1,"y":2}.'],
+    ['after a block that does not match', '```json\n{"x":0}\n```\nor rather\n```js\n{"x":1,"y":2}\n```'],
     ['after an opening bracket that stays open', 'Set {a, b: {"x":1,"y":2}'],
     ['inside a list that breaks off', '[{"x":1,"y":2}, {"x":'],
     ['after a stray quote in brackets', '[ "so {"x":1,"y":2}'],
@@ -45,7 +45,7 @@ describe('parseOutput', () => {
     expect(parseOutput('{"at":"abc"}', schema)).toEqual({ success: true, data: { at: 3 } });
   });
 
-  test('says where an answer does not fit, without repeating it', () => {
+  test('says where an answer does not match, without repeating it', () => {
     const schema = z.object({ items: z.array(point) });
     const failed = parseOutput('{"items":[{"x":1,"y":"secret"}]}', schema);
     expect(failed).toMatchObject({ success: false, path: 'items.0.y' });
@@ -60,8 +60,8 @@ describe('parseOutput', () => {
 
   test.each([
     ['', 'the answer is empty'],
-    ['I would rather not.', 'the answer holds no JSON (19 characters)'],
-    ['```\nno json\n```', 'holds no JSON'],
+    ['I would rather not.', 'the answer contains no JSON (19 characters)'],
+    ['```\nno json\n```', 'contains no JSON'],
   ])('says what is wrong with %j', (text, message) => {
     expect(parseOutput(text, point)).toMatchObject({ path: '', message: expect.stringContaining(message) });
   });

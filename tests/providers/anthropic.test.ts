@@ -194,7 +194,7 @@ describe('anthropic', () => {
     );
     const systems = server.requests.map((request) => request.body.system);
     expect(systems[0]).toMatch(
-      /^Be brief\.\n\nAnswer with one JSON value that fits this JSON Schema.*"age"/s,
+      /^Be brief\.\n\nAnswer with one JSON value that matches this JSON Schema.*"age"/s,
     );
     expect(systems[1]).toContain('"type":"array"');
     expect(systems[2]).toBe('Answer with one JSON value and nothing else.');

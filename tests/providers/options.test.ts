@@ -65,7 +65,7 @@ describe('the options of a model provider', () => {
     [{ params: null }, 'options.params', /got null/],
     [{ prices: { m: {} } }, 'prices.m.inputUsd', /dollars per million/],
     [{ tools: { 'a b': {} } }, 'options.tools.a b', /Tool name/],
-    [{ client: {}, apiKey: 'k' }, 'options.apiKey', /apiKey has no effect beside client/],
+    [{ client: {}, apiKey: 'k' }, 'options.apiKey', /apiKey has no effect together with client/],
   ])('are refused at once: %j', (options, field, message) => {
     const thrown = expect.objectContaining({
       code: 'TUTTI_INVALID_ARGUMENT',

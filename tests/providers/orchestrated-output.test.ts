@@ -71,7 +71,7 @@ describe('typed output', () => {
     expect(await orchestrator.stream('city', 'a city').result).toMatchObject({ data: { name: 'Oslo' } });
   });
 
-  test('that does not fit fails with its path, its cost, and no second request', async () => {
+  test('that does not match fails with its path, its cost, and no second request', async () => {
     await using orchestrator = new AsyncOrchestrator({ agents: { city: claude() }, cache: true });
     server.script(() => ({ text: wrong, usage }));
     const failure = await outcomeOf(orchestrator, 'city');
@@ -85,7 +85,7 @@ describe('typed output', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('that does not fit is never cached, whether it was streamed or not', async () => {
+  test('that does not match is never cached, whether it was streamed or not', async () => {
     await using orchestrator = new AsyncOrchestrator({ agents: { city: claude() }, cache: true });
     server.script([{ text: wrong }, { text: wrong }, { text: right }]);
     await rejection(orchestrator.execute('city', 'a city'));
@@ -116,7 +116,7 @@ describe('repairs', () => {
       expect(result.costUsd).toBe(3 * usd);
       const last = JSON.stringify(server.requests[2]?.body);
       expect(last).toContain('no idea');
-      expect(last).toContain('holds no JSON');
+      expect(last).toContain('contains no JSON');
       expect(last).toContain('people');
       expect(server.requests).toHaveLength(3);
     },

@@ -53,7 +53,7 @@ describe('an answer of the Messages API with next to nothing in it', () => {
       { type: 'message_delta' },
       { type: 'message_stop' },
     ];
-    for (const event of events) reader.take(event);
+    for (const event of events) reader.read(event);
     expect(reader.isComplete).toBe(true);
     expect(reader.step()).toMatchObject({ text: 'early ', toolCalls: [], usage: {}, finishReason: 'other' });
   });
@@ -86,7 +86,7 @@ describe('an answer of Chat Completions with next to nothing in it', () => {
       { choices: [{ delta: { tool_calls: [{ id: 'x', function: { name: 'b', arguments: '[1]' } }] } }] },
       { choices: [{ finish_reason: 'tool_calls' }] },
       { choices: [{ finish_reason: 'stop' }] },
-    ].flatMap((chunk) => reader.take(chunk) ?? []);
+    ].flatMap((chunk) => reader.read(chunk) ?? []);
     expect(told).toEqual([
       { type: 'reasoning-delta', text: 'hm' },
       { type: 'tool-call', id: '', name: 'a', input: {} },
@@ -109,17 +109,17 @@ describe('an answer of the Responses API with next to nothing in it', () => {
   test('streams its failure, whatever tells it', () => {
     const error = { code: 'server_error', message: 'sorry' };
     const failed = new ResponseStreamReader();
-    failed.take({ type: 'response.failed', response: { output: [], error } });
+    failed.read({ type: 'response.failed', response: { output: [], error } });
     expect(failed.failure).toBe(error);
     const bare = new ResponseStreamReader();
-    bare.take({ type: 'response.failed' });
+    bare.read({ type: 'response.failed' });
     expect(bare.failure).toEqual({ type: 'response.failed' });
-    expect(bare.take({ type: 'response.output_text.delta' })).toEqual({ type: 'text-delta', text: '' });
-    expect(bare.take({ type: 'response.reasoning_text.delta' })).toEqual({
+    expect(bare.read({ type: 'response.output_text.delta' })).toEqual({ type: 'text-delta', text: '' });
+    expect(bare.read({ type: 'response.reasoning_text.delta' })).toEqual({
       type: 'reasoning-delta',
       text: '',
     });
-    expect(bare.take({ type: 'response.output_item.done' })).toBeUndefined();
+    expect(bare.read({ type: 'response.output_item.done' })).toBeUndefined();
     expect(bare.isComplete).toBe(false);
   });
 });
@@ -152,12 +152,12 @@ describe('an answer of an AI SDK model with next to nothing in it', () => {
       { type: 'response-metadata' },
       { type: 'finish' },
     ]) {
-      reader.take(part);
+      reader.read(part);
     }
     expect(reader.step()).toMatchObject({ text: 'x', finishReason: 'other' });
     expect(reader.step().raw).toEqual([{ type: 'text', text: 'x', providerOptions: { b: 2 } }]);
     const broken = new ModelStreamReader();
-    broken.take({ type: 'error' });
+    broken.read({ type: 'error' });
     expect(broken.failure).toMatchObject({ message: expect.stringContaining('without saying which') });
   });
 });
@@ -178,7 +178,7 @@ describe('a stream reader', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom<string>(...types), fc.nat(3))), (events) => {
         const reader = make();
-        for (const [type, index] of events) reader.take({ type, index });
+        for (const [type, index] of events) reader.read({ type, index });
       }),
     );
   });

@@ -169,7 +169,7 @@ describe('executeEach', () => {
       })(),
     );
     expect(seen).toEqual([0, 1]);
-    expect(error.message).toContain('after 2 tasks; their results have been given out');
+    expect(error.message).toContain('after 2 tasks; their results have been delivered');
     expect(error).toMatchObject({ results: [], tasksRead: 2 });
   });
 

@@ -14,7 +14,7 @@ import { ModelStreamReader } from './model-stream.js';
 
 const NAME = 'ai-sdk';
 
-/** A language model object of the AI SDK, one round trip at a time. */
+/** A language model object of the AI SDK. */
 export function aiSdkDialect(model: AiSdkModel, nativeOutput: boolean): ModelDialect {
   return {
     name: NAME,
@@ -63,9 +63,9 @@ async function* streamOnce(
     const answer = (await model.doStream(options)) as StreamAnswer;
     report(model, request, 200, answer.response?.headers);
     for await (const part of abortable(answer.stream, request.signal)) {
-      const told = reader.take(part);
+      const event = reader.read(part);
       if (reader.failure !== undefined) throw reader.failure;
-      if (told !== undefined) yield told;
+      if (event !== undefined) yield event;
     }
     if (!reader.isComplete) throw cutError({ provider: NAME, model: model.modelId });
     const step = reader.step();
@@ -78,7 +78,7 @@ async function* streamOnce(
   }
 }
 
-/** Reads a stream that may not know about the signal: an abort ends the reading, leaving it cancels the stream. */
+/** Reads a stream that may ignore the signal. An abort ends the reading; leaving the loop early cancels the stream. */
 async function* abortable(
   stream: ReadableStream<StreamPart>,
   signal: AbortSignal,
@@ -102,12 +102,12 @@ async function* abortable(
   }
 }
 
-/** The object is one model; asking it for another would be answered by the wrong one. */
+/** The object is one model: a request for another model would be answered by the wrong one. */
 function checkModelName(model: AiSdkModel, request: ProviderRequest): void {
   if (request.model === undefined || request.model === model.modelId) return;
   throw new InvalidArgumentError(
     'model',
-    `This agent is the model object "${model.modelId}" and cannot answer as "${request.model}"; leave the call's model out, or make another agent.`,
+    `This agent is the model object "${model.modelId}" and cannot answer as "${request.model}"; leave out the call's model, or create another agent.`,
   );
 }
 
@@ -119,7 +119,7 @@ interface CallError {
   readonly isRetryable?: unknown;
 }
 
-/** Errors of the AI SDK keep status, headers and body under names of their own. */
+/** Errors of the AI SDK have status, headers and body under their own names. */
 function failure(thrown: unknown, model: AiSdkModel, request: ProviderRequest): unknown {
   const facts = { provider: NAME, model: model.modelId };
   if (request.signal.aborted || typeof thrown !== 'object' || thrown === null) {
@@ -135,7 +135,7 @@ function failure(thrown: unknown, model: AiSdkModel, request: ProviderRequest): 
     { ...facts, requestId: requestIdOf(headers) },
     request.signal,
   ) as Error;
-  // The cause is what was thrown, not the shape that we made of it.
+  // The cause is the thrown error, not the object built from it.
   Object.defineProperty(translated, 'cause', { value: thrown, configurable: true, writable: true });
   return translated;
 }

@@ -22,8 +22,8 @@ export interface AiSdkOptions<
   Inputs extends Record<string, unknown> = Record<string, unknown>,
 > extends Omit<ModelAgentOptions<Data, Inputs>, 'model'> {
   /**
-   * Whether an `output` schema is given to the model as its response format. Switch it off for models without
-   * one: the schema is then asked for in the instructions.
+   * Whether an `output` schema is sent to the model as its response format. Set it to `false` for models without
+   * response formats: the schema is then part of the instructions.
    *
    * @default true
    */
@@ -33,13 +33,13 @@ export interface AiSdkOptions<
 const SUPPORTED = ['v2', 'v3'];
 
 /**
- * An agent that a language model object of the AI SDK answers: what `anthropic('…')` of `@ai-sdk/anthropic`,
- * `google('…')` of `@ai-sdk/google` and the like give. It is recognised by its shape, and called directly, so
- * that its streams are read no faster than they are used; retries are ours alone.
+ * Creates an agent from a language model object of the AI SDK, as `anthropic('…')` of `@ai-sdk/anthropic`,
+ * `google('…')` of `@ai-sdk/google` and the like return. The object is recognised by its shape and called directly: its
+ * streams are read no faster than they are consumed, and only the orchestrator retries.
  *
  * `params` become call settings (`temperature`, `topP`, `seed`, `providerOptions`, …).
  *
- * @throws `InvalidArgumentError` when the model is not one, or an option is unknown or not what it has to be.
+ * @throws `InvalidArgumentError` if the model is not a language model, or an option is unknown or invalid.
  */
 export function aiSdk<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   model: AiSdkModel,
@@ -69,7 +69,7 @@ function checkModel(model: unknown): void {
   if (!SUPPORTED.includes(candidate.specificationVersion ?? '')) {
     throw new InvalidArgumentError(
       'model',
-      `aiSdk knows language models of specification ${SUPPORTED.join(' and ')}; this one says ${String(candidate.specificationVersion)}.`,
+      `aiSdk supports language models of specification ${SUPPORTED.join(' and ')}; this one says ${String(candidate.specificationVersion)}.`,
     );
   }
 }

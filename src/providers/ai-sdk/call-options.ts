@@ -7,7 +7,7 @@ import type { ContentPart } from './language-model.js';
 const NAMES = { maxTokens: 'maxOutputTokens' };
 const RESERVED: ReadonlySet<string> = new Set(['prompt', 'tools', 'abortSignal', 'responseFormat']);
 
-/** A request in the words of the language model interface. */
+/** The call options of a request, in the form of the language model interface. */
 export function callOptions(
   request: ProviderRequest,
   { messages, tools }: ModelStepRequest,
@@ -56,7 +56,7 @@ function assistantParts({ text, toolCalls }: Extract<ModelMessage, { role: 'assi
   ];
 }
 
-/** The parts of an answer as parts of a prompt: what the provider attached to them goes back with them. */
+/** The parts of an answer as parts of a prompt, with the metadata that the provider attached to them. */
 export function promptParts(content: readonly ContentPart[], inputOf: (text: string) => unknown): object[] {
   return content.flatMap((part): object[] => {
     const attached = part.providerMetadata === undefined ? {} : { providerOptions: part.providerMetadata };

@@ -1,21 +1,21 @@
 /**
- * The part of the AI SDK's language model interface (specification v2 and v3) that is used. Loose on purpose:
- * a model of either version fits, and the package that it comes from is not needed to compile.
+ * The part of the AI SDK's language model interface (specification v2 and v3) that is used. It is loose on purpose:
+ * models of both versions match, and their package is not needed to compile.
  */
 export interface AiSdkModel {
   /** `v2` or `v3`. */
   readonly specificationVersion: string;
-  /** Who provides it, for instance `anthropic.messages`. */
+  /** The model's provider, for instance `anthropic.messages`. */
   readonly provider: string;
-  /** Its name. */
+  /** The model's name. */
   readonly modelId: string;
-  /** Answers at once. */
+  /** Returns the whole answer. */
   doGenerate(options: object): PromiseLike<unknown>;
-  /** Answers piece by piece. */
+  /** Streams the answer. */
   doStream(options: object): PromiseLike<unknown>;
 }
 
-/** A part of an answer, as far as it is read. */
+/** A part of an answer: the fields that are read. */
 export interface ContentPart {
   readonly type: string;
   readonly text?: string;
@@ -27,14 +27,14 @@ export interface ContentPart {
   readonly providerMetadata?: unknown;
 }
 
-/** Tokens: flat in v2, nested in v3. */
+/** Tokens: plain numbers in v2, nested in v3. */
 export interface ModelUsage {
   readonly inputTokens?: number | NestedInput | undefined;
   readonly outputTokens?: number | { readonly total?: number | undefined } | undefined;
   readonly cachedInputTokens?: number | undefined;
 }
 
-/** Input tokens as v3 counts them. */
+/** Input tokens in v3. */
 export interface NestedInput {
   readonly total?: number | undefined;
   readonly noCache?: number | undefined;
@@ -42,10 +42,10 @@ export interface NestedInput {
   readonly cacheWrite?: number | undefined;
 }
 
-/** A word in v2; in v3 an object with the word in it. */
+/** A string in v2, an object with that string in v3. */
 export type ModelFinishReason = string | { readonly unified?: string };
 
-/** What `doGenerate` gives, as far as it is read. */
+/** The result of `doGenerate`: the fields that are read. */
 export interface GenerateAnswer {
   readonly content: readonly ContentPart[];
   readonly finishReason: ModelFinishReason;
@@ -53,13 +53,13 @@ export interface GenerateAnswer {
   readonly response?: { readonly modelId?: string; readonly headers?: Readonly<Record<string, string>> };
 }
 
-/** What `doStream` gives, as far as it is read. */
+/** The result of `doStream`: the fields that are read. */
 export interface StreamAnswer {
   readonly stream: ReadableStream<StreamPart>;
   readonly response?: { readonly headers?: Readonly<Record<string, string>> };
 }
 
-/** A part of a stream, as far as it is read. Types that are not known are passed over. */
+/** A part of a stream: the fields that are read. Unknown types are ignored. */
 export interface StreamPart extends ContentPart {
   readonly id?: string;
   readonly delta?: string;

@@ -4,7 +4,7 @@ import { parseToolInput } from '../model/params.js';
 import { promptParts } from './call-options.js';
 import type { ContentPart, ModelFinishReason, ModelUsage } from './language-model.js';
 
-/** An answer, put together from `doGenerate` or from a stream. */
+/** A whole answer, from `doGenerate` or from a stream. */
 export interface WholeAnswer {
   readonly content: readonly ContentPart[];
   readonly finishReason: ModelFinishReason | undefined;
@@ -34,12 +34,12 @@ export function stepFromAnswer(answer: WholeAnswer): ModelStep {
   };
 }
 
-/** Tools that the provider runs itself are its own affair. */
+/** Whether a part calls a tool of the agent; the provider runs its own tools itself. */
 export function isOurToolCall(part: ContentPart): boolean {
   return part.type === 'tool-call' && part.providerExecuted !== true;
 }
 
-/** A part that asks for a tool, as a tool call. */
+/** A part that calls a tool, as a tool call. */
 export function toolCallFromPart(part: ContentPart): ModelToolCall {
   return { id: part.toolCallId ?? '', name: part.toolName ?? '', input: parseToolInput(part.input ?? '') };
 }

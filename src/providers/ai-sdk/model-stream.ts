@@ -11,7 +11,7 @@ interface GrowingPart {
 
 /** Reads the parts of one stream and builds the answer from them. */
 export class ModelStreamReader {
-  /** An error that a part brought. */
+  /** The error that a part reported. */
   failure: unknown;
   readonly #content: ContentPart[] = [];
   readonly #growing = new Map<string, GrowingPart>();
@@ -23,7 +23,7 @@ export class ModelStreamReader {
     return this.#finishReason !== undefined;
   }
 
-  take(part: StreamPart): StreamEvent | undefined {
+  read(part: StreamPart): StreamEvent | undefined {
     switch (part.type) {
       case 'text-delta':
         return { type: 'text-delta', text: this.#grow('text', part) };
@@ -73,7 +73,7 @@ export class ModelStreamReader {
     return delta;
   }
 
-  /** Signatures of reasoning come with its end. */
+  /** Signatures of reasoning arrive with its end. */
   #attach({ type, id = '', providerMetadata }: StreamPart): void {
     const growing = this.#growing.get(`${type === 'text-end' ? 'text' : 'reasoning'}:${id}`);
     if (growing !== undefined && providerMetadata !== undefined) growing.providerMetadata = providerMetadata;

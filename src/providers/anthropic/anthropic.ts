@@ -18,20 +18,19 @@ export interface AnthropicOptions<
   Data = unknown,
   Inputs extends Record<string, unknown> = Record<string, unknown>,
 > extends ModelClientOptions<Data, Inputs> {
-  /** The model, for instance `claude-sonnet-4-5`. Without it every call has to name one. */
+  /** The model, for instance `claude-sonnet-4-5`. Without it every call must set one. */
   readonly model?: string | undefined;
 }
 
 const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@anthropic-ai/sdk'));
 
 /**
- * An agent that a model of Anthropic answers, through the official client `@anthropic-ai/sdk` and the Messages
+ * Creates an agent that uses a model of Anthropic, through the official client `@anthropic-ai/sdk` and the Messages
  * API. The client is loaded on first use; without `apiKey` it reads `ANTHROPIC_API_KEY`.
  *
- * `params` go into the request as they are (`temperature`, `thinking`, `metadata`, …); `maxTokens` is 4,096
- * unless it is given.
+ * `params` are sent unchanged (`temperature`, `thinking`, `metadata`, …). `maxTokens` is 4,096 by default.
  *
- * @throws `InvalidArgumentError` when an option is unknown or not what it has to be.
+ * @throws `InvalidArgumentError` if an option is unknown or invalid.
  */
 export function anthropic<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: AnthropicOptions<Data, Inputs>,
@@ -66,7 +65,7 @@ function openClient(
       ...(baseURL === undefined ? {} : { baseURL }),
       ...(headers === undefined ? {} : { defaultHeaders: headers }),
     });
-    // Not client.messages.create: for some models it prints to the console, once for every call.
+    // Not client.messages.create, which prints to the console at every call for some models.
     const create = (body: { stream?: boolean }, requestOptions: ClientRequestOptions) =>
       client.post('/v1/messages', { body, stream: body.stream === true, ...requestOptions });
     return { messages: { create } };

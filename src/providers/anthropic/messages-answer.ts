@@ -1,7 +1,7 @@
 import { type FinishReason, type Usage, usageFromCounts } from '../../contracts/usage.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 
-/** A block of an answer, as far as it is read. */
+/** A block of an answer: the fields that are read. */
 export interface AnswerBlock {
   readonly type: string;
   text?: string;
@@ -12,7 +12,7 @@ export interface AnswerBlock {
   input?: unknown;
 }
 
-/** Tokens as the Messages API counts them: `input_tokens` without the cached ones. */
+/** Usage in the form of the Messages API: `input_tokens` does not include cached tokens. */
 export interface MessageUsage {
   readonly input_tokens?: number | null;
   readonly output_tokens?: number | null;
@@ -20,7 +20,7 @@ export interface MessageUsage {
   readonly cache_creation_input_tokens?: number | null;
 }
 
-/** An answer of the Messages API, as far as it is read. */
+/** An answer of the Messages API: the fields that are read. */
 export interface MessageAnswer {
   readonly model?: string;
   readonly content: readonly AnswerBlock[];
@@ -49,7 +49,7 @@ export function stepFromMessage(answer: MessageAnswer): ModelStep {
   };
 }
 
-/** A block that asks for a tool, as a tool call. */
+/** A block that calls a tool, as a tool call. */
 export function toolCallFromBlock(block: AnswerBlock): ModelToolCall {
   return { id: block.id ?? '', name: block.name ?? '', input: block.input };
 }

@@ -3,7 +3,7 @@ import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
 import { messagesSchema } from './messages-schema.js';
 
-/** The API wants a limit with every request. */
+/** The API requires a limit in every request. */
 const DEFAULT_MAX_TOKENS = 4_096;
 
 const PROTOCOL: Protocol = {
@@ -16,7 +16,7 @@ const PROTOCOL: Protocol = {
   reserved: new Set(['model', 'messages', 'system', 'stream']),
 };
 
-/** A request in the words of the Messages API. */
+/** The body of a request in the form of the Messages API. */
 export function messagesBody(
   model: string,
   request: ProviderRequest,

@@ -1,4 +1,4 @@
-/** Bounds that the API refuses in a schema of structured output. They are still checked after the answer. */
+/** Keywords that the API rejects in a schema of structured output. The answer is still validated against them. */
 const UNSUPPORTED = [
   'minimum',
   'maximum',
@@ -16,22 +16,22 @@ const UNSUPPORTED = [
   'default',
 ];
 
-/** Keys whose values are schemas by name: the names are not keywords. */
+/** Keys whose values are schemas by name, so that their keys are not keywords. */
 const NAMED_SCHEMAS: ReadonlySet<string> = new Set(['properties', '$defs', 'definitions']);
-/** Keys whose values are data, not schemas. */
+/** Keys whose values are data instead of schemas. */
 const DATA: ReadonlySet<string> = new Set(['enum', 'const', 'required', 'examples']);
 
-/** A schema as the Messages API takes it: what it refuses is told in the description instead. */
+/** A schema in the form that the Messages API accepts. Keywords it rejects become part of the description. */
 export function messagesSchema(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
-  const told: Record<string, unknown> = {};
+  const described: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
-    if (UNSUPPORTED.includes(key)) told[key] = value;
+    if (UNSUPPORTED.includes(key)) described[key] = value;
     else kept[key === 'oneOf' ? 'anyOf' : key] = DATA.has(key) ? value : inner(value, NAMED_SCHEMAS.has(key));
   }
-  if (Object.keys(told).length > 0) {
+  if (Object.keys(described).length > 0) {
     const description = typeof schema.description === 'string' ? `${schema.description} ` : '';
-    kept.description = `${description}${JSON.stringify(told)}`;
+    kept.description = `${description}${JSON.stringify(described)}`;
   }
   return kept;
 }

@@ -9,7 +9,7 @@ import {
   toolCallFromBlock,
 } from './messages-answer.js';
 
-/** An event of a message stream, as far as it is read. Types that are not known are passed over. */
+/** An event of a message stream: the fields that are read. Unknown types are ignored. */
 export interface MessageStreamEvent {
   readonly type: string;
   readonly index?: number;
@@ -26,9 +26,9 @@ export interface MessageStreamEvent {
   readonly usage?: MessageUsage;
 }
 
-/** Reads the events of one message and builds the answer from them, so that it can be sent back as it came. */
+/** Reads the events of one message and builds the whole answer, which can be sent back unchanged. */
 export class MessageStreamReader {
-  /** Whether the stream said that it is complete. */
+  /** Whether the stream ended as complete. */
   isComplete = false;
   readonly #blocks: AnswerBlock[] = [];
   #toolInput = '';
@@ -36,8 +36,8 @@ export class MessageStreamReader {
   #usage: MessageUsage = {};
   #stopReason: string | null | undefined;
 
-  /** Takes one event; what there is to tell about it. */
-  take(event: MessageStreamEvent): StreamEvent | undefined {
+  /** Reads one event; returns the event to pass on, if any. */
+  read(event: MessageStreamEvent): StreamEvent | undefined {
     switch (event.type) {
       case 'message_start':
         this.#model = event.message?.model;
@@ -62,7 +62,7 @@ export class MessageStreamReader {
 
   /** The whole answer. */
   step(): ModelStep {
-    // Holes would be left by a server that skips block numbers.
+    // A server that skips block numbers leaves holes.
     const content = this.#blocks.filter((block) => block !== undefined);
     return stepFromMessage({
       ...(this.#model === undefined ? {} : { model: this.#model }),
@@ -75,8 +75,8 @@ export class MessageStreamReader {
   /** Later counts replace earlier ones; a count that is not repeated stays. */
   #noteUsage(usage: MessageUsage | undefined): StreamEvent | undefined {
     if (usage === undefined || usage === null) return undefined;
-    const told = Object.entries(usage).filter(([, count]) => typeof count === 'number');
-    this.#usage = { ...this.#usage, ...Object.fromEntries(told) };
+    const counts = Object.entries(usage).filter(([, count]) => typeof count === 'number');
+    this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
     return { type: 'usage', usage: messageUsage(this.#usage) };
   }
 
@@ -113,7 +113,7 @@ export class MessageStreamReader {
     const block = this.#blocks[index ?? -1];
     if (block === undefined || !block.type.endsWith('tool_use')) return undefined;
     if (this.#toolInput !== '') block.input = parseToolInput(this.#toolInput);
-    // Server tools run on the provider's side: only ours are told and answered.
+    // The provider runs server tools itself; only calls of the agent's tools are passed on.
     return block.type === 'tool_use' ? { type: 'tool-call', ...toolCallFromBlock(block) } : undefined;
   }
 }

@@ -35,11 +35,7 @@ export interface CommandOptions<Name extends string = string, Data = unknown>
   inheritEnv?: 'basic' | 'all' | undefined;
   /** Folder the program runs in. @default the current one, when the program starts */
   cwd?: string | undefined;
-  /**
-   * Longest standard output that is taken, in bytes; one more ends the program with an error.
-   *
-   * @default 67_108_864 (64 MiB)
-   */
+  /** Longest standard output that is taken, in bytes; one more ends the program with an error. @default 67_108_864 (64 MiB) */
   maxOutputBytes?: number | undefined;
   /**
    * Time between asking the program and all its children to end (SIGTERM) and ending them (SIGKILL), in milliseconds.

@@ -16,13 +16,13 @@ import {
 } from './http-options.js';
 import { requireHttpUrl } from './http-url.js';
 
-/** How services call the longest answer. */
+/** Names that services use for the longest answer. */
 const LENGTH_PARAMS = ['maxTokens', 'max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 /**
- * An agent that is a service: one HTTP request with a JSON body, one JSON answer. Functions say what is sent
- * and what the answer means. Failures are told by status and body, `retry-after` included; redirects are not
- * followed. When the call is cancelled or times out, its socket is closed.
+ * Creates an agent that uses an HTTP service: one request with a JSON body, one JSON answer. The functions `request` and
+ * `response` convert them. Failures are classified by status and body, and `retry-after` is respected; redirects are
+ * not followed. When the call is cancelled or times out, its socket is closed.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ const LENGTH_PARAMS = ['maxTokens', 'max_tokens', 'max_completion_tokens', 'max_
  * });
  * ```
  *
- * @throws `InvalidArgumentError` for an option that does not fit.
+ * @throws `InvalidArgumentError` if an option is unknown or invalid.
  */
 export function httpAgent<const Name extends string = string, Data = unknown>(
   options: HttpAgentOptions<Name, Data>,
@@ -75,7 +75,7 @@ async function toMessage(request: ProviderRequest, options: ResolvedHttpOptions)
   };
 }
 
-/** So that a header of the user's replaces ours, however it is written. */
+/** Lower-cases the names, so that a header of the user replaces a default one however it is spelt. */
 function lowerCaseNames(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
@@ -96,7 +96,7 @@ async function toReply(
   const answer = readDefaultAnswer(json);
   if (answer === undefined) {
     throw new ProviderResponseError(
-      'The answer is neither a string nor an object with a string `output`; say with response: (json) => … what it means.',
+      'The answer is neither a string nor an object with a string `output`; convert it with response: (json) => ….',
       facts,
     );
   }

@@ -14,27 +14,26 @@ import { describeUrl } from './http-url.js';
 
 const PROVIDER = 'http';
 
-/** What is sent. */
+/** A request to send. */
 export interface HttpMessage {
   readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON text; `undefined` for none. */
+  /** JSON text; `undefined` for no body. */
   readonly body: string | undefined;
 }
 
-/** An answer that has been read. */
+/** A parsed answer. */
 export interface HttpAnswer {
   readonly json: unknown;
-  /** For errors about this answer. */
+  /** Facts for errors about this answer. */
   readonly facts: ProviderErrorOptions & { readonly status: number };
 }
 
 /**
- * Sends one message and reads the JSON that answers it.
+ * Sends one request and parses the JSON of its answer.
  *
- * @throws the signal's reason when it is aborted (the socket is closed then); a `ProviderError` for everything
- * else that is no good answer.
+ * @throws the signal's reason if it is aborted (the socket is closed then); a `ProviderError` for every other failure.
  */
 export async function exchangeJson(
   fetch: typeof globalThis.fetch,
@@ -50,7 +49,7 @@ export async function exchangeJson(
       method: message.method,
       headers: message.headers,
       body: message.body ?? null,
-      // Following one would carry headers, keys among them, to wherever the answer says.
+      // Following a redirect would send headers, which may include keys, to wherever the answer says.
       redirect: 'manual',
       signal: linked.controller.signal,
       onSent: request.onSent,
@@ -87,7 +86,7 @@ function readAnswer(
   if (text.trim() === '') throw notJsonError('an empty body', facts);
   const json = tryJson(text);
   if (json !== undefined) return { json, facts };
-  // A server that dies in the middle of a chunked body ends it cleanly now and then.
+  // A server that dies in the middle of a chunked body sometimes ends it cleanly.
   if (/^\s*[[{]/.test(text) && !/[\]}]\s*$/.test(text)) throw cutError(facts);
   throw notJsonError(response.headers.get('content-type') ?? 'no content type', facts);
 }
@@ -98,14 +97,14 @@ function redirectError(response: Response, from: URL, facts: ProviderErrorOption
     ? describeUrl(new URL(location, from))
     : 'an unreadable address';
   return new ProviderRequestError(
-    `${describeUrl(from)} redirects (${response.status}) to ${target}. Redirects are not followed: put the right address into url.`,
+    `${describeUrl(from)} redirects (${response.status}) to ${target}. Redirects are not followed: set url to the final address.`,
     facts,
   );
 }
 
-function notJsonError(came: string, facts: ProviderErrorOptions): ProviderResponseError {
+function notJsonError(received: string, facts: ProviderErrorOptions): ProviderResponseError {
   return new ProviderResponseError(
-    `The service answered with ${came} instead of JSON. Check the url.`,
+    `The service answered with ${received} instead of JSON. Check the url.`,
     facts,
   );
 }

@@ -3,7 +3,7 @@ import type { ErrorBody } from '../transport/http-status.js';
 import { readErrorBody } from '../transport/http-status.js';
 import type { HttpAgentContext } from './http-options.js';
 
-/** The body sent unless `request` says otherwise. */
+/** The body of a request, unless `request` makes it. */
 export function defaultBody(task: string, context: HttpAgentContext): Record<string, unknown> {
   const { model, instructions, params } = context;
   return {
@@ -14,10 +14,10 @@ export function defaultBody(task: string, context: HttpAgentContext): Record<str
   };
 }
 
-/** What a default answer is: a reply, an error that the service wrote into it, or nothing we know. */
+/** An answer in the default form: a reply, an error that the service reports in it, or neither. */
 export type DefaultAnswer = { readonly reply: AgentReplyObject } | { readonly error: ErrorBody } | undefined;
 
-/** Reads the answer unless `response` does. */
+/** Reads an answer in the default form. */
 export function readDefaultAnswer(json: unknown): DefaultAnswer {
   if (typeof json === 'string') return { reply: { output: json } };
   if (typeof json !== 'object' || json === null) return undefined;
@@ -26,7 +26,7 @@ export function readDefaultAnswer(json: unknown): DefaultAnswer {
   return error === undefined ? undefined : { error };
 }
 
-/** Whether a value can be a reply at all: text, or an object with text in it. */
+/** Whether a value can be a reply: a string, or an object with a string `output`. */
 export function isReply(value: unknown): value is AgentReply {
   if (typeof value === 'string') return true;
   return (
@@ -34,7 +34,7 @@ export function isReply(value: unknown): value is AgentReply {
   );
 }
 
-/** A reply's own fields, whatever else the object holds. */
+/** The fields of a reply, without other fields of the object. */
 export function toReplyObject(reply: AgentReply): AgentReplyObject {
   if (typeof reply === 'string') return { output: reply };
   const { output, data, usage, costUsd, model, finishReason } = reply;

@@ -8,23 +8,23 @@ import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
 import { requireHttpUrl } from './http-url.js';
 
-/** What the mapping functions know about the call. */
+/** The call, as the functions of {@link HttpAgentOptions} receive it. */
 export type HttpAgentContext = Pick<
   ProviderRequest,
   'agent' | 'callId' | 'attempt' | 'model' | 'instructions' | 'params' | 'signal'
 >;
 
-/** Where a service is, what it is sent and what its answer means. */
+/** Options of `httpAgent`: where the service is, what it receives and what its answer means. */
 export interface HttpAgentOptions<Name extends string = string, Data = unknown>
   extends AgentSettings<Name, Data> {
   /**
-   * The endpoint, `http:` or `https:`. A task never changes it, unless it is a function that puts the task into
-   * it; such a function has to encode what it puts in (`encodeURIComponent`).
+   * The endpoint, `http:` or `https:`. A task cannot change it, unless it is a function that inserts the task; such a
+   * function must encode it (`encodeURIComponent`).
    */
   url: string | URL | ((task: string, context: HttpAgentContext) => string | URL);
-  /** HTTP method. With `GET` no body is sent. @default 'POST' */
+  /** The HTTP method. With `GET` no body is sent. @default 'POST' */
   method?: 'POST' | 'PUT' | 'PATCH' | 'GET' | undefined;
-  /** Headers for every request, or a function that makes them anew, for instance with a fresh token. */
+  /** Headers for every request, or a function that returns them for each request, for instance with a fresh token. */
   headers?:
     | Readonly<Record<string, string>>
     | ((
@@ -32,24 +32,24 @@ export interface HttpAgentOptions<Name extends string = string, Data = unknown>
       ) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>)
     | undefined;
   /**
-   * Makes the body, which is sent as JSON.
+   * Returns the body, which is sent as JSON.
    *
-   * @default `{ task }`, with `model`, `instructions` and `params` where the call has them
+   * @default `{ task }`, with `model`, `instructions` and `params` if the call has them
    */
   request?: ((task: string, context: HttpAgentContext) => unknown) | undefined;
   /**
-   * Makes the reply from the answer's JSON. What it throws fails the call.
+   * Converts the answer's JSON to a reply. If it throws, the call fails.
    *
-   * @default a string is the answer; of an object, `output` and the other fields of a reply
+   * @default a string is the reply; from an object, `output` and the other fields of a reply are used
    */
   response?: ((json: unknown, context: HttpAgentContext) => AgentReply | Promise<AgentReply>) | undefined;
-  /** Largest answer taken, in bytes. @default 16_777_216 */
+  /** Largest accepted answer, in bytes. @default 16_777_216 */
   maxResponseBytes?: number | undefined;
-  /** Most sockets to one origin. Providers with the same number share them, in the whole process. @default 64 */
+  /** Most sockets to one origin. Providers with the same number share them across the process. @default 64 */
   connections?: number | undefined;
 }
 
-/** {@link HttpAgentOptions} with every default filled in, but for the mappings. */
+/** {@link HttpAgentOptions} with defaults, except for `request` and `response`. */
 export interface ResolvedHttpOptions {
   readonly url: string | ((task: string, context: HttpAgentContext) => string | URL);
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'GET';
@@ -79,7 +79,7 @@ export function resolveHttpOptions(options: HttpAgentOptions): ResolvedHttpOptio
   if (method === 'GET' && request !== undefined) {
     throw new InvalidArgumentError(
       'options.request',
-      'httpAgent: request makes a body, and GET has none; leave it out, or use POST.',
+      'httpAgent: request makes a body, but GET sends none; leave it out, or use POST.',
     );
   }
   return {

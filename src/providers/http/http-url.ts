@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 
 /**
- * Takes an endpoint's address.
+ * Parses the URL of an endpoint.
  *
- * @throws {@link InvalidArgumentError} when it is no absolute `http:` or `https:` URL, or holds a password.
+ * @throws {@link InvalidArgumentError} if it is not an absolute `http:` or `https:` URL, or contains credentials.
  */
 export function requireHttpUrl(url: unknown): URL {
   const text = typeof url === 'string' ? url : isUrl(url) ? url.href : '';
@@ -23,13 +23,13 @@ export function requireHttpUrl(url: unknown): URL {
   if (parsed.username !== '' || parsed.password !== '') {
     throw new InvalidArgumentError(
       'options.url',
-      'httpAgent: url must not hold a user name or password; send them in headers.',
+      'httpAgent: url must not contain a user name or password; send them in headers.',
     );
   }
   return parsed;
 }
 
-/** An address for messages: its query may hold a key. */
+/** The URL for messages, without its query, which may contain a key. */
 export function describeUrl(url: URL): string {
   return url.origin + url.pathname;
 }

@@ -3,20 +3,20 @@ import type { ModelToolDefinition } from './model-step.js';
 import { bodyParams, type ParamNames } from './params.js';
 import { type OutputFormat, outputRequest } from './structured-output.js';
 
-/** What the bodies of all model protocols are made of. */
+/** The parts that the bodies of all model protocols share. */
 export interface BodyParts {
-  /** The call's parameters under the provider's names. */
+  /** The call's parameters, under the provider's names. */
   readonly params: Readonly<Record<string, unknown>>;
-  /** The shape of the answer, where the provider has a field for it. */
+  /** The format of the answer, if the provider has a field for it. */
   readonly format: OutputFormat | undefined;
-  /** The agent's instructions, and the wanted shape where there is no such field; empty for none. */
+  /** The agent's instructions, with the format of the answer if there is no such field; may be empty. */
   readonly system: string;
 }
 
-/** What one protocol does its own way. */
+/** What is specific to one protocol. */
 export interface Protocol {
   readonly names: ParamNames;
-  /** Fields that are not for parameters: the provider fills them itself. */
+  /** Fields that the provider sets itself, so that they cannot be parameters. */
   readonly reserved: ReadonlySet<string>;
 }
 
@@ -31,7 +31,7 @@ export function bodyParts(
   return { params: bodyParams(request.params, names, reserved), format, system: texts.join('\n\n') };
 }
 
-/** The tools that the parameters name, which the provider runs itself, and then the agent's own. */
+/** The tools in the parameters, which the provider runs itself, followed by the agent's own. */
 export function allTools(
   params: Readonly<Record<string, unknown>>,
   tools: readonly ModelToolDefinition[],
@@ -40,7 +40,7 @@ export function allTools(
   return [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
 }
 
-/** The input of a tool call as the model wrote it. */
+/** The input of a tool call, as the model wrote it. */
 export function argumentsText(input: unknown): string {
   return typeof input === 'string' ? input : JSON.stringify(input);
 }

@@ -12,37 +12,37 @@ import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
 import { MODEL_AGENT_CHECKS, type ModelAgentOptions } from './model-agent-options.js';
 
-/** How a provider over an official client is reached. */
+/** Options of providers that use an official client. */
 export interface ModelClientOptions<
   Data = unknown,
   Inputs extends Record<string, unknown> = Record<string, unknown>,
 > extends ModelAgentOptions<Data, Inputs> {
-  /** Where the API is, for instance of a gateway or a local server. @default the official client's */
+  /** Base URL of the API, for instance of a gateway or a local server. @default the official client's */
   readonly baseURL?: string | undefined;
   /** The API key. @default the environment variable that the official client reads */
   readonly apiKey?: string | undefined;
-  /** More headers for every request. */
+  /** Additional headers for every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
-   * A ready client of the official package, used as it is except that its retries are off. It brings its own
-   * connections: `baseURL`, `apiKey`, `headers`, `connections` and `maxResponseBytes` cannot be given beside it.
+   * A client of the official package, used as it is, but without its retries. It has its own connections: `baseURL`,
+   * `apiKey`, `headers`, `connections` and `maxResponseBytes` cannot be set together with it.
    */
   readonly client?: object | undefined;
   /**
-   * Most sockets to one origin. Providers with the same number share them, in the whole process.
+   * Most sockets to one origin. Providers with the same number share them across the process.
    *
    * @default 64
    */
   readonly connections?: number | undefined;
   /**
-   * Largest answer taken, in bytes; of a stream, the largest single line. More is a `ProviderResponseError`.
+   * Largest accepted answer, in bytes; for a stream, the longest line. A larger one is a `ProviderResponseError`.
    *
    * @default 16_777_216
    */
   readonly maxResponseBytes?: number | undefined;
   /**
-   * Whether an `output` schema is enforced by the provider's own structured output. Switch it off for models
-   * and servers that do not have it: the schema is then asked for in the instructions.
+   * Whether the provider's structured output enforces an `output` schema. Set it to `false` for models and servers that
+   * do not support it: the schema is then part of the instructions.
    *
    * @default true
    */
@@ -60,14 +60,14 @@ const CHECKS: OptionChecks = {
   structuredOutput: expectBoolean,
 };
 
-/** What is used of {@link ModelClientOptions} after it was checked. */
+/** Checked {@link ModelClientOptions}, with defaults. */
 export interface ResolvedClientOptions {
   readonly connections: number;
   readonly maxResponseBytes: number;
   readonly structuredOutput: boolean;
 }
 
-/** Checks the options, a provider's own ones among them, and fills in what was left out. */
+/** Checks the options, including a provider's own, and fills in defaults. */
 export function resolveClientOptions(
   where: string,
   options: ModelClientOptions,
@@ -87,7 +87,7 @@ function refuseBesideClient(where: string, options: ModelClientOptions): void {
     if (options[name] !== undefined) {
       throw new InvalidArgumentError(
         `options.${name}`,
-        `${where}: ${name} has no effect beside client, which brings its own; set it on the client, or leave the client out.`,
+        `${where}: ${name} has no effect together with client; set it on the client, or leave out the client.`,
       );
     }
   }

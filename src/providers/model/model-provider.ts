@@ -6,21 +6,21 @@ import type { StepFunction, StreamStepFunction } from './model-step.js';
 import { runToolLoop, streamToolLoop, type ToolLoopOptions, type ToolLoopReply } from './tool-loop.js';
 import type { PreparedTools } from './tool-set.js';
 
-/** What tells one model provider from another: how one round trip is made. */
+/** What is specific to one model provider: how it makes one request and what it knows about it. */
 export interface ModelDialect {
-  /** Its kind, for instance `anthropic`. */
+  /** The provider's name, for instance `anthropic`. */
   readonly name: string;
-  /** One round trip for this request. */
+  /** A function that makes the model requests of this attempt. */
   step(request: ProviderRequest): StepFunction;
-  /** One streamed round trip for this request. */
+  /** A function that makes the streamed model requests of this attempt. */
   streamStep(request: ProviderRequest): StreamStepFunction;
   /** The longest answer that the parameters ask for, in tokens. */
   maxOutputTokens(params: Readonly<Record<string, unknown>>): number | undefined;
-  /** Frees sockets. */
+  /** Releases sockets. */
   close(): Promise<void>;
 }
 
-/** What every model provider needs besides its dialect. */
+/** Options of {@link createModelProvider}. */
 export interface ModelProviderOptions {
   readonly tools: PreparedTools | undefined;
   readonly maxSteps: number;
@@ -28,7 +28,7 @@ export interface ModelProviderOptions {
   readonly identity: Readonly<Record<string, unknown>>;
 }
 
-/** Builds a provider of a dialect: the tool loop, the cost, the contract. */
+/** Creates a provider from a dialect: adds the tool loop and the cost. */
 export function createModelProvider(dialect: ModelDialect, parts: ModelProviderOptions): Provider {
   const { pricing } = parts;
   return {

@@ -11,39 +11,39 @@ import type { ModelDialect } from './model-provider.js';
 import type { ModelStep, ModelStepRequest } from './model-step.js';
 import { requireModel } from './params.js';
 
-/** Collects the events of one streamed answer. */
+/** Reads the events of one streamed answer. */
 export interface StreamReader<Event> {
-  /** Whether the provider said that the answer is complete. */
+  /** Whether the provider has sent the end of the answer. */
   readonly isComplete: boolean;
-  /** Takes one event; what there is to tell about it. Throws nothing of its own. */
-  take(event: Event): StreamEvent | readonly StreamEvent[] | undefined;
-  /** An error that an event brought, as the provider wrote it. */
+  /** Reads one event; returns the events to pass on, if any. Does not throw. */
+  read(event: Event): StreamEvent | readonly StreamEvent[] | undefined;
+  /** The error that an event reported, as the provider wrote it. */
   readonly failure?: unknown;
   /** The whole answer. */
   step(): ModelStep;
 }
 
-/** One API of an official client: how to ask, and how to read. */
+/** One API of an official client: how to write its requests and read its answers. */
 export interface ClientApi<Client, Answer, Event> {
-  /** The provider's kind. */
+  /** The provider's name. */
   readonly name: string;
   /** Parameters that limit the length of an answer. */
   readonly lengthParams: readonly string[];
   /** The request's body, without `stream`. */
   body(model: string, request: ProviderRequest, step: ModelStepRequest): Record<string, unknown>;
-  /** What is added to the body for a stream. */
+  /** Fields that are added to the body for a stream. */
   readonly streamBody: Readonly<Record<string, unknown>>;
   /** Sends the body. */
   send(client: Client, body: object, options: ClientRequestOptions): ClientPromise<unknown>;
-  /** Whether an answer is one; else it is read as an error. */
+  /** Whether a response is an answer; otherwise it is read as an error. */
   isAnswer(answer: Answer): boolean;
   /** The answer as a step. */
   step(answer: Answer): ModelStep;
-  /** A reader for one stream. */
+  /** Creates a reader for one stream. */
   reader(): StreamReader<Event>;
 }
 
-/** A dialect made of an API and the client to reach it with. */
+/** Creates a dialect from an API and its client. */
 export function createDialect<Client, Answer, Event>(
   api: ClientApi<Client, Answer, Event>,
   clients: ClientSource<Client>,
@@ -96,10 +96,10 @@ async function* read<Client, Answer, Event>(
     const events = (await exchange.eventsOf(answer)) as AsyncIterable<Event>;
     const reader = api.reader();
     for await (const event of events) {
-      const told = reader.take(event);
-      if (told === undefined) continue;
-      if (Array.isArray(told)) yield* told;
-      else yield told as StreamEvent;
+      const passedOn = reader.read(event);
+      if (passedOn === undefined) continue;
+      if (Array.isArray(passedOn)) yield* passedOn;
+      else yield passedOn as StreamEvent;
     }
     isRead = true;
     if (reader.failure !== undefined) throw exchange.errorInside(reader.failure);

@@ -1,14 +1,14 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { FinishReason, Usage } from '../../contracts/usage.js';
 
-/** A tool that a model asks for. `input` is the parsed JSON, or the text itself where it is not JSON. */
+/** A tool call of a model. `input` is the parsed JSON, or the text itself if it is not JSON. */
 export interface ModelToolCall {
   readonly id: string;
   readonly name: string;
   readonly input: unknown;
 }
 
-/** What a tool gave, for the model to read. */
+/** The result of a tool, for the model. */
 export interface ModelToolResult {
   readonly id: string;
   readonly name: string;
@@ -17,8 +17,8 @@ export interface ModelToolResult {
 }
 
 /**
- * One turn of the conversation, in no provider's dialect. `raw` is the provider's own form of an assistant's
- * turn, to be sent back as it came: signed reasoning blocks do not survive a translation.
+ * One turn of the conversation, independent of the provider. `raw` is an assistant turn in the provider's own form, to
+ * be sent back unchanged: signed reasoning blocks do not survive a conversion.
  */
 export type ModelMessage =
   | { readonly role: 'user'; readonly text: string }
@@ -30,7 +30,7 @@ export type ModelMessage =
     }
   | { readonly role: 'tool'; readonly results: readonly ModelToolResult[] };
 
-/** A tool as a model sees it. */
+/** A tool, as it is described to a model. */
 export interface ModelToolDefinition {
   readonly name: string;
   readonly description: string | undefined;
@@ -38,15 +38,15 @@ export interface ModelToolDefinition {
   readonly inputSchema: Readonly<Record<string, unknown>>;
 }
 
-/** What a model is asked in one step. */
+/** The input of one model request. */
 export interface ModelStepRequest {
   readonly messages: readonly ModelMessage[];
-  /** Empty when the agent has no tools. */
+  /** Empty if the agent has no tools. */
   readonly tools: readonly ModelToolDefinition[];
   readonly signal: AbortSignal;
 }
 
-/** What a model answered in one step. */
+/** The answer to one model request. */
 export interface ModelStep {
   readonly text: string;
   readonly toolCalls: readonly ModelToolCall[];
@@ -56,12 +56,12 @@ export interface ModelStep {
   readonly raw?: unknown;
 }
 
-/** One round trip to a model. */
+/** Makes one model request. */
 export type StepFunction = (request: ModelStepRequest) => Promise<ModelStep>;
 
 /**
- * One streamed round trip: yields the deltas and, where known early, the usage of this step so far; returns the
- * whole step. It yields no `finish`: the loop says when the stream is complete.
+ * Makes one streamed model request: yields the deltas and, if known early, the usage of this step so far; returns the
+ * whole step. It does not yield `finish`, which the loop does when the stream is complete.
  */
 export type StreamStepFunction = (
   request: ModelStepRequest,

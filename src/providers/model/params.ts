@@ -1,11 +1,11 @@
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 
-/** Which parameter names are ours, and what the provider calls them. */
+/** The provider's names for parameters, by our names. */
 export type ParamNames = Readonly<Record<string, string>>;
 
 /**
- * The parameters of a call as body fields: ours under the provider's names, everything else as it is. Fields
- * that the provider fills itself are refused, because a parameter that is silently dropped is a trap.
+ * The parameters of a call as body fields: known parameters under the provider's names, all others unchanged. Fields
+ * that the provider sets itself are rejected, because ignoring a parameter silently would be a trap.
  */
 export function bodyParams(
   params: Readonly<Record<string, unknown>>,
@@ -25,16 +25,20 @@ export function bodyParams(
   return body;
 }
 
-/** The model of a request, or an error that says where to name one. */
+/**
+ * The model of a request.
+ *
+ * @throws {@link InvalidArgumentError} if there is none; the message says where to set it.
+ */
 export function requireModel(provider: string, model: string | undefined): string {
   if (model !== undefined) return model;
   throw new InvalidArgumentError(
     'model',
-    `${provider} needs a model: name one in its options, in the agent's definition, or in the call.`,
+    `${provider} needs a model: set one in its options, in the agent's definition, or in the call.`,
   );
 }
 
-/** A tool call's arguments: the parsed JSON, nothing as an empty object, and text that is not JSON as it is. */
+/** The input of a tool call: the parsed JSON, an empty object for no text, and text that is not JSON unchanged. */
 export function parseToolInput(text: string): unknown {
   if (text.trim() === '') return {};
   try {

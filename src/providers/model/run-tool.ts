@@ -3,10 +3,10 @@ import type { Logger } from '../../logging/logger.js';
 import { describeIssues } from '../../output/describe-issues.js';
 import type { ModelToolCall } from './model-step.js';
 
-/** A tool call that has been answered, one way or the other. */
+/** A tool call with its result or error. */
 export type AnsweredToolCall = ToolCallRecord & { readonly output: string; readonly isError: boolean };
 
-/** Runs one tool call. Whatever goes wrong is an answer for the model, which can correct itself; nothing is thrown. */
+/** Runs one tool call. Does not throw: the model receives every error, so that it can correct itself. */
 export async function runTool(
   call: ModelToolCall,
   tools: ReadonlyMap<string, Tool>,
@@ -22,7 +22,10 @@ export async function runTool(
     return { ...call, output: toText(output), isError: false };
   } catch (error) {
     if (!signal.aborted)
-      logger.warn({ tool: call.name, toolCallId: call.id, error }, 'a tool failed; the model is told');
+      logger.warn(
+        { tool: call.name, toolCallId: call.id, error },
+        'a tool failed; the model receives the error',
+      );
     return failed(call, messageOf(error));
   }
 }
@@ -37,7 +40,7 @@ function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
 
 function toText(output: unknown): string {
   if (typeof output === 'string') return output;
-  // A tool that gives nothing back has worked; models take an empty result for a fault.
+  // A tool that returns nothing has succeeded, but models take an empty result for a failure.
   return JSON.stringify(output) ?? 'done';
 }
 

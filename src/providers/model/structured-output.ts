@@ -1,25 +1,25 @@
 import type { OutputSchema } from '../../contracts/output-schema.js';
 import { toJsonSchema } from './tool-set.js';
 
-/** A schema as a model is given it. */
+/** A schema in the form that is sent to a model. */
 export interface OutputFormat {
   /** JSON Schema of an object that allows no other properties. */
   readonly schema: Readonly<Record<string, unknown>>;
-  /** Whether every property is required: some providers enforce only such schemas. */
+  /** Whether every property is required: some providers can enforce only such schemas. */
   readonly allRequired: boolean;
 }
 
-/** How a model is told which answer is wanted. */
+/** How a model is asked for an answer that matches a schema. */
 export interface OutputRequest {
-  /** For the provider's own structured output; absent where the schema is not an object or it is switched off. */
+  /** For the provider's structured output; absent if that is off or the schema is not an object. */
   readonly format?: OutputFormat | undefined;
-  /** To be added to the instructions where there is no such format. */
+  /** Text to add to the instructions, if there is no such format. */
   readonly instruction?: string | undefined;
 }
 
 const prepared = new WeakMap<OutputSchema, OutputRequest>();
 
-/** What to ask for so that the answer fits the schema. Made once for each schema. */
+/** How to ask for an answer that matches the schema. Created once per schema. */
 export function outputRequest(schema: OutputSchema | undefined, useNative: boolean): OutputRequest {
   if (schema === undefined) return {};
   let request = prepared.get(schema);
@@ -35,7 +35,7 @@ export function outputRequest(schema: OutputSchema | undefined, useNative: boole
 function describeOutput(schema: OutputSchema): OutputRequest {
   const json = tryJsonSchema(schema);
   if (json === undefined) return { instruction: 'Answer with one JSON value and nothing else.' };
-  const instruction = `Answer with one JSON value that fits this JSON Schema, and nothing else:\n${JSON.stringify(json)}`;
+  const instruction = `Answer with one JSON value that matches this JSON Schema, and nothing else:\n${JSON.stringify(json)}`;
   if (json.type !== 'object') return { instruction };
   const state = { allRequired: true };
   return {
@@ -44,7 +44,7 @@ function describeOutput(schema: OutputSchema): OutputRequest {
   };
 }
 
-/** A schema that JSON Schema cannot say is still validated after the answer: only the hint is lost. */
+/** Without JSON Schema only the hint to the model is lost: the answer is validated regardless. */
 function tryJsonSchema(schema: OutputSchema): Record<string, unknown> | undefined {
   try {
     return toJsonSchema(schema, 'output');
@@ -53,7 +53,7 @@ function tryJsonSchema(schema: OutputSchema): Record<string, unknown> | undefine
   }
 }
 
-/** Structured output wants objects that allow no other properties, at every depth. */
+/** Structured output requires objects that allow no additional properties, at every depth. */
 function closeObjects(value: unknown, state: { allRequired: boolean }): unknown {
   if (Array.isArray(value)) return value.map((item) => closeObjects(item, state));
   if (typeof value !== 'object' || value === null) return value;

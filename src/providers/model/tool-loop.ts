@@ -15,40 +15,40 @@ import type {
 import { runTool } from './run-tool.js';
 import type { PreparedTools } from './tool-set.js';
 
-/** Round trips to the model in one attempt, unless `maxSteps` says otherwise. */
+/** Default of `maxSteps`. */
 export const DEFAULT_MAX_STEPS = 8;
 
-/** What a conversation with a model starts from, and what it may use. */
+/** Options of {@link runToolLoop}. */
 export interface ToolLoopOptions {
   /** The user's text. */
   readonly task: string;
-  /** Earlier answers that did not fit, for the model to mend. */
+  /** Earlier, invalid answers, for the model to correct. */
   readonly rejected?: readonly RejectedReply[] | undefined;
-  /** Without tools the loop is one step. */
+  /** Without tools the loop has one step. */
   readonly tools: PreparedTools | undefined;
-  /** Most round trips to the model. */
+  /** Most requests to the model. */
   readonly maxSteps: number;
-  /** Ends the loop: the step or the tools that are running see it. */
+  /** Ends the loop. Also passed to the running step or tools. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Told after each step what all of them have used so far. */
+  /** Called after each step with the usage of all steps so far. */
   readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
 }
 
-/** What came out of the loop. */
+/** The result of the loop. */
 export interface ToolLoopReply {
-  /** The text of the last step: the answer. */
+  /** The answer: the text of the last step. */
   readonly text: string;
   /** Usage of all steps added up. */
   readonly usage: Partial<Usage>;
-  /** Why the last step ended; `tool-calls` when the step limit was reached before an answer. */
+  /** Why the last step ended; `tool-calls` if the step limit was reached before the answer. */
   readonly finishReason: FinishReason;
   readonly model: string | undefined;
   /** All steps in order; `undefined` without tools. */
   readonly steps: readonly ToolStep[] | undefined;
 }
 
-/** Takes the `maxSteps` option; the default when left out. */
+/** Checks the option `maxSteps` and fills in its default. */
 export function resolveMaxSteps(maxSteps: number | undefined): number {
   if (maxSteps === undefined) return DEFAULT_MAX_STEPS;
   if (!Number.isInteger(maxSteps) || maxSteps < 1 || maxSteps > 1_000) {
@@ -61,23 +61,23 @@ export function resolveMaxSteps(maxSteps: number | undefined): number {
 }
 
 /**
- * Asks the model, runs the tools it asks for (side by side), tells it what came out, until it answers.
+ * Asks the model, runs the tools it calls (in parallel) and sends it their results, until it answers.
  *
- * At the step limit the loop stops before running further tools, whose results nobody would read: the reply has
- * `finishReason: 'tool-calls'`, all steps and all usage. Such a reply is not a complete answer.
+ * At the step limit the loop stops without running the last tool calls, since no step could use their results: the
+ * reply has `finishReason: 'tool-calls'`, all steps and all usage. Such a reply is not a complete answer.
  */
 export async function runToolLoop(step: StepFunction, options: ToolLoopOptions): Promise<ToolLoopReply> {
   const loop = new Conversation(options);
   for (;;) {
     options.signal.throwIfAborted();
-    const done = await loop.take(await step(loop.request()));
+    const done = await loop.add(await step(loop.request()));
     if (done !== undefined) return done;
   }
 }
 
 /**
- * {@link runToolLoop} as a stream: the deltas of every step as they come, the usage so far, and one `finish` at
- * the end. Returns the whole reply.
+ * {@link runToolLoop} as a stream: yields the deltas of every step as they arrive, the usage so far, and one `finish`
+ * at the end. Returns the whole reply.
  */
 export async function* streamToolLoop(
   streamStep: StreamStepFunction,
@@ -89,14 +89,14 @@ export async function* streamToolLoop(
     const step = yield* forwardStep(streamStep(loop.request()), loop.usage);
     const usage = addUsage(loop.usage, step.usage);
     if (Object.keys(usage).length > 0) yield { type: 'usage', usage };
-    const done = await loop.take(step);
+    const done = await loop.add(step);
     if (done === undefined) continue;
     yield { type: 'finish', finishReason: done.finishReason };
     return done;
   }
 }
 
-/** Passes a step's events on; its usage on top of what earlier steps used. The step's `finish` is not the loop's. */
+/** Forwards a step's events, with the usage of earlier steps added to its own. Drops `finish`: the loop sends its own. */
 async function* forwardStep(
   events: AsyncGenerator<StreamEvent, ModelStep, undefined>,
   before: Partial<Usage>,
@@ -113,12 +113,12 @@ async function* forwardStep(
       else if (next.value.type !== 'finish') yield next.value;
     }
   } finally {
-    // The reader left or the step threw: the step must close its socket. After a throw this does nothing.
+    // The reader stopped early, so the step must close its socket. After an error this does nothing.
     if (!finished) await events.return(undefined as never);
   }
 }
 
-/** The messages so far, and what they cost. */
+/** The messages so far, and their usage. */
 class Conversation {
   usage: Partial<Usage> = {};
   readonly #options: ToolLoopOptions;
@@ -144,12 +144,12 @@ class Conversation {
     };
   }
 
-  /** Takes a step into the conversation and runs its tools; the whole reply when it was the last one. */
-  async take(step: ModelStep): Promise<ToolLoopReply | undefined> {
+  /** Adds a step to the conversation and runs its tools. Returns the whole reply if it was the last step. */
+  async add(step: ModelStep): Promise<ToolLoopReply | undefined> {
     this.usage = addUsage(this.usage, step.usage);
     const { tools, maxSteps, onUsage } = this.#options;
     if (Object.keys(this.usage).length > 0) onUsage?.(this.usage);
-    const goesOn = tools !== undefined && asksForTools(step) && this.#steps.length + 1 < maxSteps;
+    const goesOn = tools !== undefined && callsTools(step) && this.#steps.length + 1 < maxSteps;
     const toolCalls = goesOn ? await this.#runTools(step, tools) : step.toolCalls;
     this.#steps.push({ text: step.text, toolCalls, usage: step.usage, finishReason: finishReasonOf(step) });
     return goesOn ? undefined : this.#reply(step);
@@ -160,7 +160,7 @@ class Conversation {
     const answered = await Promise.all(
       step.toolCalls.map((call) => runTool(call, tools.byName, signal, logger)),
     );
-    // Only now: the permit must not be freed while a tool is still running.
+    // Only now, because the permit must not be released while a tool is running.
     signal.throwIfAborted();
     this.#messages.push(
       { role: 'assistant', text: step.text, toolCalls: step.toolCalls, raw: step.raw },
@@ -178,7 +178,7 @@ class Conversation {
       const { maxSteps, logger } = this.#options;
       logger.warn(
         { maxSteps },
-        'the step limit ended the tool loop before the model had answered; raise maxSteps',
+        'the step limit ended the tool loop before the model answered; raise maxSteps',
       );
     }
     return {
@@ -191,12 +191,12 @@ class Conversation {
   }
 }
 
-/** A step that was cut off may hold half a tool call: it is not run. */
-function asksForTools(step: ModelStep): boolean {
+/** Whether to run the tools of a step. A step that was cut off may have an incomplete tool call, which is not run. */
+function callsTools(step: ModelStep): boolean {
   return step.toolCalls.length > 0 && finishReasonOf(step) === 'tool-calls';
 }
 
-/** Some servers say `stop` (or nothing we know) beside tool calls. */
+/** Some servers report `stop`, or an unknown reason, together with tool calls. */
 function finishReasonOf(step: ModelStep): FinishReason {
   const { finishReason, toolCalls } = step;
   if (toolCalls.length > 0 && (finishReason === 'stop' || finishReason === 'other')) return 'tool-calls';

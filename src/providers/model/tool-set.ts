@@ -5,17 +5,17 @@ import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { describeKind } from '../../input/describe-value.js';
 import type { ModelToolDefinition } from './model-step.js';
 
-/** What every protocol we speak accepts as a tool's name. */
+/** The tool names that all supported protocols accept. */
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** Tools, checked once and ready to be offered and run. */
+/** Tools that have been checked, with their definitions for the model. */
 export interface PreparedTools {
   readonly definitions: readonly ModelToolDefinition[];
-  /** A map, so that a model asking for `constructor` or `__proto__` finds nothing. */
+  /** A map, so that names such as `constructor` or `__proto__` are unknown. */
   readonly byName: ReadonlyMap<string, Tool>;
 }
 
-/** Checks the tools and writes down their JSON Schemas; `undefined` when there are none. */
+/** Checks the tools and creates their JSON Schemas. Returns `undefined` if there are none. */
 export function prepareTools(tools: ToolSet | undefined, field = 'options.tools'): PreparedTools | undefined {
   if (tools === undefined) return undefined;
   if (typeof tools !== 'object' || tools === null || Array.isArray(tools)) {

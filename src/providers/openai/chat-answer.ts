@@ -12,7 +12,7 @@ export interface ChatToolCall {
     | undefined;
 }
 
-/** An answer of the Chat Completions API, as far as it is read. */
+/** An answer of the Chat Completions API: the fields that are read. */
 export interface ChatAnswer {
   readonly model?: string | undefined;
   readonly choices: ReadonlyArray<{
@@ -30,7 +30,7 @@ export interface ChatMessage {
   readonly tool_calls?: readonly ChatToolCall[] | null | undefined;
 }
 
-/** Tokens of a chat answer. */
+/** Usage in the form of the Chat Completions API. */
 export interface ChatUsage {
   readonly prompt_tokens?: number | null;
   readonly completion_tokens?: number | null;
@@ -64,7 +64,7 @@ export function stepFromChat(answer: ChatAnswer): ModelStep {
   };
 }
 
-/** The message as it is sent back. Servers that show reasoning refuse to get it back. */
+/** The message in the form in which it is sent back. Servers that return reasoning reject it in a request. */
 function messageToReturn({ content, refusal, tool_calls: calls }: ChatMessage): object {
   return {
     role: 'assistant',

@@ -13,7 +13,7 @@ const PROTOCOL: Protocol = {
   reserved: new Set(['model', 'messages', 'stream', 'stream_options']),
 };
 
-/** A request in the words of the Chat Completions API. */
+/** The body of a request in the form of the Chat Completions API. */
 export function chatBody(
   model: string,
   request: ProviderRequest,

@@ -6,7 +6,7 @@ import { type ChatAnswer, stepFromChat } from './chat-answer.js';
 import { chatBody } from './chat-body.js';
 import { type ChatChunk, ChatStreamReader } from './chat-stream.js';
 
-/** The part of the official client that Chat Completions need. */
+/** The part of the official client that the Chat Completions API needs. */
 export interface ChatClient {
   readonly chat: {
     readonly completions: {
@@ -22,7 +22,7 @@ export function chatDialect(clients: ClientSource<ChatClient>, nativeOutput: boo
       name: 'openai',
       lengthParams: ['maxTokens', 'max_completion_tokens', 'max_tokens'],
       body: (model, request, { messages, tools }) => chatBody(model, request, messages, tools, nativeOutput),
-      // Without this a stream would not say what it cost.
+      // Without this a stream does not report its usage.
       streamBody: { stream: true, stream_options: { include_usage: true } },
       send: (client, body, options) => client.chat.completions.create(body, options),
       isAnswer: (answer) => Array.isArray(answer.choices) && answer.choices.length > 0,

@@ -2,7 +2,7 @@ import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ModelStep } from '../model/model-step.js';
 import { type ChatToolCall, type ChatUsage, stepFromChat } from './chat-answer.js';
 
-/** A chunk of a chat stream, as far as it is read. */
+/** A chunk of a chat stream: the fields that are read. */
 export interface ChatChunk {
   readonly model?: string | undefined;
   readonly choices?: ReadonlyArray<{
@@ -15,7 +15,7 @@ export interface ChatChunk {
 interface ChatDelta {
   readonly content?: string | null | undefined;
   readonly refusal?: string | null | undefined;
-  /** Servers that show reasoning call it one or the other. */
+  /** Servers that return reasoning use one or the other. */
   readonly reasoning_content?: string | null | undefined;
   readonly reasoning?: string | null | undefined;
   readonly tool_calls?:
@@ -39,22 +39,22 @@ export class ChatStreamReader {
   #usage: ChatUsage | null | undefined;
   #finishReason: string | undefined;
 
-  /** The finish reason is the last word about the answer; the usage may follow it, and some servers leave it out. */
+  /** The finish reason completes the answer. The usage may follow it, and some servers leave it out. */
   get isComplete(): boolean {
     return this.#finishReason !== undefined;
   }
 
-  take(chunk: ChatChunk): readonly StreamEvent[] | undefined {
+  read(chunk: ChatChunk): readonly StreamEvent[] | undefined {
     this.#model ??= chunk.model;
     this.#usage = chunk.usage ?? this.#usage;
     const choice = chunk.choices?.[0];
     if (choice === undefined) return undefined;
-    const told = choice.delta === undefined || choice.delta === null ? [] : this.#grow(choice.delta);
+    const events = choice.delta === undefined || choice.delta === null ? [] : this.#grow(choice.delta);
     if (typeof choice.finish_reason === 'string' && this.#finishReason === undefined) {
       this.#finishReason = choice.finish_reason;
-      told.push(...this.#toolCalls());
+      events.push(...this.#toolCalls());
     }
-    return told;
+    return events;
   }
 
   step(): ModelStep {
@@ -73,21 +73,21 @@ export class ChatStreamReader {
   }
 
   #grow(delta: ChatDelta): StreamEvent[] {
-    const told: StreamEvent[] = [];
+    const events: StreamEvent[] = [];
     const reasoning = delta.reasoning_content ?? delta.reasoning;
     if (typeof reasoning === 'string' && reasoning !== '')
-      told.push({ type: 'reasoning-delta', text: reasoning });
+      events.push({ type: 'reasoning-delta', text: reasoning });
     for (const text of [delta.content, delta.refusal]) {
-      if (typeof text === 'string' && text !== '') told.push({ type: 'text-delta', text });
+      if (typeof text === 'string' && text !== '') events.push({ type: 'text-delta', text });
     }
     this.#text += delta.content ?? '';
     this.#refusal += delta.refusal ?? '';
     for (const part of delta.tool_calls ?? []) this.#growCall(part);
-    return told;
+    return events;
   }
 
   #growCall(part: ChatToolCall & { readonly index?: number | undefined }): void {
-    // Servers that leave the index out send each call in one piece.
+    // Servers that leave out the index send each call in one piece.
     const index = part.index ?? this.#calls.length;
     this.#calls[index] ??= { id: '', name: '', arguments: '' };
     const call = this.#calls[index];

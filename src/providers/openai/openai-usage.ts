@@ -1,12 +1,12 @@
 import { type Usage, usageFromCounts } from '../../contracts/usage.js';
 
-/** Details about prompt tokens. */
+/** Cached tokens among the prompt tokens. */
 export interface PromptDetails {
   readonly cached_tokens?: number | null;
   readonly cache_write_tokens?: number | null;
 }
 
-/** Usage as OpenAI counts it: prompt tokens with the cached ones among them. */
+/** Usage from the counts of OpenAI, whose prompt tokens include the cached ones. */
 export function usageFrom(
   prompt: number | null | undefined,
   output: number | null | undefined,

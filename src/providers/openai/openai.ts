@@ -19,10 +19,10 @@ export interface OpenAIOptions<
   Data = unknown,
   Inputs extends Record<string, unknown> = Record<string, unknown>,
 > extends ModelClientOptions<Data, Inputs> {
-  /** The model, for instance `gpt-4.1-mini`. Without it every call has to name one. */
+  /** The model, for instance `gpt-4.1-mini`. Without it every call must set one. */
   readonly model?: string | undefined;
   /**
-   * Which API is spoken: `chat` (Chat Completions, which other servers speak, too) or `responses`.
+   * The API to use: `chat` (Chat Completions, which other servers support too) or `responses`.
    *
    * @default 'chat'
    */
@@ -34,14 +34,14 @@ type OpenAIClient = ChatClient & ResponsesClient;
 const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai@6');
 
 /**
- * An agent that a model of OpenAI answers, through the official client `openai`: Chat Completions or, with
- * `api: 'responses'`, the Responses API. With `baseURL` it talks to every server that speaks the same protocol,
- * for instance Ollama, vLLM and LM Studio; where `baseURL` is given no key is needed. Otherwise the client reads
- * `OPENAI_API_KEY`, and `OPENAI_BASE_URL`.
+ * Creates an agent that uses a model of OpenAI, through the official client `openai`: with Chat Completions or, with
+ * `api: 'responses'`, the Responses API. With `baseURL` it works with every server that supports the same protocol, for
+ * instance Ollama, vLLM and LM Studio, and needs no key. Otherwise the client reads `OPENAI_API_KEY` and
+ * `OPENAI_BASE_URL`.
  *
- * `params` go into the request as they are (`temperature`, `reasoning_effort`, `seed`, …).
+ * `params` are sent unchanged (`temperature`, `reasoning_effort`, `seed`, …).
  *
- * @throws `InvalidArgumentError` when an option is unknown or not what it has to be.
+ * @throws `InvalidArgumentError` if an option is unknown or invalid.
  */
 export function openai<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: OpenAIOptions<Data, Inputs>,
@@ -85,7 +85,7 @@ function openClient(
   }, resolved);
 }
 
-/** Local servers want no key, but the client wants one: it gets a word that is none. */
+/** Local servers need no key, but the client requires one and gets a placeholder. */
 function keyFor({ apiKey, baseURL }: OpenAIOptions): string | undefined {
   if (apiKey !== undefined) return apiKey;
   const isLocal = baseURL !== undefined && !process.env.OPENAI_API_KEY;

@@ -3,7 +3,7 @@ import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 import { parseToolInput } from '../model/params.js';
 import { type PromptDetails, usageFrom } from './openai-usage.js';
 
-/** An item of an answer, as far as it is read. */
+/** An item of an answer: the fields that are read. */
 export interface ResponseItem {
   readonly type?: string | undefined;
   readonly call_id?: string | undefined;
@@ -16,7 +16,7 @@ export interface ResponseItem {
   }>;
 }
 
-/** An answer of the Responses API, as far as it is read. */
+/** An answer of the Responses API: the fields that are read. */
 export interface ResponseAnswer {
   readonly model?: string | undefined;
   readonly status?: string | undefined;
@@ -45,7 +45,7 @@ export function stepFromResponse(answer: ResponseAnswer): ModelStep {
   };
 }
 
-/** An item that asks for a tool, as a tool call. */
+/** An item that calls a tool, as a tool call. */
 export function toolCallFromItem(item: ResponseItem): ModelToolCall {
   return { id: item.call_id ?? '', name: item.name ?? '', input: parseToolInput(item.arguments ?? '') };
 }

@@ -7,7 +7,7 @@ const PROTOCOL: Protocol = {
   reserved: new Set(['model', 'input', 'instructions', 'stream']),
 };
 
-/** A request in the words of the Responses API. */
+/** The body of a request in the form of the Responses API. */
 export function responsesBody(
   model: string,
   request: ProviderRequest,

@@ -7,7 +7,7 @@ import {
   toolCallFromItem,
 } from './responses-answer.js';
 
-/** An event of a response stream, as far as it is read. Types that are not known are passed over. */
+/** An event of a response stream: the fields that are read. Unknown types are ignored. */
 export interface ResponseEvent {
   readonly type: string;
   readonly delta?: string | undefined;
@@ -15,9 +15,9 @@ export interface ResponseEvent {
   readonly response?: ResponseAnswer | undefined;
 }
 
-/** Reads the events of one response; the last one brings the whole answer. */
+/** Reads the events of one response. The last one has the whole answer. */
 export class ResponseStreamReader {
-  /** An error that an event brought. */
+  /** The error that an event reported. */
   failure: unknown;
   #answer: ResponseAnswer | undefined;
 
@@ -25,7 +25,7 @@ export class ResponseStreamReader {
     return this.#answer !== undefined;
   }
 
-  take(event: ResponseEvent): StreamEvent | undefined {
+  read(event: ResponseEvent): StreamEvent | undefined {
     switch (event.type) {
       case 'response.output_text.delta':
       case 'response.refusal.delta':

@@ -1,4 +1,4 @@
-/** What a model's tokens cost, in US dollars per million. */
+/** Prices of a model's tokens, in US dollars per million. */
 export interface ModelPrice {
   /** Input tokens that were neither read from nor written to the prompt cache. */
   readonly inputUsd: number;
@@ -9,8 +9,8 @@ export interface ModelPrice {
   /** Input tokens written to the prompt cache (kept for five minutes, where lengths differ). @default `inputUsd` */
   readonly cacheWriteUsd?: number | undefined;
   /**
-   * Input tokens of one request, cached ones included, from which on other prices apply to all of it: the
-   * `above` prices where they are known; without them such a request has no known price.
+   * Most input tokens of a request, cached ones included, at these prices. For a larger request the `above` prices apply
+   * to all its tokens; without them its price is unknown.
    */
   readonly upToInputTokens?: number | undefined;
   /** Prices of a request with more than `upToInputTokens` input tokens. */
@@ -20,12 +20,12 @@ export interface ModelPrice {
 /** Prices by model name. */
 export type PriceTable = Readonly<Record<string, ModelPrice>>;
 
-/** The day of the price lists that the built-in prices were taken from. Prices of later days are not in them. */
+/** The date of the price lists that the built-in prices are from. Later changes are not included. */
 export const PRICES_AS_OF = '2026-10-24';
 
 /**
- * Where the built-in prices come from: list prices of the standard tier, in US dollars, without batch,
- * priority, regional or negotiated terms.
+ * The sources of the built-in prices: list prices of the standard tier, in US dollars, without batch, priority, regional
+ * or negotiated terms.
  */
 export const PRICE_SOURCES = [
   'https://platform.claude.com/docs/en/about-claude/pricing',
@@ -45,7 +45,7 @@ function openai(inputUsd: number, cacheReadUsd: number, outputUsd: number): Mode
   return { inputUsd, outputUsd, cacheReadUsd };
 }
 
-/** Prices known to the package; the `prices` option extends or overrides them. */
+/** The built-in prices. The `prices` option extends or overrides them. */
 export const PRICE_TABLE: PriceTable = {
   'claude-fable-5-1': anthropic(10, 50, 0.25, 12.5),
   'claude-fable-5': anthropic(10, 50, 1, 12.5),

@@ -4,31 +4,34 @@ import type { Logger } from '../../logging/logger.js';
 import { type ModelPrice, PRICE_TABLE, type PriceTable } from './price-table.js';
 
 /**
- * Prices of the user's: laid over the built-in table model by model, or with `replace: true` used alone.
- * A model here matches like a built-in one: exactly, else without a prefix such as `anthropic/`, else without a dated
- * suffix.
+ * Your own prices: they override the built-in table model by model, or replace it with `replace: true`. A model matches
+ * as in the built-in table: exactly, else without a prefix such as `anthropic/`, else without a dated suffix.
  */
 export type PricesOption =
   | PriceTable
   | {
-      /** Leaves the built-in table out. */
+      /** Ignores the built-in table. */
       readonly replace: true;
       /** The prices, by model. */
       readonly models: PriceTable;
     };
 
-/** Says what a call cost. */
+/** Calculates costs. */
 export interface Pricing {
   /**
-   * Cost in US dollars; `undefined` where no usage was reported, and for a model without a known price, with one
-   * warning for each such model.
+   * The cost in US dollars; `undefined` if no usage was reported or the model has no known price, with one warning for
+   * each such model.
    */
   costUsd(model: string | undefined, usage: Partial<Usage>, logger?: Logger): number | undefined;
-  /** The price of a model, where it is known. */
+  /** The price of a model, if it is known. */
   price(model: string): ModelPrice | undefined;
 }
 
-/** The table that a provider charges by. Throws {@link InvalidArgumentError} on prices that are not numbers from 0 up. */
+/**
+ * Creates the pricing of a provider.
+ *
+ * @throws {@link InvalidArgumentError} if a price is not a number from 0.
+ */
 export function createPricing(prices: PricesOption | undefined): Pricing {
   const table = resolveTable(prices);
   const warned = new Set<string>();
@@ -37,14 +40,14 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
     price,
     costUsd(model, usage, logger) {
       const found = model === undefined ? undefined : price(model);
-      // Nothing reported is not nothing used.
+      // No reported usage does not mean that nothing was used.
       if (found !== undefined) return Object.keys(usage).length === 0 ? undefined : costOf(found, usage);
       const name = model ?? 'unknown';
       if (logger !== undefined && !warned.has(name)) {
         warned.add(name);
         logger.warn(
           { model: name },
-          `No price is known for the model "${name}": its cost is reported as undefined. Pass it in the provider's "prices" option.`,
+          `The price of the model "${name}" is unknown, so its cost is undefined. Set it in the provider's "prices" option.`,
         );
       }
       return undefined;
@@ -53,9 +56,8 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
 }
 
 /**
- * The price under the model's name. Names match exactly, else without a prefix such as `anthropic/`, else
- * without a dated suffix (`-20250929`, `-2025-04-14`), `-latest` or `-0`. Nothing is guessed: `gpt-5-turbo` is
- * not `gpt-5`.
+ * The price of a model by its name. Names match exactly, else without a prefix such as `anthropic/`, else without a dated
+ * suffix (`-20250929`, `-2025-04-14`), `-latest` or `-0`. There is no guessing: `gpt-5-turbo` is not `gpt-5`.
  */
 export function findPrice(table: PriceTable, model: string): ModelPrice | undefined {
   const bare = model.slice(model.lastIndexOf('/') + 1);
@@ -66,7 +68,7 @@ export function findPrice(table: PriceTable, model: string): ModelPrice | undefi
   return undefined;
 }
 
-/** What the tokens cost at the price, in US dollars; `undefined` where a long request has no known price. */
+/** The cost of the tokens, in US dollars; `undefined` for a long request without a known price. */
 export function costOf(price: ModelPrice, usage: Partial<Usage>): number | undefined {
   const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
   const prompt = inputTokens + cacheReadTokens + cacheWriteTokens;
@@ -82,13 +84,13 @@ export function costOf(price: ModelPrice, usage: Partial<Usage>): number | undef
   ]);
 }
 
-/** Prices are exact to this part of a dollar per million tokens; finer ones are rounded. */
+/** Prices are rounded to this fraction of a dollar per million tokens. */
 const PRICE_SCALE = 1_000_000;
 
 /**
- * Multiplies and adds in whole numbers and divides once, so that no rounding piles up: dollars per million
- * become millionths of a dollar per million, and tokens are whole. Beyond 2^53 (thousands of dollars a call)
- * the sum is right to sixteen digits.
+ * Multiplies and adds whole numbers and divides once, so that rounding errors do not add up: prices are in millionths of
+ * a dollar per million tokens, and tokens are whole. Above 2^53 (thousands of dollars per call) the sum has sixteen
+ * correct digits.
  */
 function sumOfProducts(pairs: ReadonlyArray<readonly [tokens: number, usdPerMillion: number]>): number {
   let total = 0;

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Largest answer taken, unless `maxResponseBytes` says otherwise: 16 MiB. */
+/** Default of `maxResponseBytes`: 16 MiB. */
 export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** Why a body was refused while it was being read. */
+/** Why reading a body failed. */
 export type BodyFaultKind = 'too-large' | 'not-utf8' | 'cut';
 
-/** Thrown into the reader of a body; translated into a provider error by whoever made the request. */
+/** Thrown to the reader of a body. `translateClientError` turns it into a provider error. */
 export class BodyFault extends Error {
   override readonly name = 'BodyFault';
   readonly kind: BodyFaultKind;
@@ -19,7 +19,11 @@ export class BodyFault extends Error {
   }
 }
 
-/** Reads a body to its end; more than the limit, or bytes that are not UTF-8, is a {@link BodyFault}. */
+/**
+ * Reads a body to its end.
+ *
+ * @throws {@link BodyFault} if it exceeds the limit or is not UTF-8.
+ */
 export async function readText(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -36,8 +40,8 @@ export async function readText(body: AsyncIterable<Uint8Array>, limitBytes: numb
 const LINE_FEED = 0x0a;
 
 /**
- * Passes the chunks of an event stream on, one at a time and only when they are asked for. A stream may go on
- * for ever; what would pile up is a line that does not end, so that is what the limit is for.
+ * Passes on the chunks of an event stream, one at a time and only on demand. A stream may continue indefinitely, but a
+ * line without an end would fill the memory, so the limit applies to lines.
  */
 export async function* guardStream(
   body: AsyncIterable<Uint8Array>,
@@ -59,7 +63,7 @@ function endsWithinCharacter(bytes: Uint8Array): boolean {
   return isText(new TextDecoder('utf-8', { fatal: true }), bytes);
 }
 
-/** Whether a chunk goes on as UTF-8; `undefined` is the end. */
+/** Whether a chunk continues valid UTF-8; `undefined` is the end of the body. */
 function isText(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array | undefined): boolean {
   try {
     if (chunk === undefined) decoder.decode();

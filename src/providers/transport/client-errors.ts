@@ -11,18 +11,21 @@ import { type HeaderSource, parseRetryAfterMs } from '../../resilience/retry/ret
 import { BodyFault } from './body-guard.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 
-/** What is known about the exchange that failed. */
+/** Facts about a failed exchange. */
 export interface ExchangeFacts {
   readonly provider: string;
   readonly model: string | undefined;
-  /** Of the answer, where its headers had come. */
+  /** The status, if the headers had arrived. */
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
   /** Whether the body ended before its JSON did. */
   readonly endedEarly?: boolean | undefined;
 }
 
-/** The parts of a foreign error that are read. Never its class: clients come in several copies and realms. */
+/**
+ * The fields of a client's error that are read. Its class is not used, since a client may exist in several copies and
+ * realms.
+ */
 interface ForeignError {
   readonly name?: unknown;
   readonly message?: unknown;
@@ -36,8 +39,8 @@ interface ForeignError {
 }
 
 /**
- * What a model client threw, as one of ours. An aborted signal speaks first, with its own reason: clients
- * throw something else on an abort and lose it.
+ * Turns an error of a client into a provider error. If the signal is aborted, returns its reason instead, which clients
+ * replace with an error of their own.
  */
 export function translateClientError(thrown: unknown, facts: ExchangeFacts, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
@@ -84,12 +87,12 @@ function fromBodyFault(error: ForeignError, options: ProviderErrorOptions): Prov
     return new ProviderResponseError(`${options.provider} sent bytes that are not UTF-8.`, options);
   }
   return new ProviderResponseError(
-    `${options.provider} sent more than maxResponseBytes (${error.limitBytes}); raise it if answers may be that long.`,
+    `${options.provider} sent more than maxResponseBytes (${error.limitBytes}); raise it if such long answers are expected.`,
     { ...options, details: { maxResponseBytes: error.limitBytes } },
   );
 }
 
-/** The answer ended before it was complete. */
+/** The error for an answer that ended before it was complete. */
 export function cutError(options: ProviderErrorOptions): ProviderNetworkError {
   return new ProviderNetworkError(`The answer of ${options.provider} was cut off before its end.`, options);
 }
@@ -97,7 +100,7 @@ export function cutError(options: ProviderErrorOptions): ProviderNetworkError {
 const TIMEOUT_CODES = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT']);
 const NETWORK_CODE =
   /^(ECONN|EPIPE|ENOTFOUND|EAI_|ENET|EHOST|EADDR|ETIMEDOUT|UND_ERR_|HPE_|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
-/** A certificate does not become valid by trying again. */
+/** An invalid certificate stays invalid when the request is retried. */
 const CERTIFICATE_CODE = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 
 function fromConnection(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
@@ -122,7 +125,7 @@ function fromConnection(error: ForeignError, options: ProviderErrorOptions): Pro
   return undefined;
 }
 
-/** The first network code in the error, its causes, or the parts of an AggregateError among them. */
+/** The first network code of the error, its causes, or the first error of an AggregateError among them. */
 function networkCode(error: ForeignError): string | undefined {
   let current: unknown = error;
   for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
@@ -145,7 +148,7 @@ function fromBody(
   return new ProviderResponseError(`${options.provider} sent an answer that is not JSON.`, options);
 }
 
-/** Clients complain about a missing key before they send anything. */
+/** Clients report a missing key before they send anything. */
 function fromSetup(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
   if (!/credentials|authentication|api ?key/i.test(messageOf(error))) return undefined;
   return new ProviderAuthError(`${options.provider} has no API key: ${messageOf(error)}`, options);

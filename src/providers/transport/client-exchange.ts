@@ -8,23 +8,23 @@ import { type LinkedAbort, linkAbort } from './link-signal.js';
 import { endedEarly } from './pooled-fetch.js';
 import { requestIdOf, responseInfo } from './response-info.js';
 
-/** What the official clients' methods take besides the body. */
+/** The request options of the official clients. */
 export interface ClientRequestOptions {
   readonly signal: AbortSignal;
   readonly maxRetries: 0;
   readonly timeout: number;
-  /** What the client hands on to its `fetch`. */
+  /** Options that the client passes on to its `fetch`. */
   readonly fetchOptions?: object;
 }
 
-/** What they return; a stand-in may return a plain promise. */
+/** The return value of the official clients. A custom client may return a plain promise. */
 export interface ClientPromise<Value> extends PromiseLike<Value> {
   asResponse?(): Promise<Response>;
 }
 
 /**
- * One request of an official client: its retries off, its own clock out of the way (the attempt's signal is
- * the only one), headers reported, errors translated, the signal's listener removed at the end.
+ * One request of an official client. Its retries are off, its timeout is unlimited (only the attempt's signal ends it),
+ * its response headers are reported, its errors are translated, and at the end its signal listener is removed.
  */
 export class ClientExchange {
   readonly #provider: string;
@@ -55,25 +55,25 @@ export class ClientExchange {
       this.#report(this.#response.status, this.#response.headers);
     }
     const value = await promise;
-    // A client that ends a read quietly on an abort must not make an answer of it.
+    // If a client ends the reading silently on an abort, the result must not count as an answer.
     this.#request.signal.throwIfAborted();
     return this.#requireObject(value);
   }
 
-  /** The events that a client gave. An answer in one piece, such as an error with status 200 or a web page, is none. */
+  /** The events of a response. A response in one piece, such as an error with status 200 or a web page, is an error. */
   async eventsOf(value: object): Promise<AsyncIterable<unknown>> {
     const type = this.#response?.headers.get('content-type') ?? '';
     if (type.includes('json')) {
       const body: unknown = await this.#response?.json();
       throw readErrorBody(body)?.message === undefined
-        ? this.#notExpected('an event stream')
+        ? this.#unexpected('an event stream')
         : this.errorInside(body);
     }
-    if (type.includes('html') || !(Symbol.asyncIterator in value)) throw this.#notExpected('an event stream');
+    if (type.includes('html') || !(Symbol.asyncIterator in value)) throw this.#unexpected('an event stream');
     return value as AsyncIterable<unknown>;
   }
 
-  /** The error to throw for what was thrown while sending or reading. */
+  /** The error to throw in place of an error while sending or reading. */
   failure(thrown: unknown): unknown {
     const { status, headers } = (thrown ?? {}) as { status?: unknown; headers?: HeaderSource };
     if (this.#response === undefined && typeof status === 'number' && typeof headers?.get === 'function') {
@@ -82,18 +82,18 @@ export class ClientExchange {
     return translateClientError(thrown, this.#facts(), this.#request.signal);
   }
 
-  /** An error that the provider wrote into an answer of status 200. */
+  /** The error for a provider's error inside a response of status 200. */
   errorInside(body: unknown): Error {
     return errorFromAnswer(this.#response?.status, readErrorBody(body), this.#facts());
   }
 
-  /** A stream that ended before it was complete; on an abort, the abort's reason. */
+  /** The error for a stream that ended before it was complete; after an abort, the reason of the abort. */
   cut(): unknown {
     const { signal } = this.#request;
     return signal.aborted ? signal.reason : cutError(this.#facts());
   }
 
-  /** Ends the exchange. Unless it was read to its end, its socket is closed. */
+  /** Ends the exchange. If the response was not read to its end, its socket is closed. */
   end(isComplete: boolean): void {
     this.#linked.dispose();
     if (!isComplete) this.#linked.controller.abort();
@@ -101,13 +101,13 @@ export class ClientExchange {
 
   #requireObject<Value>(value: Value): Value & object {
     if (typeof value === 'object' && value !== null) return value;
-    throw this.#notExpected('JSON');
+    throw this.#unexpected('JSON');
   }
 
-  #notExpected(expected: string): ProviderResponseError {
-    const came = this.#response?.headers.get('content-type') ?? 'something else';
+  #unexpected(expected: string): ProviderResponseError {
+    const received = this.#response?.headers.get('content-type') ?? 'something else';
     return new ProviderResponseError(
-      `${this.#provider} answered with ${came} instead of ${expected}. Check the base URL.`,
+      `${this.#provider} answered with ${received} instead of ${expected}. Check the base URL.`,
       this.#facts(),
     );
   }

@@ -1,6 +1,6 @@
 /**
- * Client options that keep a client from printing parts of answers to the console when it cannot read them: the
- * error says what happened. Who sets the client's own environment variable gets its logging back.
+ * Client options that prevent a client from printing unreadable answers to the console: the error says what happened.
+ * Setting the client's own environment variable turns its logging on again.
  */
 export function quietUnless(variable: string): { logLevel: 'off' } | Record<string, never> {
   return process.env[variable] ? {} : { logLevel: 'off' };

@@ -1,7 +1,7 @@
-/** Where a provider's client comes from: the shared pool, or the user. */
+/** The source of a provider's client: the shared pool, or the user. */
 export interface ClientSource<Client> {
-  /** The client, made on first use. */
+  /** The client, created on first use. */
   get(): Promise<Client>;
-  /** Frees what was made; a client of the user's is left alone. */
+  /** Releases what was created. A client of the user is left alone. */
   close(): Promise<void>;
 }

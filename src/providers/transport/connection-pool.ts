@@ -1,11 +1,11 @@
 import type { Agent, Dispatcher } from 'undici';
 
-/** Sockets to one origin, unless `connections` says otherwise. */
+/** Default of `connections`: sockets to one origin. */
 export const DEFAULT_CONNECTIONS = 64;
 
 /** One request through a pool. */
 export type PooledRequest = Omit<Dispatcher.RequestOptions, 'maxRedirections'> & {
-  /** Told when the request is written to its socket. */
+  /** Called when the request is written to its socket. */
   readonly onSent?: (() => void) | undefined;
 };
 
@@ -16,7 +16,7 @@ interface SharedPool {
   leases: number;
 }
 
-/** One pool for each size in the process: providers of the same size share their sockets. */
+/** One pool per size in the process: providers with the same size share their sockets. */
 const pools = new Map<number, SharedPool>();
 
 /** A provider's share of a pool of kept-alive connections. */
@@ -24,8 +24,7 @@ export interface PoolLease {
   /** Sends a request over one of the pool's sockets. */
   request(options: PooledRequest): Promise<Dispatcher.ResponseData>;
   /**
-   * Gives the share back. The last one closes the pool: idle sockets at once, others after their answer. Twice is
-   * once.
+   * Returns the share. The last one closes the pool: idle sockets at once, others after their answer. Idempotent.
    */
   release(): Promise<void>;
 }
@@ -45,7 +44,7 @@ export function leasePool(connections: number): PoolLease {
   };
 }
 
-/** How many pools are open. For tests. @internal */
+/** Number of open pools. For tests. @internal */
 export function openPools(): number {
   return pools.size;
 }
@@ -58,25 +57,25 @@ async function giveBack(connections: number, pool: SharedPool): Promise<void> {
 }
 
 async function openAgent(connections: number): Promise<Pooled> {
-  // Node's own undici puts its dispatcher in place when it is first touched; ours would take that place for
-  // the whole process if it came first.
+  // Node's own undici installs its dispatcher on first use. Without this line ours would be installed for the whole
+  // process if it came first.
   void globalThis.Response;
   const undici = await import('undici');
   const agent = new undici.Agent({
     connections,
-    // The attempt's signal is the only clock: these would end a slow but living answer.
+    // Only the attempt's signal limits the time: these timeouts would end a slow answer.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
   return agent.compose((dispatch) => (options, handler) => {
     const { onSent } = options as PooledRequest;
-    if (onSent !== undefined) tellWhenSent(handler, onSent);
+    if (onSent !== undefined) reportWhenSent(handler, onSent);
     return dispatch(options, handler);
   });
 }
 
-/** undici tells a request's handler when it is given a socket, by one of two names. */
-function tellWhenSent(handler: Dispatcher.DispatchHandler, onSent: () => void): void {
+/** undici calls one of these two methods of a request's handler when it assigns a socket. */
+function reportWhenSent(handler: Dispatcher.DispatchHandler, onSent: () => void): void {
   const methods = handler as Record<string, unknown>;
   for (const name of ['onConnect', 'onRequestStart']) {
     const started = methods[name];

@@ -22,7 +22,7 @@ const BY_STATUS: Readonly<Record<number, ProviderErrorClass>> = {
   429: ProviderRateLimitedError,
 };
 
-/** Which kind of failure an HTTP status is. 5xx can pass; of 4xx only 408, 409, 425 and 429 can. */
+/** The error class of an HTTP status. 5xx are transient; of 4xx only 408, 409, 425 and 429 are. */
 export function errorClassOf(status: number): ProviderErrorClass {
   const known = BY_STATUS[status];
   if (known !== undefined) return known;
@@ -30,7 +30,7 @@ export function errorClassOf(status: number): ProviderErrorClass {
   return status >= 400 ? ProviderRequestError : ProviderResponseError;
 }
 
-/** What providers call their errors inside a body, and the status that such an error has when it comes alone. */
+/** The error types that providers use in a body, with the status that each one stands for. */
 const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   context_length_exceeded: 400,
@@ -55,14 +55,14 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
 
 const REFUSALS: ReadonlySet<string> = new Set(['content_filter', 'content_policy_violation']);
 
-/** What an error body tells, whichever provider wrote it. */
+/** The content of an error body, of any provider. */
 export interface ErrorBody {
   readonly type: string | undefined;
   readonly code: string | undefined;
   readonly message: string | undefined;
 }
 
-/** Reads `{ error: { type, code, message } }`, the same without the envelope, or nothing. */
+/** Reads `{ error: { type, code, message } }`, or the same without the outer object; `undefined` for anything else. */
 export function readErrorBody(body: unknown): ErrorBody | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const inner = (body as { error?: unknown }).error ?? body;
@@ -77,8 +77,8 @@ export function readErrorBody(body: unknown): ErrorBody | undefined {
 }
 
 /**
- * The error for a failed exchange. The body speaks first where it is more exact than the status: a refusal by
- * a filter, or an error delivered inside an answer of status 200.
+ * The error for a failed exchange. The body takes precedence if it is more exact than the status: for a content filter,
+ * or an error inside a response of status 200.
  */
 export function errorFromAnswer(
   status: number | undefined,
@@ -92,7 +92,7 @@ export function errorFromAnswer(
     : meant === undefined
       ? ProviderResponseError
       : errorClassOf(meant);
-  // Money that is used up does not come back while a call waits.
+  // A quota that is used up does not come back while a call waits.
   const spent = body?.code === 'insufficient_quota' || body?.type === 'insufficient_quota';
   return new Class(describe(status, meant, body, options.provider), {
     ...options,
@@ -108,7 +108,7 @@ function impliedStatus(body: ErrorBody | undefined): number | undefined {
   return STATUS_OF_TYPE[body?.code ?? ''] ?? STATUS_OF_TYPE[body?.type ?? ''];
 }
 
-const REDIRECTED = ' It redirects elsewhere: set the base URL to where it points.';
+const REDIRECTED = ' It redirects to another address: set the base URL to that address.';
 
 const HINTS: Readonly<Record<number, string>> = {
   401: ' Check the API key.',

@@ -1,13 +1,13 @@
-/** A controller of our own that follows someone else's signal until it is disposed of. */
+/** A controller that follows another signal until it is disposed of. */
 export interface LinkedAbort {
   readonly controller: AbortController;
-  /** Takes the listener off the other signal. */
+  /** Removes the listener from the other signal. */
   dispose(): void;
 }
 
 /**
- * Clients leave listeners on the signals that they are given; this one can be thrown away with them, and it
- * can be aborted alone, to close the socket of a stream that nobody reads any more.
+ * Clients leave listeners on the signals that they receive; this signal can be discarded together with them. It can
+ * also be aborted alone, to close the socket of a stream that is no longer read.
  */
 export function linkAbort(signal: AbortSignal): LinkedAbort {
   const controller = new AbortController();

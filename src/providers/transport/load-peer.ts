@@ -1,8 +1,8 @@
 import { MissingPackageError } from '../../errors/missing-package-error.js';
 
 /**
- * Loads an optional package on first use and keeps it. A failed load is not kept: the package may be installed
- * while the process runs.
+ * Returns a function that loads an optional package on first use. A failed load is tried again: the package may be
+ * installed while the process runs.
  */
 export function peerLoader<Module>(
   packageName: string,

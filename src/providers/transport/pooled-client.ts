@@ -1,15 +1,15 @@
 import { leasePool, type PoolLease } from './connection-pool.js';
 import { pooledFetch } from './pooled-fetch.js';
 
-/** How a pooled client's connections behave. */
+/** Options of a {@link PooledClient}. */
 export interface PooledClientOptions {
   readonly connections: number;
   readonly maxResponseBytes: number;
 }
 
 /**
- * A client of an official package over the shared pool: made on first use, given up on close, made again when
- * its agent is used again (by another orchestrator that was given the same definition).
+ * A client of an official package over the shared pool. It is created on first use, released on close, and created again
+ * if its agent is used again (by another orchestrator with the same definition).
  */
 export class PooledClient<Client> {
   #opened: { client: Promise<Client>; lease: PoolLease } | undefined;
@@ -21,7 +21,7 @@ export class PooledClient<Client> {
     this.#options = options;
   }
 
-  /** The client; a failed start is forgotten, so that the next use tries again. */
+  /** The client. If creating it fails, the next use tries again. */
   async get(): Promise<Client> {
     const opened = this.#opened ?? this.#open();
     try {

@@ -6,23 +6,23 @@ import type { PoolLease } from './connection-pool.js';
 
 const readTexts = new WeakMap<object, string>();
 
-/** Whether a JSON body ended before its value did. Only known for responses of {@link pooledFetch} that were read. */
+/** Whether a JSON body ended before its value did. Known only for responses of {@link pooledFetch} that were read. */
 export function endedEarly(response: object): boolean {
   const text = readTexts.get(response);
   return text !== undefined && !text.trimEnd().endsWith('}');
 }
 
-/** What may be asked of {@link pooledFetch} beyond what `fetch` takes. */
+/** Options of {@link pooledFetch}, with those of `fetch`. */
 export interface PooledInit extends RequestInit {
-  /** Told when the request is written to its socket. */
+  /** Called when the request is written to its socket. */
   readonly onSent?: (() => void) | undefined;
 }
 
 /**
- * A `fetch` over the pool for clients that take one. It does what they need and no more, which makes a call
- * cheaper than the global one: bodies are text, redirects are not followed, since they would carry the key to
- * wherever the answer says. Bodies that are too large, or not UTF-8, end with an error. An event stream's bytes
- * are taken from the socket only when they are asked for.
+ * Creates a `fetch` over the pool, for clients that accept one. It does only what they need, which makes a call cheaper
+ * than with the global one: bodies are text, and redirects are not followed, since they would send the key to wherever
+ * the answer says. Bodies that are too large or not UTF-8 end with an error. The bytes of an event stream are read from
+ * the socket only on demand.
  */
 export function pooledFetch(lease: PoolLease, limitBytes: number): typeof globalThis.fetch {
   const send = async (input: string | URL, init: RequestInit = {}): Promise<PooledResponse> => {
@@ -39,7 +39,7 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
     try {
       return new PooledResponse(await lease.request(options), href, limitBytes);
     } catch (cause) {
-      // As fetch does it: clients keep the cause of an error, but not always its code.
+      // The error that fetch throws: clients keep the cause of an error, but not always its code.
       throw options.signal?.aborted === true ? cause : new TypeError('fetch failed', { cause });
     }
   };
@@ -96,7 +96,7 @@ function toHeaders(record: Record<string, string | string[] | undefined>): Heade
   return headers;
 }
 
-/** No compression is asked for, but some gateways compress all the same. */
+/** Some gateways compress their answers although the request does not ask for it. */
 function decoded(body: Readable, encoding: string | null): AsyncIterable<Uint8Array> {
   const decoder =
     encoding === 'gzip'

@@ -9,7 +9,7 @@ const FINISH_REASONS: Partial<Record<FinishReason, string>> = {
   'content-filter': 'content_filter',
 };
 
-/** OpenAI's Chat Completions API, and the servers that speak it. */
+/** OpenAI's Chat Completions API, as other servers speak it too. */
 export const chatWire: Wire = {
   json: (answer) => ({
     id: 'chatcmpl-scripted',

@@ -5,7 +5,7 @@ import type { FullAnswer } from './scripted-answer.js';
 import type { Wire, WireError } from './wire.js';
 import { errorTypeOf } from './wires.js';
 
-/** Sends an answer the way its script says. Resolves when it is sent, or when the client has gone. */
+/** Sends an answer as its script says. Resolves once it is sent or the client has disconnected. */
 export async function deliver(
   response: ServerResponse,
   answer: FullAnswer,
@@ -71,7 +71,7 @@ class Delivery {
     this.response.end(JSON.stringify(body));
   }
 
-  /** A JSON answer, broken as the script says. */
+  /** Sends a JSON answer, with the script's fault. */
   async wholeAnswer(): Promise<void> {
     const { answer, response } = this;
     const bytes = Buffer.from(JSON.stringify(this.#wire.json(answer)));
@@ -101,7 +101,7 @@ class Delivery {
     response.end();
   }
 
-  /** Server-sent events, broken as the script says. Waits where the reader is slow. */
+  /** Sends server-sent events, with the script's fault. Waits for a slow reader. */
   async stream(): Promise<void> {
     const { answer, response } = this;
     response.writeHead(200, {
@@ -115,7 +115,7 @@ class Delivery {
     if (ends) response.end();
   }
 
-  /** False when the connection was reset instead. */
+  /** Returns false if the connection was reset instead. */
   async #events(): Promise<boolean> {
     const { answer, response } = this;
     let sent = 0;

@@ -5,9 +5,9 @@ import { deliver } from './deliver.js';
 import { fillAnswer, type ModelApi, type ScriptedAnswer } from './scripted-answer.js';
 import { apiOfPath, wireOf } from './wires.js';
 
-/** A request that the model server got. */
+/** A request that the model server received. */
 export interface RecordedRequest {
-  /** Which protocol it speaks. */
+  /** The protocol it uses. */
   readonly api: ModelApi;
   /** Its path. */
   readonly path: string;
@@ -15,17 +15,17 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Its body. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** Whether a stream was asked for. */
+  /** Whether it requests a stream. */
   readonly isStream: boolean;
-  /** When it came, in milliseconds as `performance.now()` counts them. */
+  /** When it arrived, in milliseconds of `performance.now()`. */
   readonly receivedMs: number;
-  /** Bytes handed to its socket so far. Stops growing while the reader is slow. */
+  /** Bytes written to its socket so far. Stops growing while the reader is slow. */
   readonly sentBytes: number;
-  /** Resolves when the answer has ended or the client has gone. */
+  /** Resolves when the answer has ended or the client has disconnected. */
   readonly closed: Promise<{
-    /** Whether the client went before the whole answer was sent. */
+    /** Whether the client disconnected before the whole answer was sent. */
     readonly aborted: boolean;
-    /** When, in milliseconds as `performance.now()` counts them. */
+    /** When, in milliseconds of `performance.now()`. */
     readonly closedMs: number;
   }>;
 }
@@ -34,13 +34,13 @@ export interface RecordedRequest {
 export interface ServerConnections {
   /** Open now. */
   readonly open: number;
-  /** Most that were open at once. */
+  /** Most sockets open at once. */
   readonly peak: number;
-  /** Opened since the start. */
+  /** Sockets opened since the start. */
   readonly total: number;
 }
 
-/** What the server answers: from a list, one after the other, or from a function of the request. */
+/** The server's answers: one for all requests, a list in order, or a function of the request. */
 export type ModelScript =
   | ScriptedAnswer
   | readonly ScriptedAnswer[]
@@ -56,11 +56,11 @@ export interface ModelServer {
   readonly requests: readonly RecordedRequest[];
   /** Its sockets. */
   readonly connections: ServerConnections;
-  /** Replaces the script. A list is used up from its start; after its end the answer is `{}`. */
+  /** Replaces the script. A list starts from its beginning; after its end every answer is `{}`. */
   script(script: ModelScript): void;
-  /** Resolves with the request of this number, counted from 0, as soon as it has come. */
-  waitForRequest(place: number): Promise<RecordedRequest>;
-  /** Resolves when at most this many sockets are open. */
+  /** Resolves with the request at this index, from 0, once it has arrived. */
+  waitForRequest(index: number): Promise<RecordedRequest>;
+  /** Resolves once at most this many sockets are open. */
   waitForConnections(atMost: number): Promise<void>;
   /** Ends every connection and stops listening. */
   close(): Promise<void>;
@@ -69,9 +69,9 @@ export interface ModelServer {
 }
 
 /**
- * Starts a model server on a free port of 127.0.0.1. The official clients talk to it as to the real thing:
- * Anthropic's Messages API, OpenAI's Chat Completions and Responses APIs, as JSON and as streams. What it
- * answers, how slowly, and what goes wrong is up to the script.
+ * Starts a model server on a free port of 127.0.0.1. The official clients can use it like the real service:
+ * Anthropic's Messages API and OpenAI's Chat Completions and Responses APIs, as JSON and as streams. The script decides
+ * what it answers, how slowly, and what goes wrong.
  */
 export async function startModelServer(script: ModelScript = {}): Promise<ModelServer> {
   const running = new RunningServer(script);
@@ -121,9 +121,9 @@ class RunningServer implements ModelServer {
     this.#used = 0;
   }
 
-  async waitForRequest(place: number): Promise<RecordedRequest> {
-    await this.#until(() => this.requests.length > place);
-    return this.requests[place] as RecordedRequest;
+  async waitForRequest(index: number): Promise<RecordedRequest> {
+    await this.#until(() => this.requests.length > index);
+    return this.requests[index] as RecordedRequest;
   }
 
   waitForConnections(atMost: number): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FullAnswer } from './scripted-answer.js';
 
-/** An error in a protocol's own form. */
+/** An error, before a protocol writes it in its own form. */
 export interface WireError {
   readonly type: string;
   readonly code: string | undefined;
@@ -11,7 +11,7 @@ export interface WireError {
 export interface Wire {
   /** The whole answer. */
   json(answer: FullAnswer): unknown;
-  /** The answer as server-sent events, one string each, made only when they are asked for. */
+  /** The answer as server-sent events, one string each, created lazily. */
   events(answer: FullAnswer): Iterable<string>;
   /** An error as a body. */
   error(error: WireError): unknown;

@@ -10,19 +10,19 @@ const WIRES: Readonly<Record<ModelApi, Wire>> = {
   responses: responsesWire,
 };
 
-/** Which protocol is spoken at a path, with or without a `/v1` before it. */
+/** The protocol of a path, with or without a leading `/v1`. */
 export function apiOfPath(path: string): ModelApi | undefined {
   if (path.endsWith('/messages')) return 'messages';
   if (path.endsWith('/chat/completions')) return 'chat';
   return path.endsWith('/responses') ? 'responses' : undefined;
 }
 
-/** The protocol's way of writing. */
+/** How the protocol writes answers. */
 export function wireOf(api: ModelApi): Wire {
   return WIRES[api];
 }
 
-/** What providers call an error of this status. */
+/** The error type that providers report with this status. */
 export function errorTypeOf(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';

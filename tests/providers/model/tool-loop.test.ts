@@ -164,7 +164,7 @@ describe('runToolLoop', () => {
       /There is no tool "wether"\. The tools are: weather, broken, silent/,
     ],
     ['a name that every object has', call('constructor', {}), /There is no tool/],
-    ['input that does not fit', call('weather', { city: 7 }), /input is invalid: city: /],
+    ['input that does not match', call('weather', { city: 7 }), /input is invalid: city: /],
     ['input that is no JSON', call('weather', '{"city":'), /input is invalid/],
     ['a tool that throws', call('broken', {}), /^Error: the disk is on fire$/],
     ['a tool that throws no error', call('broken', { text: true }), /^Error: just text$/],

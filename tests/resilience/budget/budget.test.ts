@@ -51,7 +51,7 @@ describe('budgets', () => {
   test('an unknown price is refused where dollars are limited, unless the budget names a price for such calls', () => {
     const unknown = { usd: undefined, tokens: 100 };
     const strict = new Budget('agent', 'a', { usd: 1 });
-    expect(() => claimBudgets([strict], unknown)).toThrow(/nobody knows what the call may use.*perCallUsd/s);
+    expect(() => claimBudgets([strict], unknown)).toThrow(/maximum cost is unknown.*perCallUsd/s);
     expect(() => claimBudgets([new Budget('agent', 'a', { tokens: 1_000 })], unknown)).not.toThrow();
     const priced = new Budget('agent', 'a', { usd: 1, perCallUsd: 0.25 });
     // What a call of unknown price really cost is unknown too: it is charged as reserved.
@@ -71,7 +71,7 @@ describe('budgets', () => {
     const all = new Budget('process', '', {});
     const worst = { usd: 0.1, tokens: 60 };
     const first = claimBudgets([run, tenant, all], worst);
-    expect(() => claimBudgets([run, tenant, all], worst)).toThrow('40 tokens of 100 tokens are left');
+    expect(() => claimBudgets([run, tenant, all], worst)).toThrow('40 of 100 tokens are left');
     expect(run.stats().reservedUsd).toBe(0.1);
     first.settle({ usd: 0.05, tokens: 50 });
     expect([run.stats().spentUsd, tenant.stats().spentTokens, all.stats().spentUsd]).toEqual([
