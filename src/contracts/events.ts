@@ -112,7 +112,7 @@ export interface TuttiEvents extends CacheEvents {
     /** How long the first one has been running, in milliseconds. */
     afterMs: number;
   };
-  /** A lane is paused for all callers, because its provider asked for it. */
+  /** A lane is paused for all callers, because its provider rejected requests. */
   'lane:pause': LaneEvent & {
     /** For how long, in milliseconds. */
     pausedForMs: number;
