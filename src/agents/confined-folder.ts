@@ -27,7 +27,8 @@ export class ConfinedFolder {
   static async open(directory: string): Promise<ConfinedFolder> {
     try {
       const root = await realpath(directory);
-      if (!(await stat(root)).isDirectory()) throw new AgentFileError(directory, undefined, 'it is not a folder.');
+      if (!(await stat(root)).isDirectory())
+        throw new AgentFileError(directory, undefined, 'it is not a folder.');
       return new ConfinedFolder(directory, root);
     } catch (error) {
       throw wrap(error, directory, 'the agent folder cannot be opened');

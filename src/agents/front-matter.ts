@@ -23,7 +23,11 @@ export function splitFrontMatter(text: string, file: string): FrontMatter | unde
   if (!FENCE.test(lines[0] ?? '')) return undefined;
   const end = lines.findIndex((line, index) => index > 0 && FENCE.test(line));
   if (end === -1) {
-    throw new AgentFileError(file, 1, 'the front matter that begins here does not end; close it with a line "---".');
+    throw new AgentFileError(
+      file,
+      1,
+      'the front matter that begins here does not end; close it with a line "---".',
+    );
   }
   return {
     yaml: lines.slice(1, end).join('\n'),
