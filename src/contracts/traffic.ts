@@ -29,7 +29,7 @@ export interface BreakerSettings {
   halfOpenCalls?: number | undefined;
 }
 
-/** When a second attempt starts beside a slow first one. Set either `afterMs` or `percentile`. */
+/** When a second attempt starts beside a slow first one. Set `afterMs` or `percentile`, or neither for percentile 95. */
 export interface HedgeSettings {
   /** Start it after this long, in milliseconds. */
   afterMs?: number | undefined;

@@ -56,8 +56,8 @@ export const hedgeSchema = madeOnce(() =>
       percentile: percentile().optional(),
       maxExtraRatio: share().default(0.1),
     })
-    .refine(({ afterMs, percentile }) => (afterMs === undefined) !== (percentile === undefined), {
-      error: 'expected either afterMs or percentile',
+    .refine(({ afterMs, percentile }) => afterMs === undefined || percentile === undefined, {
+      error: 'expected afterMs or percentile, not both',
     }),
 );
 

@@ -199,7 +199,8 @@ describe('a rate limit', () => {
     server.script(() => ({ status: 429, headers: { 'retry-after': '60' } }));
     const startedMs = performance.now();
     const failure = await rejection(orchestrator.execute('gpt', 'hi', { deadlineMs: 20_000 }));
-    expect(failure).toMatchObject({ code: 'TUTTI_PROVIDER_RATE_LIMITED', retryAfterMs: 60_000 });
+    expect(failure).toMatchObject({ code: 'TUTTI_TIMEOUT', scope: 'deadline' });
+    expect(failure.cause).toMatchObject({ code: 'TUTTI_PROVIDER_RATE_LIMITED', retryAfterMs: 60_000 });
     expect(performance.now() - startedMs).toBeLessThan(5_000);
     expect(server.requests).toHaveLength(3);
   });

@@ -150,7 +150,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** For its work alone. */
   failed(error: TuttiError): void {
     const attempt = this.#work;
-    if (this.#pass !== undefined) endPass(this.#pass, attempt, error, this.#outlook.isLast);
+    if (this.#pass !== undefined) endPass(this.#pass, attempt, error, this.#outlook);
     if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error);
     this.call.delete(this);
     this.#ends.failed(error);
@@ -298,7 +298,12 @@ function noRoomForHedge({ agent, attempts }: Call): CancelledError {
   return new CancelledError({ agent, attempt: attempts }, 'its lane has no room for a second attempt');
 }
 
-function endPass(pass: LanePass, attempt: Attempt | undefined, error: TuttiError, isLast: boolean): void {
+function endPass(
+  pass: LanePass,
+  attempt: Attempt | undefined,
+  error: TuttiError,
+  outlook: RetryOutlook,
+): void {
   if (attempt === undefined) {
     pass.release();
     return;
@@ -308,6 +313,6 @@ function endPass(pass: LanePass, attempt: Attempt | undefined, error: TuttiError
   if (failure === 'cancelled' || failure === 'deadline') pass.cancelled(usage);
   else {
     const { retryAfterMs, status } = error as { retryAfterMs?: number; status?: number };
-    pass.failed({ failure, error, status, retryAfterMs, usage, isLast });
+    pass.failed({ failure, error, status, retryAfterMs, usage, outlook });
   }
 }

@@ -1,6 +1,8 @@
 import type { ResolvedHedgeSettings } from '../../contracts/traffic.js';
 import type { LatencyWindow } from './latency-window.js';
 
+/** The percentile that is used if the settings say neither when nor how much slower. */
+const DEFAULT_PERCENTILE = 95;
 /** Number of answers below which their percentiles mean nothing. */
 const MINIMUM_ANSWERS = 20;
 /** Largest unused allowance that is kept for later, in second attempts. */
@@ -19,10 +21,10 @@ export class HedgePolicy {
 
   /** A first attempt starts. Returns when a second may follow, in milliseconds; `undefined` for never. */
   attemptStarts(): number | undefined {
-    const { afterMs, percentile, maxExtraRatio } = this.#settings;
+    const { afterMs, percentile = DEFAULT_PERCENTILE, maxExtraRatio } = this.#settings;
     this.#allowance = Math.min(MAX_ALLOWANCE, this.#allowance + maxExtraRatio);
     if (afterMs !== undefined) return afterMs;
-    if (percentile === undefined || this.#latencies.count < MINIMUM_ANSWERS) return undefined;
+    if (this.#latencies.count < MINIMUM_ANSWERS) return undefined;
     return this.#latencies.percentile(percentile);
   }
 

@@ -22,7 +22,7 @@ export interface AdaptiveConcurrencyStats {
 const OUTCOMES = 8;
 const OVERLOADED = 4;
 /** Answers at the limit before it is raised by one, after a cut. */
-const CAREFUL_ANSWERS = 50;
+const CAREFUL_ANSWERS = 64;
 /** That number is divided by this after each raise that went well. */
 const IMPATIENCE = 4;
 

@@ -71,6 +71,8 @@ export class LaneHealth {
   readonly #random: () => number;
   readonly #outcomes = new OutcomeWindow(OUTCOMES);
   #phase: Phase = OPEN;
+  /** How much slower than usual requests return, as the provider got too much of them the last time. */
+  #returnFactor = 1;
   /** Random number from 0 to 1 that is drawn for each stop. */
   #jitter = 0;
   /** Stops so far. */
@@ -119,9 +121,10 @@ export class LaneHealth {
    * A request failed in a way that may concern the lane.
    *
    * @param demandedMs How long the provider demands to wait, in milliseconds, if it does.
+   * @param isTooMuch Whether the provider says that it gets too much.
    * @returns Whether the lane is stopped now and was not before, or is stopped for longer than before.
    */
-  failed(request: number, demandedMs: number | undefined): boolean {
+  failed(request: number, demandedMs: number | undefined, isTooMuch: boolean): boolean {
     this.#outcomes.add(true);
     const nowMs = this.#clock.now();
     const phase = this.#phase;
@@ -130,6 +133,7 @@ export class LaneHealth {
     const isFailing = this.#outcomes.count >= FAILING_MINIMUM && this.#outcomes.failedRatio >= FAILING_RATIO;
     if (demandedUntilMs <= nowMs && !isFailing) return false;
     this.stops += 1;
+    this.#returnFactor = isTooMuch && phase.kind === 'returning' ? 2 * this.#returnFactor : 1;
     this.#phase = {
       kind: 'stopped',
       sinceMs: nowMs,
@@ -188,7 +192,7 @@ export class LaneHealth {
   #return(): void {
     this.#outcomes.clear();
     const crowd = Math.max(1, this.#waiting());
-    const stepMs = RETURN_WINDOW_MS / Math.max(1, Math.floor(crowd / RETURN_PARTS));
+    const stepMs = (this.#returnFactor * RETURN_WINDOW_MS) / Math.max(1, Math.floor(crowd / RETURN_PARTS));
     this.#phase = { kind: 'returning', stepMs, nextStartMs: this.#clock.now(), startsLeft: crowd };
   }
 

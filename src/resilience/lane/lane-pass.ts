@@ -5,6 +5,7 @@ import type { CircuitBreaker, CircuitTicket } from '../breaker/circuit-breaker.j
 import type { RateReservation } from '../rate-limit/reservation.js';
 import type { TokenCost } from '../rate-limit/token-cost.js';
 import { type FailureClass, isBreakdown } from '../retry/failure-class.js';
+import type { RetryOutlook } from '../retry/retry-outlook.js';
 
 /** The lane, as its passes see it. */
 export interface PassOwner {
@@ -30,8 +31,8 @@ export interface FailedAttempt {
   readonly status?: number | undefined;
   /** How long the provider asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
-  /** Whether its call makes no further attempt after it. */
-  readonly isLast: boolean;
+  /** What its call could do when it was made. */
+  readonly outlook: RetryOutlook;
   /** Tokens used despite the failure. */
   readonly usage?: Partial<Usage> | undefined;
 }
@@ -138,13 +139,15 @@ export class LanePass {
     return wasOpen;
   }
 
-  #reportToBreaker({ failure, isLast }: FailedAttempt): void {
+  #reportToBreaker({ failure, outlook }: FailedAttempt): void {
     const { breaker } = this.#owner;
     if (breaker === undefined || this.#ticket === undefined) return;
     if (isBreakdown(failure)) {
-      // A failure that a retry may heal is not the call's failure yet. A failed probe is one in any case.
-      if (isLast || breaker.state.state !== 'closed') breaker.failed(this.#ticket);
-      else breaker.cancelled(this.#ticket);
+      // A call's first failure counts only once its retry has failed too: what a retry heals opens no breaker.
+      const isFirst = outlook.failures === 0 && !outlook.isLast;
+      if (isFirst && breaker.state.state === 'closed') breaker.cancelled(this.#ticket);
+      else breaker.failed(this.#ticket);
+      if (outlook.failures === 1) breaker.failed(this.#ticket);
     } else if (failure === 'cancelled' || failure === 'deadline') breaker.cancelled(this.#ticket);
     // A provider that rejects a request is working.
     else breaker.succeeded(this.#ticket);

@@ -168,7 +168,8 @@ export class Lane implements PassOwner, StartGate {
 
   /** Retries that wait for it, or for their backoff. */
   get retries(): number {
-    return this.#limiter.retries;
+    // While it is stopped they wait for the lane.
+    return this.#health.isStopped ? 0 : this.#limiter.retries;
   }
 
   /** Whether it is idle, and nothing that it has learned or counted matters any more. */
@@ -267,8 +268,9 @@ export class Lane implements PassOwner, StartGate {
       return;
     }
     const { error, retryAfterMs } = attempt;
-    if (isTooMuch(attempt)) this.#rejected(request);
-    const isStopped = this.#health.failed(request, retryAfterMs);
+    const isRejection = isTooMuch(attempt);
+    if (isRejection) this.#rejected(request);
+    const isStopped = this.#health.failed(request, retryAfterMs, isRejection);
     if (this.#health.isStopped) {
       this.#lastFailure = { atMs: this.clock.now(), error, elapsedMs, demandedMs: retryAfterMs ?? 0 };
       this.#checkDown();

@@ -7,6 +7,8 @@ import { type Backoff, backoffCeilingMs } from './backoff.js';
 export interface RetryOutlook {
   /** Attempts that the call may make after its first one. */
   readonly maxRetries: number;
+  /** Attempts that have failed. */
+  readonly failures: number;
   /** When the next attempt may be sent: the end of its backoff, in milliseconds of the clock; 0 for a first attempt. */
   readonly readyAtMs: number;
   /** The earliest time that the provider demanded for the next attempt, in milliseconds of the clock. */
@@ -22,6 +24,7 @@ export interface RetryOutlook {
 /** The outlook of a request that is its call's only attempt. */
 export const NO_RETRIES: RetryOutlook = Object.freeze({
   maxRetries: 0,
+  failures: 0,
   readyAtMs: 0,
   demandedAtMs: 0,
   firstFailedAtMs: undefined,
@@ -35,8 +38,8 @@ export class RetryProgress implements RetryOutlook {
   readyAtMs = 0;
   demandedAtMs = 0;
   firstFailedAtMs: number | undefined = undefined;
+  failures = 0;
   readonly #backoff: Backoff;
-  #failed = 0;
 
   constructor(maxRetries: number, backoff: Backoff) {
     this.maxRetries = maxRetries;
@@ -44,14 +47,13 @@ export class RetryProgress implements RetryOutlook {
   }
 
   get isLast(): boolean {
-    return this.#failed >= this.maxRetries;
+    return this.failures >= this.maxRetries;
   }
 
-  /** An attempt has failed. Returns how many have. */
-  failed(nowMs: number): number {
+  /** An attempt has failed. */
+  failed(nowMs: number): void {
     this.firstFailedAtMs ??= nowMs;
-    this.#failed += 1;
-    return this.#failed;
+    this.failures += 1;
   }
 
   /** The next attempt may be sent after `delayMs`, or earlier if its lane works again, but not before `demandedMs`. */
