@@ -61,4 +61,5 @@ process.once('message', async () => {
     process.send({ ...report, timeMs, isCapped }, () => process.exit(0));
   }
 });
+process.once('disconnect', () => process.exit(1));
 process.send('ready');

@@ -54,8 +54,16 @@ async function open(row, name, capMs) {
     capMs,
   });
   const client = fork(new URL('client-process.mjs', import.meta.url), [parameters]);
-  await once(client, 'message');
+  if ((await messageOf(client)) === undefined)
+    throw new Error(`The client ${name} ended before the row ${row.name} began.`);
   return { server, client };
+}
+
+/** The next message, or `undefined` where the process ends without one. */
+async function messageOf(child) {
+  const exit = once(child, 'exit').then(() => [undefined]);
+  const [message] = await Promise.race([once(child, 'message'), exit]);
+  return message;
 }
 
 async function measure(server, client, capMs) {
@@ -63,10 +71,7 @@ async function measure(server, client, capMs) {
   await once(server, 'message');
   client.send('go');
   const patience = setTimeout(() => client.kill('SIGKILL'), capMs + GRACE_MS);
-  const [report] = await Promise.race([
-    once(client, 'message'),
-    once(client, 'exit').then(() => [undefined]),
-  ]);
+  const report = await messageOf(client);
   clearTimeout(patience);
   const timeMs = report?.timeMs ?? capMs + GRACE_MS;
   server.send({ elapsedMs: timeMs });

@@ -92,7 +92,7 @@ const ROWS = [
   ...[
     ['function-500', 'no options', {}],
     ['function-500-breaker', '`breaker: {}`', { breaker: {} }],
-    ['function-500-hedge', '`hedge: {}`', { hedge: {} }],
+    ['function-500-hedge', '`hedge: { afterMs: 1_000 }`', { hedge: { afterMs: 1_000 } }],
   ].map(([name, what, options]) => ({
     name,
     trouble: `100 function agents' calls that fail once with 500: ${what}`,
