@@ -6,7 +6,7 @@
 //
 // Also: --list (the rows' names), --cap SECONDS (60), --json FILE, --check (exit code 1 when a bar is missed).
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { table } from './table.mjs';
 import { TITLES } from './trouble/clients.mjs';
@@ -38,7 +38,8 @@ else await main();
 
 async function main() {
   const date = new Date().toISOString().slice(0, 10);
-  console.log(`${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${date}\n`);
+  const load = loadavg()[0].toFixed(1);
+  console.log(`${cpus().length} × ${cpus()[0].model}, load ${load}, Node ${process.version}, ${date}\n`);
   const results = flags.shapes ? await runShapes() : await runRows();
   if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(results, undefined, 2));
   const missed = results.filter((result) => result.missed.length > 0);

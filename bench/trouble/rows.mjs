@@ -76,6 +76,14 @@ const ROWS = [
     script: ({ nowMs }) => (nowMs < 2_000 ? down() : undefined),
   },
   {
+    name: 'down-2s-refused',
+    trouble: '30 calls at limit 5, provider refuses connections for 2 s',
+    calls: 30,
+    limit: 5,
+    latencyMs: 150,
+    awayMs: [0, 2_000],
+  },
+  {
     name: 'bucket-60-3s',
     trouble: 'a lane that says 60 requests, refilled within 3 s (reset header), 300 calls',
     calls: 300,
