@@ -75,6 +75,8 @@ export class LaneHealth {
   #returnFactor = 1;
   /** Random number from 0 to 1 that is drawn for each stop. */
   #jitter = 0;
+  /** Requests that failed since the latest answer. */
+  failuresInARow = 0;
   /** Stops so far. */
   stops = 0;
 
@@ -110,6 +112,7 @@ export class LaneHealth {
   /** A request was answered, or rejected for a reason of its own: the provider works. Returns whether a stop has ended. */
   answered(request: number): boolean {
     this.#outcomes.add(false);
+    this.failuresInARow = 0;
     const phase = this.#phase;
     if (phase.kind !== 'stopped' || request <= phase.firstFailed) return false;
     if (phase.demandedUntilMs > this.#clock.now()) return this.#contradict(phase);
@@ -126,6 +129,7 @@ export class LaneHealth {
    */
   failed(request: number, demandedMs: number | undefined, isTooMuch: boolean): boolean {
     this.#outcomes.add(true);
+    this.failuresInARow += 1;
     const nowMs = this.#clock.now();
     const phase = this.#phase;
     const demandedUntilMs = demandedMs === undefined ? 0 : nowMs + this.#jittered(demandedMs);

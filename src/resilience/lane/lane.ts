@@ -84,8 +84,17 @@ interface LaneFailure {
   readonly demandedMs: number;
 }
 
-/** How much longer a lane has to be down than a call's own retries would last, before the call fails. */
-const PATIENCE = 2;
+/**
+ * How long a lane is down before it fails a call, as a multiple of what the call's own retries would last, and at least,
+ * in milliseconds; and how many requests in a row have to fail meanwhile.
+ */
+const PATIENCE = 1.9;
+const MIN_PATIENCE_MS = 2_000;
+const FAILURES_OF_DOWN = 20;
+/** Calls that are held to account at a time, as a multiple of those that run at once. */
+const HELD_RATIO = 2;
+/** When a call's last attempt may be a probe, as a multiple of the same: later if the lane has worked before. */
+const LAST_ATTEMPT_RATIO = { known: 1.75, unknown: 1 };
 /** How long what is known of limits and failures is kept while a lane is idle, in milliseconds. */
 const KNOWN_FOR_MS = 120_000;
 /** A wait longer than this is reported, in milliseconds. */
@@ -114,6 +123,8 @@ export class Lane implements PassOwner, StartGate {
   readonly #maxConcurrentOfAll: () => number;
   readonly #maxProbeDelayMs: number;
   #hasLimits: boolean;
+  /** Whether a request was ever answered. */
+  #hasAnswered = false;
   #lastSentMs = Number.NEGATIVE_INFINITY;
   /** Requests sent so far. */
   #sent = 0;
@@ -284,7 +295,13 @@ export class Lane implements PassOwner, StartGate {
   }
 
   /** For its limiter. */
-  opensAtMs(nowMs: number): number {
+  get isStopped(): boolean {
+    return this.#health.isStopped;
+  }
+
+  /** For its limiter. A call without retries has nothing to gain from waiting for a lane that fails: it tries itself. */
+  opensAtMs(nowMs: number, request: RateRequest | undefined): number {
+    if (request?.outlook.maxRetries === 0 && this.#health.stopReason === 'failing') return nowMs;
     return this.#health.opensAtMs(nowMs);
   }
 
@@ -300,7 +317,10 @@ export class Lane implements PassOwner, StartGate {
   allowsAtMs({ outlook }: RateRequest, nowMs: number): number {
     const { isLast, firstFailedAtMs } = outlook;
     if (!isLast || firstFailedAtMs === undefined) return nowMs;
-    if (this.#health.isStopped) return firstFailedAtMs + outlook.backoffsMs(0);
+    if (this.#health.isStopped) {
+      const ratio = this.#hasAnswered ? LAST_ATTEMPT_RATIO.known : LAST_ATTEMPT_RATIO.unknown;
+      return firstFailedAtMs + ratio * outlook.backoffsMs(0);
+    }
     return this.#limiter.inFlight < this.#adaptive.proven ? nowMs : Number.POSITIVE_INFINITY;
   }
 
@@ -317,6 +337,7 @@ export class Lane implements PassOwner, StartGate {
 
   #answered(request: number): void {
     if (!this.isShaped) return;
+    this.#hasAnswered = true;
     if (this.#limiter.waiting === 0) this.#isLongWaitReported = false;
     if (this.#adaptive.answered(request, this.#limiter.inFlight, this.#sent)) this.#applyConcurrency();
     if (!this.#health.answered(request)) return;
@@ -353,22 +374,23 @@ export class Lane implements PassOwner, StartGate {
   /**
    * Refuses the calls that have waited for a lane that is down longer than their own retries would have lasted. So that
    * a long outage fails no more calls than it would without a lane, only as many are held to account at a time as would
-   * be trying then: twice those that run at once, as each gets twice its time.
+   * be trying then: twice those that run at once, as each gets about twice its time.
    */
   #checkDown(): void {
     const nowMs = this.clock.now();
     const failure = this.#lastFailure;
     if (failure === undefined) return;
-    const held = this.#limiter.hold(PATIENCE * this.#maxConcurrentOfAll(), nowMs, hasNoRetries);
+    const held = this.#limiter.hold(HELD_RATIO * this.#maxConcurrentOfAll(), nowMs);
+    const isDown = this.#health.failuresInARow >= FAILURES_OF_DOWN;
     let nextMs = Number.POSITIVE_INFINITY;
     this.#shortestPatienceMs = Number.POSITIVE_INFINITY;
     for (const request of held) {
       request.heldSinceMs ??= nowMs;
       const patienceMs = patienceOf(request, failure);
-      if (patienceMs > 0) this.#shortestPatienceMs = Math.min(this.#shortestPatienceMs, patienceMs);
+      this.#shortestPatienceMs = Math.min(this.#shortestPatienceMs, patienceMs);
       const endsAtMs = request.heldSinceMs + patienceMs;
       // Only a probe that failed meanwhile shows that the lane is still down.
-      if (endsAtMs <= nowMs && failure.atMs > request.heldSinceMs) this.#refuseDown(request, failure.error);
+      if (isDown && endsAtMs <= nowMs && failure.atMs > request.heldSinceMs) this.#refuseDown(request, failure.error);
       else if (endsAtMs > nowMs) nextMs = Math.min(nextMs, endsAtMs);
     }
     this.#checkDownAt(nextMs);
@@ -414,11 +436,8 @@ function hasRate(limits: LaneLimits | undefined): boolean {
 
 /** How long a call waits for a lane that is down before it fails, in milliseconds. */
 function patienceOf({ outlook }: RateRequest, { elapsedMs, demandedMs }: LaneFailure): number {
-  return PATIENCE * outlook.backoffsMs(demandedMs) + outlook.maxRetries * elapsedMs;
-}
-
-function hasNoRetries({ outlook }: RateRequest): boolean {
-  return outlook.maxRetries === 0;
+  const ownMs = outlook.backoffsMs(demandedMs) + outlook.maxRetries * elapsedMs;
+  return Math.max(MIN_PATIENCE_MS, PATIENCE * ownMs);
 }
 
 /** Whether the provider says that it gets too much. */

@@ -4,8 +4,10 @@ import type { RateRequest } from './rate-request.js';
 
 /** Something else that decides when a request may start, for instance a cool-off. */
 export interface StartGate {
-  /** The earliest time of the next start. */
-  opensAtMs(nowMs: number): number;
+  /** Whether only single requests start, to find out whether others can. */
+  readonly isStopped: boolean;
+  /** The earliest time of the next start: of this request, or of any. */
+  opensAtMs(nowMs: number, request: RateRequest | undefined): number;
   /** A request starts now. */
   started(nowMs: number): void;
   /** The earliest time at which this request may start although it may fail; infinite if it depends on others. */

@@ -108,7 +108,7 @@ export class RateLimiter implements ReservationOwner {
   /** What the next request waits for, and until when, in milliseconds of the clock; infinite if that is not known. */
   get waitingFor(): { reason: 'backoff' | 'concurrency' | 'rate-limit'; untilMs: number } {
     const nowMs = this.#clock.now();
-    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs);
+    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs, this.#gate?.isStopped === true);
     const first = request ?? this.#queue.peek();
     if (first === undefined) return { reason: 'backoff', untilMs: nextMs };
     if (this.#inFlight >= this.#maxConcurrent) return { reason: 'concurrency', untilMs: Infinity };
@@ -123,7 +123,7 @@ export class RateLimiter implements ReservationOwner {
   /** The gate has closed: refuses the waiting requests that can no longer start before their deadlines. */
   refuseLate(): void {
     const nowMs = this.#clock.now();
-    const waitMs = (this.#gate?.opensAtMs(nowMs) ?? nowMs) - nowMs;
+    const waitMs = (this.#gate?.opensAtMs(nowMs, undefined) ?? nowMs) - nowMs;
     for (const request of [...this.#withDeadline]) {
       const refusal = this.#refusalAfter(waitMs, request.deadlineAtMs);
       if (refusal !== undefined) this.refuse(request, refusal);
@@ -141,21 +141,15 @@ export class RateLimiter implements ReservationOwner {
     this.#pump();
   }
 
-  /**
-   * Takes requests from the queue until `count` of them go before it, not counting those that `isUncounted`. Returns all
-   * that go before the queue.
-   */
-  hold(count: number, nowMs: number, isUncounted: (request: RateRequest) => boolean): RateRequest[] {
-    const held = [...this.#returns.values()];
-    let counted = held.filter((request) => !isUncounted(request)).length;
-    for (let next = this.#queue.peek(); next !== undefined && counted < count; next = this.#queue.peek()) {
+  /** Takes requests from the queue until `count` of them go before it. Returns all that do. */
+  hold(count: number, nowMs: number): RateRequest[] {
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      if (this.#returns.size >= count) break;
       this.#queue.shift();
       next.readyAtMs = nowMs;
       this.#returns.push(next);
-      held.push(next);
-      if (!isUncounted(next)) counted += 1;
     }
-    return held;
+    return [...this.#returns.values()];
   }
 
   /** The lane works again: requests no longer wait for the end of their backoff. */
@@ -221,9 +215,9 @@ export class RateLimiter implements ReservationOwner {
     return this.#startsAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
   }
 
-  #startsAtMs(cost: TokenCost, nowMs: number): number {
+  #startsAtMs(cost: TokenCost, nowMs: number, request?: RateRequest): number {
     if (this.#inFlight >= this.#maxConcurrent) return Number.POSITIVE_INFINITY;
-    return Math.max(this.#gate?.opensAtMs(nowMs) ?? nowMs, this.#usage.fitsAtMs(cost, nowMs));
+    return Math.max(this.#gate?.opensAtMs(nowMs, request) ?? nowMs, this.#usage.fitsAtMs(cost, nowMs));
   }
 
   #start(cost: TokenCost, nowMs: number): RateReservation {
@@ -241,10 +235,11 @@ export class RateLimiter implements ReservationOwner {
   }
 
   /** The shortest time that a new request would wait, in milliseconds. */
-  #estimateWaitMs({ cost, priority, tenant = '', readyAtMs }: RateRequest): number {
+  #estimateWaitMs(request: RateRequest): number {
+    const { cost, priority, tenant = '', readyAtMs } = request;
     const nowMs = this.#clock.now();
     const fitsAtMs = this.#usage.estimateMs(this.#queue.aheadOf(tenant, priority), cost, nowMs);
-    return Math.max(fitsAtMs, this.#gate?.opensAtMs(nowMs) ?? nowMs, readyAtMs) - nowMs;
+    return Math.max(fitsAtMs, this.#gate?.opensAtMs(nowMs, request) ?? nowMs, readyAtMs) - nowMs;
   }
 
   #refusalAfter(waitMs: number, deadlineAtMs: number): Error | undefined {
@@ -290,7 +285,7 @@ export class RateLimiter implements ReservationOwner {
   /** Starts the first waiting request, or returns the time at which the next one can start. */
   #startFirst(): number {
     const nowMs = this.#clock.now();
-    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs);
+    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs, this.#gate?.isStopped === true);
     const first = request ?? this.#queue.peek();
     if (first === undefined) return nextMs;
     const refusal = this.#refusalOfFirst(first, nowMs);
@@ -298,7 +293,7 @@ export class RateLimiter implements ReservationOwner {
       this.refuse(first, refusal);
       return STARTED;
     }
-    const startsAtMs = this.#startsAtMs(first.cost, nowMs);
+    const startsAtMs = this.#startsAtMs(first.cost, nowMs, first);
     if (startsAtMs > nowMs) return startsAtMs;
     this.#withDeadline.delete(first);
     if (first === request) this.#returns.delete(first);

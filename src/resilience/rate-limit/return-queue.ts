@@ -41,18 +41,20 @@ export class ReturnQueue {
   }
 
   /**
-   * The next request to start: the first one that is ready and may start by `allowsAtMs`. Without one, `nextMs` is when
-   * there will be, in milliseconds of the clock; infinite if that depends on other things than time.
+   * The next request to start: the first one that is ready and may start by `allowsAtMs`, or of those the one with the
+   * most failed attempts. Without one, `nextMs` is when there will be, in milliseconds of the clock; infinite if that
+   * depends on other things than time.
    */
   next(
     nowMs: number,
     allowsAtMs: (request: RateRequest, nowMs: number) => number,
+    byFailures: boolean,
   ): { readonly request: RateRequest | undefined; readonly nextMs: number } {
     const first = this.#peek();
     if (first === undefined) return NOTHING;
     if (first.readyAtMs > nowMs) return { request: undefined, nextMs: first.readyAtMs };
-    if (allowsAtMs(first, nowMs) <= nowMs) return { request: first, nextMs: nowMs };
-    return this.#search(nowMs, allowsAtMs);
+    if (!byFailures && allowsAtMs(first, nowMs) <= nowMs) return { request: first, nextMs: nowMs };
+    return this.#search(nowMs, allowsAtMs, byFailures);
   }
 
   /** Makes them ready, whatever is left of their backoff, unless the provider demanded a longer wait of a call. */
@@ -69,13 +71,14 @@ export class ReturnQueue {
   #search(
     nowMs: number,
     allowsAtMs: (request: RateRequest, nowMs: number) => number,
+    byFailures: boolean,
   ): { readonly request: RateRequest | undefined; readonly nextMs: number } {
     let found: RateRequest | undefined;
     let nextMs = Number.POSITIVE_INFINITY;
     for (const request of this.#handles.keys()) {
       const atMs = Math.max(request.readyAtMs, allowsAtMs(request, nowMs));
       if (atMs > nowMs) nextMs = Math.min(nextMs, atMs);
-      else if (found === undefined || request.readyAtMs < found.readyAtMs) found = request;
+      else if (found === undefined || goesBefore(request, found, byFailures)) found = request;
     }
     return { request: found, nextMs };
   }
@@ -84,4 +87,9 @@ export class ReturnQueue {
     const handle = this.#heap.peek();
     return handle === undefined ? undefined : this.#requests[handle];
   }
+}
+
+function goesBefore(a: RateRequest, b: RateRequest, byFailures: boolean): boolean {
+  const difference = byFailures ? b.outlook.failures - a.outlook.failures : 0;
+  return difference === 0 ? a.readyAtMs < b.readyAtMs : difference < 0;
 }
