@@ -1,7 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
-import { longestAnswer } from '../longest-answer.js';
+import { longestAnswer } from '../model/longest-answer.js';
 import type { ModelDialect } from '../model/model-provider.js';
 import type { ModelStep, ModelStepRequest } from '../model/model-step.js';
 import { cutError, translateClientError } from '../transport/client-errors.js';

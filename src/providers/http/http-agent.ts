@@ -3,7 +3,6 @@ import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReplyObject } from '../../contracts/reply.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
 import { toDefinition } from '../agent-settings.js';
-import { longestAnswer } from '../longest-answer.js';
 import { errorFromAnswer } from '../transport/http-status.js';
 import { PooledClient } from '../transport/pooled-client.js';
 import { exchangeJson, type HttpAnswer, type HttpMessage } from './http-exchange.js';
@@ -15,9 +14,6 @@ import {
   resolveHttpOptions,
 } from './http-options.js';
 import { requireHttpUrl } from './http-url.js';
-
-/** Names that services use for the longest answer. */
-const LENGTH_PARAMS = ['maxTokens', 'max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 /**
  * Creates an agent that uses an HTTP service: one request with a JSON body, one JSON answer. The functions `request` and
@@ -53,7 +49,6 @@ function createHttpProvider(options: ResolvedHttpOptions): Provider {
       const answer = await exchangeJson(await client.get(), message, request);
       return toReply(answer, request, options);
     },
-    maxOutputTokens: (_model, params) => longestAnswer(params, LENGTH_PARAMS),
     close: () => client.close(),
   };
 }

@@ -1,12 +1,12 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
-import { longestAnswer } from '../longest-answer.js';
 import {
   ClientExchange,
   type ClientPromise,
   type ClientRequestOptions,
 } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
+import { longestAnswer } from './longest-answer.js';
 import type { ModelDialect } from './model-provider.js';
 import type { ModelStep, ModelStepRequest } from './model-step.js';
 import { requireModel } from './params.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { aiSdk, anthropic, httpAgent, openai } from '../../src/providers/index.js';
-import { longestAnswer } from '../../src/providers/longest-answer.js';
+import { aiSdk, anthropic, openai } from '../../../src/providers/index.js';
+import { longestAnswer } from '../../../src/providers/model/longest-answer.js';
 
 describe('longestAnswer', () => {
   test('is the largest of the named parameters that are numbers above 0', () => {
@@ -28,7 +28,6 @@ describe("a provider's maxOutputTokens", () => {
     ['openai (chat, older servers)', openai({ model: 'm' }), 'max_tokens', 'max_output_tokens'],
     ['openai (responses)', openai({ model: 'm', api: 'responses' }), 'max_output_tokens', 'max_tokens'],
     ['aiSdk', aiSdk(languageModel), 'maxOutputTokens', 'max_tokens'],
-    ['httpAgent', httpAgent({ url: 'http://127.0.0.1:9/' }), 'max_output_tokens', 'max_length'],
   ])('of %s reads maxTokens and the name of its own API only', (_name, { provider }, own, foreign) => {
     expect(provider?.maxOutputTokens?.('m', { maxTokens: 100 })).toBe(100);
     expect(provider?.maxOutputTokens?.('m', { [own]: 200 })).toBe(200);

@@ -25,7 +25,7 @@ describe('parseRateLimits', () => {
     });
   });
 
-  test('reads the headers of an OpenAI response, names in any case', () => {
+  test('reads the headers of an OpenAI response, whatever the case of their names', () => {
     const headers = {
       'X-RateLimit-Limit-Requests': '5000',
       'X-RateLimit-Remaining-Requests': '4999',
