@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '../errors/input-errors.js';
-import { describeValue } from '../input/describe-value.js';
+import { mismatch } from '../input/checks.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 
 /** Settings of one stored answer. */
@@ -24,11 +23,11 @@ export function checkSetOptions(options: CacheSetOptions): void {
   for (const name in options) if (!KNOWN.includes(name)) throw unknownKeyError('', name, KNOWN);
   const { ttlMs, tags } = options;
   if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs > 0 && ttlMs <= LONGEST_TTL_MS)) {
-    throw wrong('ttlMs', `milliseconds above 0 and at most ${LONGEST_TTL_MS} (100 years)`, ttlMs);
+    throw mismatch('ttlMs', `milliseconds above 0 and at most ${LONGEST_TTL_MS} (100 years)`, ttlMs);
   }
   if (tags === undefined) return;
   if (!Array.isArray(tags) || tags.length > MOST_TAGS) {
-    throw wrong('tags', `a list of at most ${MOST_TAGS} labels`, tags);
+    throw mismatch('tags', `a list of at most ${MOST_TAGS} labels`, tags);
   }
   for (const tag of tags as readonly unknown[]) checkTag(tag);
 }
@@ -36,9 +35,5 @@ export function checkSetOptions(options: CacheSetOptions): void {
 /** @throws {@link InvalidArgumentError} when it cannot be a tag. */
 export function checkTag(tag: unknown): asserts tag is string {
   if (typeof tag === 'string' && tag.length > 0 && tag.length <= LONGEST_TAG_CHARS) return;
-  throw wrong('tags', `labels of 1 to ${LONGEST_TAG_CHARS} characters`, tag);
-}
-
-function wrong(field: string, expected: string, got: unknown): InvalidArgumentError {
-  return new InvalidArgumentError(field, `${field}: expected ${expected}; got ${describeValue(got)}.`);
+  throw mismatch('tags', `labels of 1 to ${LONGEST_TAG_CHARS} characters`, tag);
 }
