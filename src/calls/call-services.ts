@@ -37,6 +37,8 @@ export interface CallTraffic {
   budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
   /** What calls with that many retries may do before their first attempt. */
   firstOutlook(maxRetries: number): RetryOutlook;
+  /** More attempts may run at once than before. */
+  wake(): void;
   waiting(): number;
   /** Of those that wait: retries. */
   backingOff(): number;

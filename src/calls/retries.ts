@@ -177,13 +177,18 @@ async function backOff(asked: Asked, error: TuttiError, failed: number): Promise
   if (retryAfterMs !== undefined && retryAfterMs > maxWaitMs) {
     throw explainEnd(error, 'wait-too-long', tooLong(retryAfterMs, maxWaitMs, call.attempts));
   }
-  const delayMs = backoffDelayMs(failed, options.retry, retryAfterMs);
+  // A lane has its calls wait itself, and spreads their return: a call may go earlier when its lane works again, and
+  // later while it does not.
+  const waitsInLane = traffic.laneOf(call, target)?.isShaped === true;
+  const demandedMs = retryAfterMs ?? 0;
+  const delayMs = waitsInLane
+    ? Math.max(demandedMs, backoffDelayMs(failed, options.retry, undefined))
+    : backoffDelayMs(failed, options.retry, retryAfterMs);
   checkDeadline(asked, error, retryAfterMs ?? delayMs);
   publishRetry(call, error, delayMs);
   const nowMs = clock.now();
   outlook.failed(nowMs);
-  // A lane has its calls wait itself: a call may go earlier when its lane works again, and later while it does not.
-  if (traffic.laneOf(call, target)?.isShaped === true) outlook.wait(nowMs, delayMs, retryAfterMs ?? 0);
+  if (waitsInLane) outlook.wait(nowMs, delayMs, demandedMs);
   else await pause(call, delayMs);
 }
 

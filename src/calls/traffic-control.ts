@@ -110,6 +110,10 @@ export class TrafficControl implements CallTraffic {
     return outlook;
   }
 
+  wake(): void {
+    this.#lanes.wake();
+  }
+
   /** Calls that wait for their lanes. */
   waiting(): number {
     return this.#lanes.waiting;

@@ -72,6 +72,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
 
   set maxConcurrent(maxConcurrent: number) {
     this.#services.permits.maxConcurrent = parseOptions(count(1), maxConcurrent, 'maxConcurrent');
+    this.#services.traffic.wake();
     for (const run of this.#runs) run.pump();
   }
 

@@ -50,7 +50,6 @@ async function meet({ calls, limit, latencyMs = 50, script, options, patienceMs 
   void run.then((all) => (outcomes = all));
   for (let atMs = 0; atMs < patienceMs && outcomes === undefined; atMs += 100) await clock.advance(100);
   if (outcomes === undefined) throw new Error(`not over after ${patienceMs} ms`);
-  if (process.env.DBG) console.log(service.arrivals.join(' '), endedAtMs, outcomes.filter((o) => !o.success).map((o) => (o as any).error.code + ' ' + (o as any).attempts + ' ' + (o as any).timings.totalMs + (o as any).error.message).join('\n'));
   const answered = outcomes.filter(({ success }) => success).length;
   return { service, orchestrator, outcomes, answered, endedAtMs };
 }
@@ -91,7 +90,7 @@ describe('trouble that passes fails no call', () => {
   test('24 calls that each meet two 503', async () => {
     const met = await meet({ calls: 24, limit: 24, script: failsFirst(2, 503) });
     expect([met.answered, met.service.asked.length]).toEqual([24, 72]);
-    expect(met.endedAtMs).toBeLessThan(4_500);
+    expect(met.endedAtMs).toBeLessThan(6_500);
   });
 
   test('400 calls at limit 20 of which a quarter of the requests fail: only those whose own attempts all fail', async () => {
@@ -119,8 +118,8 @@ describe('trouble that passes fails no call', () => {
       },
     });
     expect(met.answered).toBe(30);
-    expect(met.service.asked.length).toBeLessThan(50);
-    expect(met.endedAtMs).toBeLessThan(4_400);
+    expect(met.service.asked.length).toBeLessThanOrEqual(39);
+    expect(met.endedAtMs).toBeLessThan(4_100);
   });
 
   test('1,000 calls of which 2 % of the requests meet a 429 with a short wait, at full speed', async () => {
@@ -160,7 +159,8 @@ describe('trouble that passes fails no call', () => {
       latencyMs: 100,
       options: { maxRetries: 8, breaker: { openMs: 500 } },
       script: ({ atMs }) => {
-        if (atMs >= 1_000 && atMs < 2_000) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+        if (atMs >= 1_000 && atMs < 2_000)
+          throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
       },
     });
     expect(met.answered).toBe(2_000);
@@ -171,18 +171,21 @@ describe('trouble that passes fails no call', () => {
     ['nothing', {}],
     ['a breaker', { breaker: {} }],
     ['a hedge', { hedge: {} }],
-  ] as const)('100 calls of a function without a lane that fail once with 500, under %s', async (_, options) => {
-    const met = await meet({
-      calls: 100,
-      limit: 10,
-      script: failsFirst(1, 500),
-      options: { limits: undefined, ...options },
-    });
-    expect(met.answered).toBe(100);
-    // A hedge adds a tenth.
-    expect(met.service.asked.length).toBeLessThanOrEqual(220);
-    expect(met.endedAtMs).toBeLessThan(4_000);
-  });
+  ] as const)(
+    '100 calls of a function without a lane that fail once with 500, under %s',
+    async (_, options) => {
+      const met = await meet({
+        calls: 100,
+        limit: 10,
+        script: failsFirst(1, 500),
+        options: { limits: undefined, ...options },
+      });
+      expect(met.answered).toBe(100);
+      // A hedge adds a tenth.
+      expect(met.service.asked.length).toBeLessThanOrEqual(220);
+      expect(met.endedAtMs).toBeLessThan(4_000);
+    },
+  );
 
   test('a call with no retries is not failed by the others’ failures', async () => {
     const met = await meet({
@@ -214,11 +217,10 @@ describe('a provider that stays dead', () => {
   });
 
   test('is soon answered by a fallback instead', async () => {
-    const [dead, alive] = [new Service(() => refused as never, 1), new Service()];
+    const alive = new Service();
     const broken = new Service(() => {
       throw httpError(503);
     }, 1);
-    void dead;
     const { orchestrator, clock } = openWith([broken, alive], {
       agents: [broken.agent('agent', { fallbacks: ['other'] }), alive.agent('other')],
       limits: { maxConcurrent: 100 },

@@ -141,7 +141,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
 
   /** For its work alone. */
   succeeded(reply: AgentReply): void {
-    this.#pass?.answered(replyUsage(reply));
+    this.#pass?.answered(replyUsage(reply), this.#outlook.failures === 0);
     this.#claim?.settle(spendingOf(reply));
     this.call.delete(this);
     this.#ends.succeeded(reply);

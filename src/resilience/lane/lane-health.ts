@@ -22,7 +22,7 @@ const OUTCOMES = 16;
 /** Answers to later requests after which a rejection counts as that call's own business. */
 const CONTRADICTIONS = 3;
 /** Shortest time between two probes, in milliseconds, and the share of the outage that it grows with. */
-const MIN_PROBE_DELAY_MS = 250;
+const MIN_PROBE_DELAY_MS = 400;
 const PROBE_DELAY_RATIO = 0.25;
 /** Share of a demanded wait that is added at random, and the most that is added, in milliseconds. */
 const JITTER = 0.1;
@@ -58,8 +58,8 @@ const OPEN: Phase = { kind: 'open' };
 /**
  * Stops a lane in trouble, probes it, and lets its calls return once it answers.
  *
- * A lane is stopped when its provider demands a wait (429, 503 or 529 with a `retry-after`), or when three quarters of
- * its latest requests have failed. While it is stopped, single requests go out as probes: after the demanded wait, and
+ * A lane is stopped when its provider demands a wait (429, 503 or 529 with a `retry-after`), when three quarters of its
+ * latest requests have failed, or when its very first one has. While it is stopped, single requests go out as probes: after the demanded wait, and
  * then at intervals of a quarter of the outage so far. The first answer lets all others return, spread so that no
  * 100 ms contain more than a quarter of them. One failed request among many that are answered stops nothing: where
  * requests that were sent after a rejected one are answered, the stop is lifted at once.
@@ -71,6 +71,10 @@ export class LaneHealth {
   readonly #random: () => number;
   readonly #outcomes = new OutcomeWindow(OUTCOMES);
   #phase: Phase = OPEN;
+  /** Whether a request was ever answered. */
+  #hasAnswered = false;
+  /** Whether the latest stop was due to a request that the provider called too much. */
+  #wasTooMuch = false;
   /** How much slower than usual requests return, as the provider got too much of them the last time. */
   #returnFactor = 1;
   /** Random number from 0 to 1 that is drawn for each stop. */
@@ -114,7 +118,10 @@ export class LaneHealth {
     this.#outcomes.add(false);
     this.failuresInARow = 0;
     const phase = this.#phase;
-    if (phase.kind !== 'stopped' || request <= phase.firstFailed) return false;
+    const wasUnknown = !this.#hasAnswered;
+    this.#hasAnswered = true;
+    // A lane that had never answered was stopped by its first failure: any answer counts.
+    if (phase.kind !== 'stopped' || (request <= phase.firstFailed && !wasUnknown)) return false;
     if (phase.demandedUntilMs > this.#clock.now()) return this.#contradict(phase);
     this.#return();
     return true;
@@ -134,9 +141,11 @@ export class LaneHealth {
     const phase = this.#phase;
     const demandedUntilMs = demandedMs === undefined ? 0 : nowMs + this.#jittered(demandedMs);
     if (phase.kind === 'stopped') return this.#prolong(phase, demandedUntilMs);
-    const isFailing = this.#outcomes.count >= FAILING_MINIMUM && this.#outcomes.failedRatio >= FAILING_RATIO;
+    const minimum = this.#hasAnswered ? FAILING_MINIMUM : 1;
+    const isFailing = this.#outcomes.count >= minimum && this.#outcomes.failedRatio >= FAILING_RATIO;
     if (demandedUntilMs <= nowMs && !isFailing) return false;
     this.stops += 1;
+    this.#wasTooMuch = isTooMuch;
     this.#returnFactor = isTooMuch && phase.kind === 'returning' ? 2 * this.#returnFactor : 1;
     this.#phase = {
       kind: 'stopped',
@@ -147,6 +156,18 @@ export class LaneHealth {
       contradictions: 0,
     };
     return true;
+  }
+
+  /** Whether calls return because a request was answered after the provider had got too much: it may again. */
+  get isReturningSlowly(): boolean {
+    return this.#phase.kind === 'returning' && this.#wasTooMuch;
+  }
+
+  /** Sends the next probe no later than this, in milliseconds of the clock, unless the provider demands a longer wait. */
+  probeBy(atMs: number): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'stopped' || phase.nextProbeMs <= atMs) return;
+    this.#phase = { ...phase, nextProbeMs: Math.max(atMs, phase.demandedUntilMs) };
   }
 
   /** The earliest time of the next start, in milliseconds of the clock. */

@@ -16,11 +16,22 @@ export interface PassOwner {
   /** A response reported its limits. */
   learned(limits: RateLimits): void;
   /** A request was answered. */
-  succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void;
+  succeeded(request: number, answer: AnsweredAttempt): void;
   /** A request was cancelled this long after it was sent, in milliseconds. */
   gaveUp(elapsedMs: number): void;
   /** A request failed this long after it was sent, in milliseconds. */
   failed(request: number, attempt: FailedAttempt, elapsedMs: number): void;
+}
+
+/** What is known about an answered attempt. */
+export interface AnsweredAttempt {
+  /** Size of what was sent, in UTF-8 bytes. */
+  readonly sizeBytes: number;
+  readonly usage: Partial<Usage> | undefined;
+  /** How long the answer took, in milliseconds. */
+  readonly latencyMs: number;
+  /** Whether it was its call's first attempt. */
+  readonly isFirst: boolean;
 }
 
 /** What is known about a failed attempt. */
@@ -95,13 +106,14 @@ export class LanePass {
     this.#owner.learned(limits);
   }
 
-  /** The request was answered. */
-  answered(usage?: Partial<Usage>): void {
+  /** The request was answered; `isFirst` if it was its call's first attempt. */
+  answered(usage?: Partial<Usage>, isFirst = true): void {
     if (!this.#close()) return;
     const { clock, breaker } = this.#owner;
     if (this.#ticket !== undefined) breaker?.succeeded(this.#ticket);
     if (this.#request !== undefined) {
-      this.#owner.succeeded(this.#request, this.#sizeBytes, usage, clock.now() - this.#sentAtMs);
+      const latencyMs = clock.now() - this.#sentAtMs;
+      this.#owner.succeeded(this.#request, { sizeBytes: this.#sizeBytes, usage, latencyMs, isFirst });
     }
     this.#reservation.settle(this.#costOf(usage, this.#cost));
   }

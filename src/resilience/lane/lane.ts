@@ -4,9 +4,8 @@ import type {
   ResolvedBreakerSettings,
   ResolvedFairnessSettings,
 } from '../../contracts/traffic.js';
-import type { Usage } from '../../contracts/usage.js';
 import { LaneDownError } from '../../errors/traffic-errors.js';
-import type { Clock, TimerHandle } from '../../time/clock.js';
+import type { Clock } from '../../time/clock.js';
 import { CircuitBreaker, type CircuitState } from '../breaker/circuit-breaker.js';
 import { LatencyWindow } from '../hedge/latency-window.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
@@ -19,7 +18,7 @@ import type { TokenCost } from '../rate-limit/token-cost.js';
 import { isTrouble } from '../retry/failure-class.js';
 import { AdaptiveConcurrency, type AdaptiveConcurrencyStats } from './adaptive-concurrency.js';
 import { LaneHealth } from './lane-health.js';
-import { type FailedAttempt, LanePass, type PassOwner } from './lane-pass.js';
+import { type AnsweredAttempt, type FailedAttempt, LanePass, type PassOwner } from './lane-pass.js';
 import { TokenEstimator } from './token-estimate.js';
 
 /** Options of a {@link Lane}. */
@@ -90,7 +89,7 @@ interface LaneFailure {
  */
 const PATIENCE = 1.9;
 const MIN_PATIENCE_MS = 2_000;
-const FAILURES_OF_DOWN = 20;
+const FAILURES_OF_DOWN = 18;
 /** Calls that are held to account at a time, as a multiple of those that run at once. */
 const HELD_RATIO = 2;
 /** When a call's last attempt may be a probe, as a multiple of the same: later if the lane has worked before. */
@@ -123,8 +122,8 @@ export class Lane implements PassOwner, StartGate {
   readonly #maxConcurrentOfAll: () => number;
   readonly #maxProbeDelayMs: number;
   #hasLimits: boolean;
-  /** Whether a request was ever answered. */
-  #hasAnswered = false;
+  /** Whether a first attempt was ever answered: then it is an outage if all of them fail, and it will pass. */
+  #answersFirstAttempts = false;
   #lastSentMs = Number.NEGATIVE_INFINITY;
   /** Requests sent so far. */
   #sent = 0;
@@ -132,7 +131,6 @@ export class Lane implements PassOwner, StartGate {
   #lastFailure: LaneFailure | undefined = undefined;
   /** The shortest patience of the calls that are held, in milliseconds. */
   #shortestPatienceMs = Number.POSITIVE_INFINITY;
-  #downTimer: TimerHandle = undefined;
 
   constructor(name: string, options: LaneOptions) {
     const { clock, limits, breaker, fairness, random, windowMs, onBreakerChange } = options;
@@ -151,7 +149,16 @@ export class Lane implements PassOwner, StartGate {
       waiting: () => this.#limiter.waiting,
       maxProbeDelayMs: () => Math.min(this.#maxProbeDelayMs, this.#shortestPatienceMs / PROBES_PER_PATIENCE),
     });
-    this.#limiter = new RateLimiter({ lane: name, clock, limits, fairness, windowMs, gate: this });
+    const maxInFlight = this.#maxConcurrentOfAll;
+    this.#limiter = new RateLimiter({
+      lane: name,
+      clock,
+      limits,
+      fairness,
+      windowMs,
+      gate: this,
+      maxInFlight,
+    });
     this.#maxConcurrent = limits?.maxConcurrent ?? Number.POSITIVE_INFINITY;
     this.#hasLimits = hasRate(limits);
     this.#applyConcurrency();
@@ -245,6 +252,11 @@ export class Lane implements PassOwner, StartGate {
     this.#reportLongWait();
   }
 
+  /** Starts what may start now: more attempts may run at once. */
+  wake(): void {
+    this.#limiter.wake();
+  }
+
   /** Called by its passes. */
   sends(): number {
     this.#lastSentMs = this.clock.now();
@@ -259,9 +271,10 @@ export class Lane implements PassOwner, StartGate {
   }
 
   /** Called by its passes. */
-  succeeded(request: number, sizeBytes: number, usage: Partial<Usage> | undefined, latencyMs: number): void {
+  succeeded(request: number, { sizeBytes, usage, latencyMs, isFirst }: AnsweredAttempt): void {
     this.latencies.add(latencyMs);
     this.#tokens.observe(sizeBytes, usage?.inputTokens ?? 0, usage?.outputTokens ?? 0);
+    if (isFirst) this.#answersFirstAttempts = true;
     this.#answered(request);
   }
 
@@ -318,10 +331,12 @@ export class Lane implements PassOwner, StartGate {
     const { isLast, firstFailedAtMs } = outlook;
     if (!isLast || firstFailedAtMs === undefined) return nowMs;
     if (this.#health.isStopped) {
-      const ratio = this.#hasAnswered ? LAST_ATTEMPT_RATIO.known : LAST_ATTEMPT_RATIO.unknown;
+      const ratio = this.#answersFirstAttempts ? LAST_ATTEMPT_RATIO.known : LAST_ATTEMPT_RATIO.unknown;
       return firstFailedAtMs + ratio * outlook.backoffsMs(0);
     }
-    return this.#limiter.inFlight < this.#adaptive.proven ? nowMs : Number.POSITIVE_INFINITY;
+    const isSafe = this.#limiter.inFlight < this.#adaptive.proven;
+    const hasOthers = this.#health.isReturningSlowly && this.#limiter.hasQueue;
+    return isSafe && !hasOthers ? nowMs : Number.POSITIVE_INFINITY;
   }
 
   stats(): LaneStats {
@@ -337,14 +352,12 @@ export class Lane implements PassOwner, StartGate {
 
   #answered(request: number): void {
     if (!this.isShaped) return;
-    this.#hasAnswered = true;
     if (this.#limiter.waiting === 0) this.#isLongWaitReported = false;
     if (this.#adaptive.answered(request, this.#limiter.inFlight, this.#sent)) this.#applyConcurrency();
     if (!this.#health.answered(request)) return;
     // Works again.
     this.#lastFailure = undefined;
     this.#shortestPatienceMs = Number.POSITIVE_INFINITY;
-    this.#stopDownTimer();
     this.#limiter.release();
   }
 
@@ -382,35 +395,33 @@ export class Lane implements PassOwner, StartGate {
     if (failure === undefined) return;
     const held = this.#limiter.hold(HELD_RATIO * this.#maxConcurrentOfAll(), nowMs);
     const isDown = this.#health.failuresInARow >= FAILURES_OF_DOWN;
+    let hasRefused = false;
     let nextMs = Number.POSITIVE_INFINITY;
     this.#shortestPatienceMs = Number.POSITIVE_INFINITY;
     for (const request of held) {
       request.heldSinceMs ??= nowMs;
       const patienceMs = patienceOf(request, failure);
-      this.#shortestPatienceMs = Math.min(this.#shortestPatienceMs, patienceMs);
       const endsAtMs = request.heldSinceMs + patienceMs;
-      // Only a probe that failed meanwhile shows that the lane is still down.
-      if (isDown && endsAtMs <= nowMs && failure.atMs > request.heldSinceMs) this.#refuseDown(request, failure.error);
-      else if (endsAtMs > nowMs) nextMs = Math.min(nextMs, endsAtMs);
+      // Only a probe that failed after all that time shows that the lane is still down.
+      if (isDown && failure.atMs >= endsAtMs) {
+        this.#refuseDown(request, failure.error);
+        hasRefused = true;
+      } else {
+        this.#shortestPatienceMs = Math.min(this.#shortestPatienceMs, patienceMs);
+        nextMs = Math.min(nextMs, Math.max(endsAtMs, nowMs));
+      }
     }
-    this.#checkDownAt(nextMs);
+    // Others take their places at once.
+    if (hasRefused) this.#checkDown();
+    else if (isDown) {
+      this.#health.probeBy(nextMs);
+      this.#limiter.wake();
+    }
   }
 
   #refuseDown(request: RateRequest, error: Error): void {
     const downForMs = this.clock.now() - (this.#health.stoppedSinceMs ?? this.clock.now());
     this.#limiter.refuse(request, new LaneDownError(this.name, downForMs, error));
-  }
-
-  #checkDownAt(atMs: number): void {
-    this.#stopDownTimer();
-    if (atMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(1, Math.ceil(atMs - this.clock.now()));
-    this.#downTimer = this.clock.setTimeout(() => this.#checkDown(), delayMs, undefined);
-  }
-
-  #stopDownTimer(): void {
-    if (this.#downTimer !== undefined) this.clock.clearTimeout(this.#downTimer);
-    this.#downTimer = undefined;
   }
 
   #epochMs(atMs: number): number | undefined {

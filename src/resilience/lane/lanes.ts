@@ -27,6 +27,11 @@ export class Lanes {
     return lane;
   }
 
+  /** Starts what may start now, in all of them. */
+  wake(): void {
+    for (const lane of this.#lanes.values()) lane.wake();
+  }
+
   /** Requests that wait, in all of them. */
   get waiting(): number {
     let requests = 0;

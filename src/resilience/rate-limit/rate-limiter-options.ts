@@ -23,6 +23,11 @@ export interface RateLimiterOptions {
   readonly limits?: LaneLimits | undefined;
   /** Decides when requests may start, beside the limits. */
   readonly gate?: StartGate | undefined;
+  /**
+   * Requests that may be in flight at once, whatever the limits are: one more would only wait elsewhere, where it cannot be
+   * held back. @default no limit
+   */
+  readonly maxInFlight?: (() => number) | undefined;
   /** How tenants, and agents, share the lane. @default equal shares */
   readonly fairness?: ResolvedFairnessSettings | undefined;
   /** Length of the window that the limits apply to, in milliseconds. @default 60_000 */

@@ -32,6 +32,7 @@ export class RateLimiter implements ReservationOwner {
   readonly #returns = new ReturnQueue();
   /** The waiting requests that have a deadline. */
   readonly #withDeadline = new Set<RateRequest>();
+  readonly #maxInFlight: () => number;
   #maxConcurrent: number;
   #inFlight = 0;
   #timer: TimerHandle = undefined;
@@ -39,10 +40,11 @@ export class RateLimiter implements ReservationOwner {
   #isPumping = false;
 
   constructor(options: RateLimiterOptions) {
-    const { lane, clock, limits = {}, gate, windowMs = 60_000 } = options;
+    const { lane, clock, limits = {}, gate, maxInFlight, windowMs = 60_000 } = options;
     this.#lane = lane;
     this.#clock = clock;
     this.#gate = gate;
+    this.#maxInFlight = maxInFlight ?? (() => Number.POSITIVE_INFINITY);
     this.#queue = new RateQueue(clock, options.fairness);
     this.#usage = new RateLimitUsage(new WindowMargin(windowMs, options.marginMs), limits);
     this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
@@ -51,6 +53,11 @@ export class RateLimiter implements ReservationOwner {
   /** Requests in flight. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Whether requests wait that have not been sent before. */
+  get hasQueue(): boolean {
+    return this.#queue.size > 0;
   }
 
   /** Requests waiting. */
@@ -111,7 +118,7 @@ export class RateLimiter implements ReservationOwner {
     const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs, this.#gate?.isStopped === true);
     const first = request ?? this.#queue.peek();
     if (first === undefined) return { reason: 'backoff', untilMs: nextMs };
-    if (this.#inFlight >= this.#maxConcurrent) return { reason: 'concurrency', untilMs: Infinity };
+    if (this.#isFull) return { reason: 'concurrency', untilMs: Infinity };
     return { reason: 'rate-limit', untilMs: this.#startsAtMs(first.cost, nowMs) };
   }
 
@@ -215,8 +222,12 @@ export class RateLimiter implements ReservationOwner {
     return this.#startsAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
   }
 
+  get #isFull(): boolean {
+    return this.#inFlight >= this.#maxConcurrent || this.#inFlight >= this.#maxInFlight();
+  }
+
   #startsAtMs(cost: TokenCost, nowMs: number, request?: RateRequest): number {
-    if (this.#inFlight >= this.#maxConcurrent) return Number.POSITIVE_INFINITY;
+    if (this.#isFull) return Number.POSITIVE_INFINITY;
     return Math.max(this.#gate?.opensAtMs(nowMs, request) ?? nowMs, this.#usage.fitsAtMs(cost, nowMs));
   }
 

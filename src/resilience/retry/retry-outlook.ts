@@ -32,6 +32,9 @@ export const NO_RETRIES: RetryOutlook = Object.freeze({
   backoffsMs: () => 0,
 });
 
+/** Share of a backoff that is waited for in any case. */
+const LEAST_BACKOFF = 0.25;
+
 /** Counts the failed attempts of a call at one agent. */
 export class RetryProgress implements RetryOutlook {
   readonly maxRetries: number;
@@ -56,18 +59,27 @@ export class RetryProgress implements RetryOutlook {
     this.failures += 1;
   }
 
-  /** The next attempt may be sent after `delayMs`, or earlier if its lane works again, but not before `demandedMs`. */
+  /**
+   * The next attempt may be sent after `delayMs`, or earlier if its lane works again, but not before `demandedMs`. What
+   * the call has waited for its lane beyond its own backoffs is taken off.
+   */
   wait(nowMs: number, delayMs: number, demandedMs: number): void {
-    this.readyAtMs = nowMs + delayMs;
+    const ownMs = (this.firstFailedAtMs ?? nowMs) + this.#backoffsUpTo(this.failures, 0);
+    const soonestMs = nowMs + Math.max(demandedMs, LEAST_BACKOFF * delayMs);
+    this.readyAtMs = Math.min(nowMs + delayMs, Math.max(soonestMs, ownMs));
     this.demandedAtMs = nowMs + demandedMs;
   }
 
   backoffsMs(floorMs: number): number {
+    return this.#backoffsUpTo(this.maxRetries, floorMs);
+  }
+
+  #backoffsUpTo(retries: number, floorMs: number): number {
     let totalMs = 0;
-    for (let attempt = 1; attempt <= this.maxRetries; attempt += 1) {
+    for (let attempt = 1; attempt <= retries; attempt += 1) {
       const ceilingMs = Math.max(floorMs, backoffCeilingMs(attempt, this.#backoff));
       // From here on all are equally long.
-      if (ceilingMs >= this.#backoff.maxDelayMs) return totalMs + ceilingMs * (this.maxRetries - attempt + 1);
+      if (ceilingMs >= this.#backoff.maxDelayMs) return totalMs + ceilingMs * (retries - attempt + 1);
       totalMs += ceilingMs;
     }
     return totalMs;
