@@ -134,7 +134,7 @@ export type {
 export type { AsyncOrchestratorOptions, RetryOptions } from './orchestrator/options.js';
 export type { BudgetAccount, BudgetStats } from './resilience/budget/budget.js';
 export type { AdaptiveConcurrencyStats } from './resilience/lane/adaptive-concurrency.js';
-export type { LaneStats } from './resilience/lane/lane.js';
+export type { LaneStats, LaneWait, LaneWaitReason } from './resilience/lane/lane-options.js';
 export type { LimitStats, RateLimiterStats } from './resilience/rate-limit/rate-limiter-stats.js';
 export type { Jitter } from './resilience/retry/backoff.js';
 export type { Clock, TimerHandle } from './time/clock.js';

@@ -29,6 +29,8 @@ export function settleReply(call: Call, reply: AgentReply): void {
 
 /** Settles a call that has failed for good. */
 export function settleFailure(call: Call, thrown: unknown): void {
+  // Refused while it waited, for its lane or its budget: it never started.
+  if (call.attempts === 0) call.queuedMs = call.services.clock.now() - call.queuedAtMs;
   settleCall(call, buildFailure(call, toTuttiError(call, thrown)));
 }
 

@@ -1,5 +1,5 @@
 import type { BudgetStats } from '../resilience/budget/budget.js';
-import type { LaneStats } from '../resilience/lane/lane.js';
+import type { LaneStats } from '../resilience/lane/lane-options.js';
 
 /** What an orchestrator has done and is doing. A snapshot: it does not change after it was taken. */
 export interface OrchestratorStats {

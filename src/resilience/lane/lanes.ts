@@ -1,5 +1,6 @@
 import type { Clock } from '../../time/clock.js';
-import { Lane, type LaneOptions, type LaneStats } from './lane.js';
+import { Lane } from './lane.js';
+import type { LaneOptions, LaneStats } from './lane-options.js';
 
 /** Number of lanes from which on idle ones are forgotten. */
 const FIRST_SWEEP = 256;

@@ -60,6 +60,11 @@ export class RateLimiter implements ReservationOwner {
     return this.#queue.size > 0;
   }
 
+  /** Requests that go before the queue. */
+  get returning(): number {
+    return this.#returns.size;
+  }
+
   /** Requests waiting. */
   get waiting(): number {
     return this.#queue.size + this.#returns.size;
