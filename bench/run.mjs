@@ -10,7 +10,7 @@ import { table } from './table.mjs';
 const { values: flags } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
 });
-const effort = flags.quick ? { rounds: 1, importRounds: 3 } : { rounds: 3, importRounds: 9 };
+const effort = flags.quick ? { rounds: 1, coldStarts: 5 } : { rounds: 3, coldStarts: 25 };
 
 const date = new Date().toISOString().slice(0, 10);
 console.log(`${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${date}`);
