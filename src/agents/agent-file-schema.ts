@@ -1,7 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { AgentDefinition } from '../contracts/agent.js';
 import { AgentFileError } from '../errors/agent-file-error.js';
 import { describeValue } from '../input/describe-value.js';
+import { numberThat } from '../input/number-schemas.js';
+import { mapping } from '../input/option-schemas.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 import { checkAgentName } from './agent-name.js';
 import type { LinedData } from './yaml-source.js';
@@ -28,15 +30,45 @@ export interface AgentFile {
   readonly foreign: Readonly<Record<string, unknown>>;
 }
 
-const durationMs = () => z.number().positive().max(MAX_TIMER_MS).optional();
+// Each message completes "field "<name>": <message>."
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const text = () => z.optional(z.string('must be text'));
+const durationMs = () =>
+  z.optional(
+    numberThat(
+      (ms) => ms > 0 && ms <= MAX_TIMER_MS,
+      `must be milliseconds above 0 and at most ${MAX_TIMER_MS} (24.8 days)`,
+    ),
+  );
+const count = (least: number) =>
+  z.optional(
+    numberThat(
+      (things) => Number.isSafeInteger(things) && things >= least,
+      `must be a whole number of at least ${least}`,
+    ),
+  );
+const version = () =>
+  z.optional(
+    z
+      .custom<string>((value) => isText(value) || Number.isFinite(value), 'must be text or a number')
+      .check(z.overwrite(String)),
+  );
+const names = () =>
+  z.optional(
+    z.custom<string | readonly string[]>(
+      (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
+      'must be a list of names',
+    ),
+  );
 
 const settingsShape = {
   timeoutMs: durationMs(),
   deadlineMs: durationMs(),
-  maxRetries: z.number().int().min(0).optional(),
-  maxConcurrent: z.number().int().min(1).optional(),
-  repairs: z.number().int().min(0).optional(),
-  version: z.union([z.string(), z.number().transform(String)]).optional(),
+  maxRetries: count(0),
+  maxConcurrent: count(1),
+  repairs: count(0),
+  version: version(),
 };
 
 /** The agent settings that a file can contain. */
@@ -61,10 +93,9 @@ const FOREIGN_FIELDS: ReadonlySet<string> = new Set([
   'initialPrompt',
 ]);
 
-/** Plain JSON, because parameters are part of a cache key and are sent as JSON. */
-const plainData = () =>
-  z.custom<unknown>(isPlainData, 'must be plain data: text, finite numbers, lists and mappings');
+const PLAIN_DATA = 'must be plain data: text, finite numbers, lists and mappings';
 
+/** Plain JSON, because parameters are part of a cache key and are sent as JSON. */
 function isPlainData(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
@@ -73,15 +104,29 @@ function isPlainData(value: unknown): boolean {
 
 const knownShape = {
   name: z.string('must be text'),
-  description: z.string('must be text').nullish(),
-  model: z.string('must be text').nullish(),
-  tools: z.union([z.string(), z.array(z.string())], 'must be a list of names').nullish(),
-  instructions: z.string('must be text').nullish(),
-  params: z.record(z.string(), plainData(), 'must be a mapping of names to values').nullish(),
+  description: text(),
+  model: text(),
+  tools: names(),
+  instructions: text(),
+  params: z.optional(
+    mapping<unknown>(
+      (value) => (isPlainData(value) ? undefined : PLAIN_DATA),
+      'must be a mapping of names to values',
+    ),
+  ),
   ...settingsShape,
 };
 
-const schema = z.object(knownShape).catchall(plainData());
+const schema = z.catchall(z.object(knownShape), z.custom<unknown>(isPlainData, PLAIN_DATA));
+
+/** Fields that say nothing where nothing stands behind their name. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  'description',
+  'model',
+  'tools',
+  'instructions',
+  'params',
+]);
 
 /**
  * Validates the fields of a file and sorts them.
@@ -96,10 +141,10 @@ export function toAgentFile(data: LinedData, file: string, body?: string): Agent
   return {
     file,
     name,
-    ...(description == null ? {} : { description }),
-    ...(model == null || model === 'inherit' ? {} : { model }),
-    ...(tools == null ? {} : { tools: toNames(tools) }),
-    ...(prompt == null ? {} : { instructions: prompt }),
+    ...(description === undefined ? {} : { description }),
+    ...(model === undefined || model === 'inherit' ? {} : { model }),
+    ...(tools === undefined ? {} : { tools: toNames(tools) }),
+    ...(prompt === undefined ? {} : { instructions: prompt }),
     ...sortRest(rest, params ?? {}),
   };
 }
@@ -113,7 +158,10 @@ function checkFields(data: LinedData, file: string): z.output<typeof schema> {
       `expected fields such as name and description; got ${received}.`,
     );
   }
-  const parsed = schema.safeParse(data.value);
+  const filled = Object.entries(data.value).filter(
+    ([name, value]) => value !== null || !MAY_BE_EMPTY.has(name),
+  );
+  const parsed = schema.safeParse(Object.fromEntries(filled));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0] as z.core.$ZodIssue;
   const field = issue.path.map(String).join('.');

@@ -1,73 +1,87 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
-import { count, durationMs } from '../input/number-schemas.js';
+import { count, durationMs, numberThat } from '../input/number-schemas.js';
+import { filledText, flag, mapping, oneOf, optionsObject, text, thing } from '../input/option-schemas.js';
 import { budgetSchema, hedgeSchema } from '../resilience/traffic-options.js';
 
-const isFunction = (value: unknown): boolean => typeof value === 'function';
+const MAX_TAGS = 64;
+const MAX_TAG_CHARS = 256;
 
-/** Limits on single phases of a call. */
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isTag = (value: unknown): boolean =>
+  typeof value === 'string' && value !== '' && value.length <= MAX_TAG_CHARS;
+
+const off = () => thing<false>((value) => value === false, 'false');
+
+/** Limits on single phases of a call. @internal */
 export const phaseTimeoutsSchema = madeOnce(() =>
-  z.strictObject({
-    queueMs: durationMs().optional(),
-    firstTokenMs: durationMs().optional(),
-    idleMs: durationMs().optional(),
+  optionsObject({
+    queueMs: z.optional(durationMs()),
+    firstTokenMs: z.optional(durationMs()),
+    idleMs: z.optional(durationMs()),
   }),
 );
 
 /** How answers are stored. */
 const cacheStorageSchema = madeOnce(() =>
-  z.strictObject({
-    ttlMs: z.number('expected milliseconds above 0').positive('expected milliseconds above 0').optional(),
-    tags: z.array(z.string('expected a label').min(1).max(256)).max(64).optional(),
-    replay: z.enum(['instant', 'paced'], 'expected "instant" or "paced"').optional(),
+  optionsObject({
+    ttlMs: z.optional(numberThat((ms) => ms > 0, 'expected milliseconds above 0')),
+    tags: z.optional(
+      z
+        .array(
+          z.custom<string>(isTag, {
+            message: `expected a label of 1 to ${MAX_TAG_CHARS} characters`,
+            abort: false,
+          }),
+          'expected a list of labels',
+        )
+        .check(z.refine((tags) => tags.length <= MAX_TAGS, `expected at most ${MAX_TAGS} labels`)),
+    ),
+    replay: z.optional(oneOf('instant', 'paced')),
   }),
 );
 
-/** Every setting of an agent definition. */
+/** Every setting of an agent definition. @internal */
 export const agentDefinitionSchema = madeOnce(
   () =>
-    z
-      .strictObject({
-        name: z.string('expected a string'),
-        description: z.string('expected a string').optional(),
-        run: z.custom<AgentFunction>(isFunction, 'expected a function (task, context) => answer').optional(),
-        provider: z
-          .custom<Provider>(hasMethods('generate'), 'expected a provider with a generate() method')
-          .optional(),
-        model: z.string('expected a string').min(1, 'expected a model name').optional(),
-        instructions: z.string('expected a string').optional(),
-        params: z.record(z.string(), z.unknown(), 'expected an object').optional(),
-        output: z.custom<OutputSchema>(hasMethods('safeParse'), 'expected a zod schema').optional(),
-        repairs: count(0).optional(),
-        timeoutMs: durationMs().optional(),
-        timeouts: phaseTimeoutsSchema().optional(),
-        deadlineMs: durationMs().optional(),
-        maxRetries: count(0).optional(),
-        maxConcurrent: count(1).optional(),
-        cache: z
-          .union([z.literal(false), cacheStorageSchema()], 'expected false or { ttlMs, tags, replay }')
-          .optional(),
-        fallbacks: z.array(z.string('expected an agent name'), 'expected a list of agent names').optional(),
-        hedge: hedgeSchema().optional(),
-        idempotent: z.boolean('expected true or false').optional(),
-        budget: budgetSchema().optional(),
-        maxCostUsd: z.number('expected dollars from 0').min(0, 'expected dollars from 0').optional(),
-        version: z.string('expected a string').optional(),
-      })
-      .refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {
+    optionsObject({
+      name: text(),
+      description: z.optional(text()),
+      run: z.optional(thing<AgentFunction>(isFunction, 'a function (task, context) => answer')),
+      provider: z.optional(thing<Provider>(hasMethods('generate'), 'a provider with a generate() method')),
+      model: z.optional(filledText('a model name')),
+      instructions: z.optional(text()),
+      params: z.optional(mapping(() => undefined)),
+      output: z.optional(thing<OutputSchema>(hasMethods('safeParse'), 'a zod schema')),
+      repairs: z.optional(count(0)),
+      timeoutMs: z.optional(durationMs()),
+      timeouts: z.optional(phaseTimeoutsSchema()),
+      deadlineMs: z.optional(durationMs()),
+      maxRetries: z.optional(count(0)),
+      maxConcurrent: z.optional(count(1)),
+      cache: z.optional(z.union([off(), cacheStorageSchema()], 'expected false or { ttlMs, tags, replay }')),
+      fallbacks: z.optional(z.array(text('an agent name'), 'expected a list of agent names')),
+      hedge: z.optional(hedgeSchema()),
+      idempotent: z.optional(flag()),
+      budget: z.optional(budgetSchema()),
+      maxCostUsd: z.optional(numberThat((dollars) => dollars >= 0, 'expected dollars from 0')),
+      version: z.optional(text()),
+    }).check(
+      z.refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {
         path: ['run'],
         message: 'expected either `run` (a function) or `provider`, one of the two',
-      })
-      .refine((definition) => definition.repairs === undefined || definition.output !== undefined, {
+      }),
+      z.refine((definition) => definition.repairs === undefined || definition.output !== undefined, {
         path: ['repairs'],
         message: 'expected `output` too: a repair sends back what does not fit it',
-      })
-      .refine((definition) => definition.repairs === undefined || definition.provider !== undefined, {
+      }),
+      z.refine((definition) => definition.repairs === undefined || definition.provider !== undefined, {
         path: ['repairs'],
         message: 'expected `provider`: a function that wants another try makes it itself',
-      }) satisfies z.ZodType<AgentDefinition>,
+      }),
+    ) satisfies z.ZodMiniType<AgentDefinition>,
 );

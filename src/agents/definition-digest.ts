@@ -1,14 +1,15 @@
-import { z } from 'zod';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
 import { sha256Hex } from '../hashing/digest.js';
+import { isZodSchema, jsonSchemaOf, jsonSchemaWriter, needsJsonSchemaWriter } from '../output/json-schema.js';
 
 const digests = new WeakMap<AgentDefinition, { digest: string | undefined }>();
 
 /**
  * What of an agent's definition can change its answers, as one short text: instructions, version, output schema
  * and provider. `undefined` where it has none of these, as a plain function: its name says all there is to know.
+ * Where its schema {@link needsJsonSchemaWriter}, that has to be loaded before.
  */
 export function definitionDigest(definition: AgentDefinition): string | undefined {
   let known = digests.get(definition);
@@ -30,12 +31,17 @@ function digestOf({ instructions, version, output, provider }: AgentDefinition):
 
 /** The schema as JSON Schema. What it says beyond that (refinements, transforms) does not count: raise `version`. */
 function schemaText(output: OutputSchema): string {
-  try {
-    return JSON.stringify(
-      z.toJSONSchema(output as unknown as z.ZodType, { unrepresentable: 'any', io: 'input' }),
+  // There is nothing to read in the schema of another library.
+  if (!isZodSchema(output)) return 'opaque';
+  // Before anything else is made of it: a digest that says less would mix up answers.
+  const writer = jsonSchemaWriter.loaded;
+  if (writer === undefined && needsJsonSchemaWriter(output))
+    throw new Error(
+      'What writes JSON Schemas has to be loaded before the digest of a definition is asked for.',
     );
+  try {
+    return JSON.stringify(jsonSchemaOf(output, { unrepresentable: 'any' }, writer));
   } catch {
-    // Not a zod schema: there is nothing to read in it.
     return 'opaque';
   }
 }

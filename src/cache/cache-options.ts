@@ -1,8 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
-import { count, delayMs } from '../input/number-schemas.js';
-import { parseOptions } from '../input/parse-options.js';
+import { count, delayMs, numberThat } from '../input/number-schemas.js';
+import { filledText, flag, oneOf, optionsObject, text, thing } from '../input/option-schemas.js';
+import { parseOptions, type WithDefaults } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
 import { silentLogger } from '../logging/logger.js';
 import { givenSecrets } from '../signing/secret.js';
@@ -64,83 +65,104 @@ export interface ResponseCacheOptions {
 
 /** A hundred years: an instant that far ahead is still a whole number of milliseconds that JSON keeps. */
 const LONGEST_TTL_MS = 100 * 365 * 24 * 60 * 60 * 1_000;
-const TTL = `expected milliseconds above 0 and at most ${LONGEST_TTL_MS} (100 years)`;
-const BYTES = 'expected a whole number of bytes of at least 1';
 
-const bytes = () => z.number(BYTES).int(BYTES).min(1, BYTES);
-const exclusion = madeOnce(() =>
-  z.custom<AgentExclusion>(
-    (value) =>
-      (typeof value === 'string' && value !== '') ||
-      typeof value === 'function' ||
-      Object.prototype.toString.call(value) === '[object RegExp]',
-    'expected an agent name, a RegExp or a function (agent) => boolean',
-  ),
-);
+const ttlMs = () =>
+  numberThat(
+    (ms) => ms > 0 && ms <= LONGEST_TTL_MS,
+    `expected milliseconds above 0 and at most ${LONGEST_TTL_MS} (100 years)`,
+  );
+const bytes = () =>
+  numberThat(
+    (size) => Number.isSafeInteger(size) && size >= 1,
+    'expected a whole number of bytes of at least 1',
+  );
+const path = () => thing<string>((value) => typeof value === 'string' && value !== '', 'a path');
+const reserved = (tier: string) =>
+  z.optional(
+    z.custom<undefined>((value) => value === undefined, `is reserved: this version has no ${tier} tier`),
+  );
+const isExclusion = (value: unknown): boolean =>
+  (typeof value === 'string' && value !== '') ||
+  typeof value === 'function' ||
+  Object.prototype.toString.call(value) === '[object RegExp]';
+const exclusion = () =>
+  thing<AgentExclusion>(isExclusion, 'an agent name, a RegExp or a function (agent) => boolean');
 
-/** Checks {@link ResponseCacheOptions}. The defaults stand here and nowhere else. */
-export const responseCacheOptionsSchema = madeOnce(() =>
-  z
-    .strictObject({
-      directory: z.string('expected a path').min(1, 'expected a path').optional(),
-      rootDirectory: z.string('expected a path').min(1, 'expected a path').optional(),
-      store: z
-        .custom<KeyvLike>(
+const normalizeSchema = () =>
+  z.union(
+    [
+      flag(),
+      optionsObject({
+        trim: z.optional(flag()),
+        unicode: z.optional(flag()),
+        spaces: z.optional(flag()),
+        ignoreCase: z.optional(flag()),
+      }),
+    ],
+    'expected true, false or { trim, unicode, spaces, ignoreCase }',
+  );
+
+/** Checks {@link ResponseCacheOptions}. The defaults stand here and nowhere else. @internal */
+export const responseCacheOptionsSchema = madeOnce(
+  () =>
+    optionsObject({
+      directory: z.optional(path()),
+      rootDirectory: z.optional(path()),
+      store: z.optional(
+        thing<KeyvLike>(
           hasMethods('get', 'set', 'delete'),
-          'expected a Keyv instance: an object with get, set and delete',
-        )
-        .optional(),
-      ttlMs: z
-        .number(TTL)
-        .positive(TTL)
-        .max(LONGEST_TTL_MS, TTL)
-        .default(24 * 60 * 60 * 1_000),
-      maxSizeBytes: bytes().default(100 * 1024 * 1024),
-      maxMemoryBytes: bytes().default(32 * 1024 * 1024),
-      maxEntries: count(1).optional(),
-      secret: z.union([z.string(), z.array(z.string())], 'expected a string or a list of strings').optional(),
-      excludeAgents: z.array(exclusion(), 'expected a list of exclusions').default([]),
-      eviction: z.enum(['lru', 'cost-aware'], 'expected "lru" or "cost-aware"').default('lru'),
-      enabled: z.boolean('expected true or false').default(true),
-      tenant: z.string('expected a string').min(1, 'expected a name').optional(),
-      staleWhileRevalidateMs: delayMs().default(0),
-      normalize: z
-        .union(
-          [
-            z.boolean(),
-            z.strictObject({
-              trim: z.boolean().optional(),
-              unicode: z.boolean().optional(),
-              spaces: z.boolean().optional(),
-              ignoreCase: z.boolean().optional(),
-            }),
-          ],
-          'expected true, false or { trim, unicode, spaces, ignoreCase }',
-        )
-        .default(false),
-      redis: z.undefined('is reserved: this version has no Redis tier').optional(),
-      semantic: z.undefined('is reserved: this version has no semantic tier').optional(),
-      logger: z
-        .custom<Logger>(
+          'a Keyv instance: an object with get, set and delete',
+        ),
+      ),
+      ttlMs: z._default(ttlMs(), 24 * 60 * 60 * 1_000),
+      maxSizeBytes: z._default(bytes(), 100 * 1024 * 1024),
+      maxMemoryBytes: z._default(bytes(), 32 * 1024 * 1024),
+      maxEntries: z.optional(count(1)),
+      secret: z.optional(z.union([text(), z.array(text())], 'expected a string or a list of strings')),
+      excludeAgents: z._default(z.array(exclusion(), 'expected a list of exclusions'), []),
+      eviction: z._default(oneOf('lru', 'cost-aware'), 'lru'),
+      enabled: z._default(flag(), true),
+      tenant: z.optional(filledText('a name')),
+      staleWhileRevalidateMs: z._default(delayMs(), 0),
+      normalize: z._default(normalizeSchema(), false),
+      redis: reserved('Redis'),
+      semantic: reserved('semantic'),
+      logger: z._default(
+        thing<Logger>(
           hasMethods('debug', 'info', 'warn', 'error'),
-          'expected a logger with debug, info, warn and error',
-        )
-        .default(silentLogger),
-      clock: z
-        .custom<Clock>(
+          'a logger with debug, info, warn and error',
+        ),
+        silentLogger,
+      ),
+      clock: z._default(
+        thing<Clock>(
           hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-          'expected a clock with now, epochMs, setTimeout and clearTimeout',
-        )
-        .default(systemClock),
-    })
-    .refine((options) => options.directory === undefined || options.store === undefined, {
-      path: ['store'],
-      message: 'expected directory or store, not both',
-    }),
+          'a clock with now, epochMs, setTimeout and clearTimeout',
+        ),
+        systemClock,
+      ),
+    }).check(
+      z.refine((options) => options.directory === undefined || options.store === undefined, {
+        path: ['store'],
+        message: 'expected directory or store, not both',
+      }),
+    ) satisfies z.ZodMiniType<ResolvedResponseCacheOptions>,
 );
 
 /** {@link ResponseCacheOptions} with every default filled in. */
-export type ResolvedResponseCacheOptions = Readonly<z.output<ReturnType<typeof responseCacheOptionsSchema>>>;
+export type ResolvedResponseCacheOptions = WithDefaults<
+  ResponseCacheOptions,
+  | 'ttlMs'
+  | 'maxSizeBytes'
+  | 'maxMemoryBytes'
+  | 'excludeAgents'
+  | 'eviction'
+  | 'enabled'
+  | 'staleWhileRevalidateMs'
+  | 'normalize'
+  | 'logger'
+  | 'clock'
+>;
 
 /**
  * Checks a cache's options and fills in the defaults. Touches no file.

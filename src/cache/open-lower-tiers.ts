@@ -2,7 +2,6 @@ import type { TuttiError } from '../errors/tutti-error.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
-import { openTiers } from './open-tiers.js';
 import type { SteadyTime } from './steady-time.js';
 import { TierStack } from './tiers/tier-stack.js';
 
@@ -24,7 +23,11 @@ export function createLowerTiers(parts: LowerTiersParts): TierStack | undefined 
   };
   const onProblem = (error: TuttiError) => reportProblem(parts, error);
   return new TierStack({
-    open: () => openTiers(options, epochMs, { onProblem, onFailure }),
+    open: async () => {
+      // Loaded with the first use, not with the package: the tier on disk brings SQLite.
+      const { openTiers } = await import('./open-tiers.js');
+      return openTiers(options, epochMs, { onProblem, onFailure });
+    },
     epochMs,
     onReject: ({ key, agent }, tier, reason) => {
       recorder.integrityFailures += 1;

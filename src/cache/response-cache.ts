@@ -19,7 +19,7 @@ import { SteadyTime } from './steady-time.js';
 import type { TierCounters } from './tiers/cache-tier.js';
 import type { TierStack, VerifyReport } from './tiers/tier-stack.js';
 import { type TtlAdvice, ttlAdvice } from './ttl-advice.js';
-import { type WarmOptions, type WarmReport, warm } from './warming.js';
+import type { WarmOptions, WarmReport } from './warming.js';
 
 /** Settings of one look-up. */
 export interface CacheGetOptions {
@@ -252,6 +252,7 @@ export class ResponseCache implements AsyncDisposable {
     options?: WarmOptions,
   ): Promise<WarmReport> {
     this.#assertOpen();
+    const { warm } = await import('./warming.js');
     return await warm(this, requests, compute, options);
   }
 

@@ -1,6 +1,7 @@
 import type { AgentReply } from '../contracts/reply.js';
 import type { AgentResult, CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
+import { asError } from '../errors/foreign.js';
 import { QueueFullError } from '../errors/resilience-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { Attempt } from './attempts/attempt.js';
@@ -61,8 +62,28 @@ export function submitCall(call: Call): void {
   }
   if (call.options?.signal !== undefined) services.signals.link(call.options.signal, call);
   if (services.options.signal !== undefined) services.signals.link(services.options.signal, call);
+  const loading = call.registered.loadCode?.();
   if (call.reason !== undefined) failCall(call, call.reason);
-  else if (services.cache?.take(call) !== true) queueCall(call);
+  else if (loading !== undefined) awaitCode(call, loading);
+  else answerOrQueue(call);
+}
+
+function answerOrQueue(call: Call): void {
+  if (call.services.cache?.take(call) !== true) queueCall(call);
+}
+
+/** Has the call wait for code that its agent needs: its first calls may come before that is loaded. */
+function awaitCode(call: Call, loading: Promise<unknown>): void {
+  call.stage = { cancel: (reason) => failCall(call, reason) };
+  const goOn = (next: () => void): void => {
+    if (call.reason !== undefined) return;
+    call.stage = undefined;
+    next();
+  };
+  loading.then(
+    () => goOn(() => answerOrQueue(call)),
+    (error: unknown) => goOn(() => failCall(call, asError(error))),
+  );
 }
 
 /**

@@ -5,10 +5,13 @@ import { addUsage, completeUsage } from '../contracts/usage.js';
 import { OutputError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { describeValue } from '../input/describe-value.js';
-import { outputError, parseReply } from '../output/parse-output.js';
+import { LazyModule } from '../lifecycle/lazy-module.js';
 import { addCosts, type Call } from './call.js';
 import type { CallServices } from './call-services.js';
 import { noteEnd } from './ended-because.js';
+
+/** Finds JSON in answers and checks it: for agents with an `output` schema. */
+export const outputReader = new LazyModule(() => import('../output/parse-output.js'));
 
 /** What a call that worked gives its caller. */
 export function buildResult(call: Call, reply: AgentReply): AgentResult {
@@ -152,6 +155,8 @@ function toReplyObject(reply: AgentReply, agent: string): AgentReplyObject {
 function readData(call: Call, answer: AgentReplyObject): unknown {
   const schema = call.definition.output;
   if (schema === undefined) return answer.data;
+  if (outputReader.loaded === undefined) throw new Error('An answer came before what reads it was loaded.');
+  const { outputError, parseReply } = outputReader.loaded;
   const parsed = parseReply(answer, schema);
   if (parsed.success) return parsed.data;
   // Of no use, but paid for.

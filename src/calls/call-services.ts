@@ -33,6 +33,7 @@ export interface CallCache {
 /** Lanes and budgets as the path of a call sees them. */
 export interface CallTraffic {
   appliesTo(definition: AgentDefinition): boolean;
+  mayUseLanes(definition: AgentDefinition): boolean;
   laneOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Lane | undefined;
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
   budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];

@@ -11,6 +11,8 @@ export interface RegisteredAgent {
   settings: CallSettings;
   /** Whether its calls go through lanes, budgets or fallbacks; else they take the plain path. */
   readonly hasTrafficControl: boolean;
+  /** Loads code that its calls need beyond what every call needs; a promise as long as some is missing. */
+  readonly loadCode: (() => Promise<unknown> | undefined) | undefined;
   /** Agents that may answer in its place. @throws {@link UnknownAgentError} for a name that nobody has. */
   fallbacks(): readonly RegisteredAgent[];
   /** The orchestrator's permits, behind the agent's own where it has a limit. */

@@ -1,16 +1,20 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { BudgetSettings, ResolvedHedgeSettings } from '../contracts/traffic.js';
+import { LazyModule } from '../lifecycle/lazy-module.js';
 import { Budget } from '../resilience/budget/budget.js';
 import { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
 import type { Lane } from '../resilience/lane/lane.js';
 import type { LaneWait } from '../resilience/lane/lane-options.js';
-import { Lanes, laneName } from '../resilience/lane/lanes.js';
+import type { Lanes } from '../resilience/lane/lanes.js';
 import { type RetryOutlook, RetryProgress } from '../resilience/retry/retry-outlook.js';
 import type { Clock } from '../time/clock.js';
 import type { Call } from './call.js';
 import type { CallTraffic, TrafficStats } from './call-services.js';
 import type { OrchestratorSettings } from './call-settings.js';
 import type { RegisteredAgent } from './registered-agent.js';
+
+/** Lanes with all that they hold: rate limits, breakers, cool-off. Most function agents need none of it. */
+export const laneCode = new LazyModule(() => import('../resilience/lane/lanes.js'));
 
 /** Told what happens to lanes. */
 export interface TrafficObserver {
@@ -25,7 +29,10 @@ const FUNCTION_LANE = 'function';
 /** The lanes and budgets of one orchestrator, and who has to go through which. */
 export class TrafficControl implements CallTraffic {
   readonly #options: OrchestratorSettings;
-  readonly #lanes: Lanes;
+  readonly #clock: Clock;
+  readonly #maxConcurrent: () => number;
+  readonly #observer: TrafficObserver;
+  #lanes: Lanes | undefined = undefined;
   readonly #hedges = new Map<Lane, Map<ResolvedHedgeSettings, HedgePolicy>>();
   readonly #firstOutlooks = new Map<number, RetryOutlook>();
   readonly #processBudget: Budget | undefined;
@@ -40,22 +47,10 @@ export class TrafficControl implements CallTraffic {
     observer: TrafficObserver,
   ) {
     this.#options = options;
-    const { limits, breaker, fairness, budget } = options;
-    const maxProbeDelayMs = options.retry.maxDelayMs;
-    this.#lanes = new Lanes(clock, (name) => ({
-      clock,
-      limits,
-      breaker,
-      fairness,
-      maxConcurrent,
-      maxProbeDelayMs,
-      // One option turns on one thing: a breaker or a hedge alone does not pace the calls of a function.
-      isShaped: limits !== undefined || !name.startsWith(`${FUNCTION_LANE}/`),
-      onLongWait: (wait) => observer.waitsLong(name, wait),
-      onBreakerChange: ({ state }) => observer.breakerChanged(name, state),
-      onPause: (pausedForMs) => observer.lanePaused(name, pausedForMs),
-    }));
-    this.#processBudget = budget && new Budget('process', '', budget);
+    this.#clock = clock;
+    this.#maxConcurrent = maxConcurrent;
+    this.#observer = observer;
+    this.#processBudget = options.budget && new Budget('process', '', options.budget);
   }
 
   /** Whether calls of the agent have anything to do with traffic control: else they take the plain path. */
@@ -68,13 +63,19 @@ export class TrafficControl implements CallTraffic {
     );
   }
 
+  /** Whether calls of the agent, or of those that may answer in its place, may need {@link laneCode}. */
+  mayUseLanes(definition: AgentDefinition): boolean {
+    return this.#usesLane(definition) || (definition.fallbacks?.length ?? 0) > 0;
+  }
+
   /** The lane that leads to the target; none for a function, unless limits, breaker or hedge are set. */
   laneOf(call: Call, target: RegisteredAgent): Lane | undefined {
     const { definition } = target;
     if (!this.#usesLane(definition)) return undefined;
     const { provider, name } = definition;
-    if (provider === undefined) return this.#lanes.get(laneName(FUNCTION_LANE, name));
-    return this.#lanes.get(laneName(provider.name, call.modelOf(target)));
+    const { laneName } = loadedLaneCode();
+    if (provider === undefined) return this.#openLanes().get(laneName(FUNCTION_LANE, name));
+    return this.#openLanes().get(laneName(provider.name, call.modelOf(target)));
   }
 
   /** Whether and when a second attempt may run beside a slow one. */
@@ -117,16 +118,38 @@ export class TrafficControl implements CallTraffic {
 
   /** Calls that wait for their lanes. */
   waiting(): number {
-    return this.#lanes.waiting;
+    return this.#lanes?.waiting ?? 0;
   }
 
   backingOff(): number {
-    return this.#lanes.retries;
+    return this.#lanes?.retries ?? 0;
   }
 
   /** How things stand. */
   stats(): TrafficStats {
-    return { lanes: this.#lanes.stats(), budget: this.#processBudget?.stats() };
+    return { lanes: this.#lanes?.stats() ?? {}, budget: this.#processBudget?.stats() };
+  }
+
+  /** Made when a call needs the first one. */
+  #openLanes(): Lanes {
+    if (this.#lanes !== undefined) return this.#lanes;
+    const { Lanes } = loadedLaneCode();
+    const { limits, breaker, fairness, retry } = this.#options;
+    const [clock, observer] = [this.#clock, this.#observer];
+    this.#lanes = new Lanes(clock, (name) => ({
+      clock,
+      limits,
+      breaker,
+      fairness,
+      maxConcurrent: this.#maxConcurrent,
+      maxProbeDelayMs: retry.maxDelayMs,
+      // One option turns on one thing: a breaker or a hedge alone does not pace the calls of a function.
+      isShaped: limits !== undefined || !name.startsWith(`${FUNCTION_LANE}/`),
+      onLongWait: (wait) => observer.waitsLong(name, wait),
+      onBreakerChange: ({ state }) => observer.breakerChanged(name, state),
+      onPause: (pausedForMs) => observer.lanePaused(name, pausedForMs),
+    }));
+    return this.#lanes;
   }
 
   #tenantBudgetOf(tenant: string | undefined): Budget | undefined {
@@ -139,6 +162,12 @@ export class TrafficControl implements CallTraffic {
     const { limits, breaker } = this.#options;
     return provider !== undefined || (limits ?? breaker ?? hedge ?? this.#options.hedge) !== undefined;
   }
+}
+
+function loadedLaneCode(): typeof import('../resilience/lane/lanes.js') {
+  if (laneCode.loaded === undefined)
+    throw new Error('A lane was asked for before the code of lanes was loaded.');
+  return laneCode.loaded;
 }
 
 function named(

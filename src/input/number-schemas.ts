@@ -1,22 +1,34 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { MAX_TIMER_MS } from '../time/clock.js';
 
 // Each message completes "<field>: <message>; got <value>."
 
-/** A length of time in milliseconds: above 0 and at most what a timer can hold, 2,147,483,647 (24.8 days). */
-export const durationMs = (): z.ZodNumber => {
-  const message = `expected milliseconds above 0 and at most ${MAX_TIMER_MS} (24.8 days)`;
-  return z.number(message).positive(message).max(MAX_TIMER_MS, message);
-};
+/**
+ * A finite number that fits. One check with one message, where a chain of zod's would need a message each. What is
+ * around it is checked all the same: in a union this message then says what is wrong, not that of the union.
+ *
+ * @internal
+ */
+export const numberThat = (fits: (value: number) => boolean, message: string): z.ZodMiniType<number> =>
+  z.custom<number>((value) => Number.isFinite(value) && fits(value as number), { message, abort: false });
 
-/** A length of time in milliseconds that may be 0. */
-export const delayMs = (): z.ZodNumber => {
-  const message = `expected milliseconds from 0 to ${MAX_TIMER_MS} (24.8 days)`;
-  return z.number(message).min(0, message).max(MAX_TIMER_MS, message);
-};
+/** A length of time in milliseconds: above 0 and at most what a timer can hold, 2,147,483,647 (24.8 days). @internal */
+export const durationMs = (): z.ZodMiniType<number> =>
+  numberThat(
+    (ms) => ms > 0 && ms <= MAX_TIMER_MS,
+    `expected milliseconds above 0 and at most ${MAX_TIMER_MS} (24.8 days)`,
+  );
 
-/** A whole number of things, from `least`. */
-export const count = (least: number): z.ZodNumber => {
-  const message = `expected a whole number of at least ${least}`;
-  return z.number(message).int(message).min(least, message);
-};
+/** A length of time in milliseconds that may be 0. @internal */
+export const delayMs = (): z.ZodMiniType<number> =>
+  numberThat(
+    (ms) => ms >= 0 && ms <= MAX_TIMER_MS,
+    `expected milliseconds from 0 to ${MAX_TIMER_MS} (24.8 days)`,
+  );
+
+/** A whole number of things, from `least`. @internal */
+export const count = (least: number): z.ZodMiniType<number> =>
+  numberThat(
+    (things) => Number.isSafeInteger(things) && things >= least,
+    `expected a whole number of at least ${least}`,
+  );

@@ -1,6 +1,6 @@
 import type { ResponseCacheOptions } from '../cache/cache-options.js';
 import { ResponseCache } from '../cache/response-cache.js';
-import { CachedCalls } from '../calls/cached/cached-calls.js';
+import { CacheOfCalls } from '../calls/cached/cache-of-calls.js';
 import { CallIds } from '../calls/call-ids.js';
 import type { CallServices } from '../calls/call-services.js';
 import { CallCounters } from '../calls/stats.js';
@@ -82,11 +82,11 @@ function openCache(
   clock: Clock,
   logger: Logger,
   events: TypedEmitter<TuttiEvents>,
-): CachedCalls | undefined {
+): CacheOfCalls | undefined {
   if (cache === undefined || cache === false) return undefined;
-  if (isResponseCache(cache)) return new CachedCalls(cache, false, events);
+  if (isResponseCache(cache)) return new CacheOfCalls(cache, false, events);
   const options = cache === true ? {} : (cache as ResponseCacheOptions);
-  return new CachedCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events);
+  return new CacheOfCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events);
 }
 
 // By shape, so that a cache from another copy of the package is one too.

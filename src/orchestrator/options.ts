@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { AgentsInput } from '../agents/agent-registry.js';
 import { phaseTimeoutsSchema } from '../agents/agent-schema.js';
 import type { ResponseCacheOptions } from '../cache/cache-options.js';
@@ -10,10 +10,15 @@ import type {
   FairnessSettings,
   HedgeSettings,
   LaneLimits,
+  ResolvedBreakerSettings,
+  ResolvedFairnessSettings,
+  ResolvedHedgeSettings,
 } from '../contracts/traffic.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
-import { count, delayMs, durationMs } from '../input/number-schemas.js';
+import { count, delayMs, durationMs, numberThat } from '../input/number-schemas.js';
+import { filledText, oneOf, optionsObject, thing } from '../input/option-schemas.js';
+import type { WithDefaults } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
 import type { Jitter } from '../resilience/retry/backoff.js';
 import {
@@ -118,83 +123,88 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   clock?: Clock | undefined;
 }
 
-const FACTOR = 'expected a number of at least 1';
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isWait = (value: unknown): boolean => typeof value === 'number' && value >= 0;
+const isSwitchOrObject = (value: unknown): boolean =>
+  typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value));
 
 /** Checks {@link RetryOptions}. The defaults stand here and nowhere else. */
 const retrySchema = madeOnce(() =>
-  z
-    .strictObject({
-      minDelayMs: delayMs().default(1_000),
-      maxDelayMs: delayMs().default(30_000),
-      maxWaitMs: z
-        .number('expected milliseconds from 0 to Infinity')
-        .min(0, 'expected milliseconds from 0 to Infinity')
-        .or(z.literal(Number.POSITIVE_INFINITY))
-        .default(300_000),
-      factor: z.number(FACTOR).min(1, FACTOR).max(1_000, 'expected at most 1000').default(2),
-      jitter: z.enum(['full', 'equal', 'none'], 'expected "full", "equal" or "none"').default('full'),
-      when: z
-        .custom<(thrown: unknown) => boolean>(
-          (value) => typeof value === 'function',
-          'expected a function (thrown) => boolean',
-        )
-        .optional(),
-    })
-    .refine((retry) => retry.maxDelayMs >= retry.minDelayMs, {
+  optionsObject({
+    minDelayMs: z._default(delayMs(), 1_000),
+    maxDelayMs: z._default(delayMs(), 30_000),
+    maxWaitMs: z._default(thing<number>(isWait, 'milliseconds from 0 to Infinity'), 300_000),
+    factor: z._default(
+      numberThat((factor) => factor >= 1, 'expected a number of at least 1').check(
+        z.refine((factor: number) => factor <= 1_000, 'expected at most 1000'),
+      ),
+      2,
+    ),
+    jitter: z._default(oneOf('full', 'equal', 'none'), 'full'),
+    when: z.optional(thing<(thrown: unknown) => boolean>(isFunction, 'a function (thrown) => boolean')),
+  }).check(
+    z.refine((retry) => retry.maxDelayMs >= retry.minDelayMs, {
       path: ['maxDelayMs'],
       message: 'expected at least minDelayMs',
     }),
+  ),
 );
 
-/** Checks {@link AsyncOrchestratorOptions}. The defaults stand here and nowhere else. */
-export const orchestratorOptionsSchema = madeOnce(() =>
-  z.strictObject({
-    agents: z.unknown().optional(),
-    maxConcurrent: count(1).default(10),
-    timeoutMs: durationMs().default(30_000),
-    timeouts: phaseTimeoutsSchema().optional(),
-    deadlineMs: durationMs().optional(),
-    maxRetries: count(0).default(2),
-    retry: retrySchema().prefault({}),
-    limits: laneLimitsSchema().optional(),
-    breaker: breakerSchema().optional(),
-    hedge: hedgeSchema().optional(),
-    budget: budgetSchema().optional(),
-    tenantBudget: budgetSchema().optional(),
-    fairness: fairnessSchema().optional(),
-    // Its own options are checked by the cache.
-    cache: z
-      .custom<boolean | object>(
-        (value) =>
-          typeof value === 'boolean' ||
-          (typeof value === 'object' && value !== null && !Array.isArray(value)),
-        'expected true, false, options of a cache or a ResponseCache',
-      )
-      .optional(),
-    tenant: z.string('expected a string').min(1, 'expected a name').optional(),
-    maxQueued: count(0).default(1_000_000),
-    maxTaskChars: count(1).default(100_000),
-    abandonMs: delayMs().default(5_000),
-    logger: z
-      .custom<Logger>(
-        hasMethods('debug', 'info', 'warn', 'error'),
-        'expected a logger with debug, info, warn and error',
-      )
-      .optional(),
-    signal: z
-      .custom<AbortSignal>(hasMethods('addEventListener', 'removeEventListener'), 'expected an AbortSignal')
-      .optional(),
-    clock: z
-      .custom<Clock>(
-        hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-        'expected a clock with now, epochMs, setTimeout and clearTimeout',
-      )
-      .optional(),
-  }),
+/** Checks {@link AsyncOrchestratorOptions}. The defaults stand here and nowhere else. @internal */
+export const orchestratorOptionsSchema = madeOnce(
+  () =>
+    optionsObject({
+      agents: z.optional(z.custom<unknown>()),
+      maxConcurrent: z._default(count(1), 10),
+      timeoutMs: z._default(durationMs(), 30_000),
+      timeouts: z.optional(phaseTimeoutsSchema()),
+      deadlineMs: z.optional(durationMs()),
+      maxRetries: z._default(count(0), 2),
+      retry: z._default(retrySchema(), () => retrySchema().parse({})),
+      limits: z.optional(laneLimitsSchema()),
+      breaker: z.optional(breakerSchema()),
+      hedge: z.optional(hedgeSchema()),
+      budget: z.optional(budgetSchema()),
+      tenantBudget: z.optional(budgetSchema()),
+      fairness: z.optional(fairnessSchema()),
+      // Its own options are checked by the cache.
+      cache: z.optional(
+        thing<boolean | object>(isSwitchOrObject, 'true, false, options of a cache or a ResponseCache'),
+      ),
+      tenant: z.optional(filledText('a name')),
+      maxQueued: z._default(count(0), 1_000_000),
+      maxTaskChars: z._default(count(1), 100_000),
+      abandonMs: z._default(delayMs(), 5_000),
+      logger: z.optional(
+        thing<Logger>(
+          hasMethods('debug', 'info', 'warn', 'error'),
+          'a logger with debug, info, warn and error',
+        ),
+      ),
+      signal: z.optional(
+        thing<AbortSignal>(hasMethods('addEventListener', 'removeEventListener'), 'an AbortSignal'),
+      ),
+      clock: z.optional(
+        thing<Clock>(
+          hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
+          'a clock with now, epochMs, setTimeout and clearTimeout',
+        ),
+      ),
+    }) satisfies z.ZodMiniType<ResolvedOrchestratorOptions>,
 );
 
-/** Checks the options of closing. */
-export const closeOptionsSchema = madeOnce(() => z.strictObject({ drainMs: delayMs().default(20_000) }));
+/** Checks the options of closing. @internal */
+export const closeOptionsSchema = madeOnce(() => optionsObject({ drainMs: z._default(delayMs(), 20_000) }));
 
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
-export type ResolvedOrchestratorOptions = Readonly<z.output<ReturnType<typeof orchestratorOptionsSchema>>>;
+export type ResolvedOrchestratorOptions = WithDefaults<
+  Omit<AsyncOrchestratorOptions, 'agents' | 'cache' | 'retry' | 'breaker' | 'hedge' | 'fairness'>,
+  'maxConcurrent' | 'timeoutMs' | 'maxRetries' | 'maxQueued' | 'maxTaskChars' | 'abandonMs'
+> & {
+  readonly agents?: unknown;
+  readonly cache?: boolean | object | undefined;
+  readonly breaker?: ResolvedBreakerSettings | undefined;
+  readonly hedge?: ResolvedHedgeSettings | undefined;
+  readonly fairness?: ResolvedFairnessSettings | undefined;
+  readonly retry: WithDefaults<RetryOptions, 'minDelayMs' | 'maxDelayMs' | 'maxWaitMs' | 'factor' | 'jitter'>;
+};

@@ -1,80 +1,82 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { madeOnce } from '../input/made-once.js';
-import { count, delayMs, durationMs } from '../input/number-schemas.js';
+import { count, delayMs, durationMs, numberThat } from '../input/number-schemas.js';
+import { mapping, optionsObject } from '../input/option-schemas.js';
 import { MAX_BUDGET_USD } from './budget/budget-amount.js';
 import { EQUAL_SHARES } from './permits/fair-queue.js';
 
-// Each message completes "<field>: <message>; got <value>."
+const share = () => numberThat((ratio) => ratio > 0 && ratio <= 1, 'expected a share above 0 and at most 1');
 
-const share = (): z.ZodNumber => {
-  const message = 'expected a share above 0 and at most 1';
-  return z.number(message).gt(0, message).max(1, message);
-};
+const percentile = () =>
+  numberThat((percent) => percent >= 1 && percent <= 99.9, 'expected a percentage from 1 to 99.9');
 
-const percentile = (): z.ZodNumber => {
-  const message = 'expected a percentage from 1 to 99.9';
-  return z.number(message).min(1, message).max(99.9, message);
-};
+const usd = () =>
+  numberThat(
+    (dollars) => dollars >= 0 && dollars <= MAX_BUDGET_USD,
+    `expected dollars from 0 to ${MAX_BUDGET_USD}`,
+  );
 
-const usd = (): z.ZodNumber => {
-  const message = `expected dollars from 0 to ${MAX_BUDGET_USD}`;
-  return z.number(message).min(0, message).max(MAX_BUDGET_USD, message);
-};
+const weights = () => mapping<number>(wrongWeight, 'expected an object of names and weights');
 
-const weights = () => {
-  const message = 'expected a weight above 0';
-  return z.record(z.string(), z.number(message).positive(message));
-};
+function wrongWeight(weight: unknown): string | undefined {
+  return Number.isFinite(weight) && (weight as number) > 0 ? undefined : 'expected a weight above 0';
+}
 
-/** The schema of `limits`. */
+/** The schema of `limits`. @internal */
 export const laneLimitsSchema = madeOnce(() =>
-  z.strictObject({
-    requestsPerMinute: count(1).optional(),
-    inputTokensPerMinute: count(1).optional(),
-    outputTokensPerMinute: count(1).optional(),
-    tokensPerMinute: count(1).optional(),
-    maxConcurrent: count(1).optional(),
+  optionsObject({
+    requestsPerMinute: z.optional(count(1)),
+    inputTokensPerMinute: z.optional(count(1)),
+    outputTokensPerMinute: z.optional(count(1)),
+    tokensPerMinute: z.optional(count(1)),
+    maxConcurrent: z.optional(count(1)),
   }),
 );
 
-/** The schema of `breaker`, with its defaults. */
+/** The schema of `breaker`, with its defaults. @internal */
 export const breakerSchema = madeOnce(() =>
-  z.strictObject({
-    failureRatio: share().default(0.5),
-    minimumCalls: count(1).default(5),
-    windowMs: durationMs().default(60_000),
-    openMs: durationMs().default(30_000),
-    halfOpenCalls: count(1).default(1),
+  optionsObject({
+    failureRatio: z._default(share(), 0.5),
+    minimumCalls: z._default(count(1), 5),
+    windowMs: z._default(durationMs(), 60_000),
+    openMs: z._default(durationMs(), 30_000),
+    halfOpenCalls: z._default(count(1), 1),
   }),
 );
 
-/** The schema of `hedge`, with its defaults. */
+/** The schema of `hedge`, with its defaults. @internal */
 export const hedgeSchema = madeOnce(() =>
-  z
-    .strictObject({
-      afterMs: delayMs().optional(),
-      percentile: percentile().optional(),
-      maxExtraRatio: share().default(0.1),
-    })
-    .refine(({ afterMs, percentile }) => afterMs === undefined || percentile === undefined, {
-      error: 'expected afterMs or percentile, not both',
-    }),
+  optionsObject({
+    afterMs: z.optional(delayMs()),
+    percentile: z.optional(percentile()),
+    maxExtraRatio: z._default(share(), 0.1),
+  }).check(
+    z.refine(
+      ({ afterMs, percentile }) => afterMs === undefined || percentile === undefined,
+      'expected afterMs or percentile, not both',
+    ),
+  ),
 );
 
-/** The schema of `budget`. */
+/** The schema of `budget`. @internal */
 export const budgetSchema = madeOnce(() =>
-  z
-    .strictObject({ usd: usd().optional(), tokens: count(0).optional(), perCallUsd: usd().optional() })
-    .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, {
-      error: 'expected usd, tokens or both',
-    }),
+  optionsObject({
+    usd: z.optional(usd()),
+    tokens: z.optional(count(0)),
+    perCallUsd: z.optional(usd()),
+  }).check(
+    z.refine(
+      (budget) => budget.usd !== undefined || budget.tokens !== undefined,
+      'expected usd, tokens or both',
+    ),
+  ),
 );
 
-/** The schema of `fairness`, with its defaults. */
+/** The schema of `fairness`, with its defaults. @internal */
 export const fairnessSchema = madeOnce(() =>
-  z.strictObject({
-    tenantWeights: weights().optional(),
-    agentWeights: weights().optional(),
-    ageingMs: durationMs().default(EQUAL_SHARES.ageingMs),
+  optionsObject({
+    tenantWeights: z.optional(weights()),
+    agentWeights: z.optional(weights()),
+    ageingMs: z._default(durationMs(), EQUAL_SHARES.ageingMs),
   }),
 );

@@ -6,7 +6,6 @@ import type { RunJournalError } from '../errors/run-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import { ProgressReporter } from './progress-reporter.js';
-import { journaledSource } from './resumed/journaled-source.js';
 import { plainSource, type RunSource } from './run-source.js';
 import type { RunContext } from './task-admission.js';
 import { TaskRun, type TaskRunOwner } from './task-run.js';
@@ -18,7 +17,7 @@ export async function collectRun(
   runs: Set<TaskRun>,
 ): Promise<CallOutcome[]> {
   if (context.options.runId === undefined) return collect(context, plainSource(context, tasks), runs);
-  return collect(context, await journaledSource(context, tasks), runs);
+  return collect(context, await openJournaledSource(context, tasks), runs);
 }
 
 function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Promise<CallOutcome[]> {
@@ -60,7 +59,7 @@ export async function* streamRun(
 ): AsyncGenerator<IndexedOutcome, void, undefined> {
   const { options } = context;
   const isJournaled = options.runId !== undefined;
-  const source = isJournaled ? await journaledSource(context, tasks) : plainSource(context, tasks);
+  const source = isJournaled ? await openJournaledSource(context, tasks) : plainSource(context, tasks);
   const channel = new AsyncChannel<IndexedOutcome>(Number.POSITIVE_INFINITY);
   let tasksRead = 0;
   const run = openRun(context, source, {
@@ -93,6 +92,12 @@ export async function* streamRun(
     // Whoever left may come back at once, and finds the journal free.
     if (isJournaled) await run.done;
   }
+}
+
+/** Journals and SQLite are loaded when a run has a name, not with the package. */
+async function openJournaledSource(context: RunContext, tasks: TaskSource): Promise<RunSource> {
+  const { journaledSource } = await import('./resumed/journaled-source.js');
+  return journaledSource(context, tasks);
 }
 
 function openRun({ options }: RunContext, source: RunSource, owner: TaskRunOwner): TaskRun {

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../time/clock.js';
+import { provideCode } from './provide-code.js';
 
 interface FakeTimer {
   dueMs: number;
@@ -16,6 +17,7 @@ export class FakeClock implements Clock {
   /** Starts at `startEpochMs`, by default 2026-01-01T00:00:00Z. */
   constructor(startEpochMs = Date.UTC(2026, 0, 1)) {
     this.#startEpochMs = startEpochMs;
+    provideCode();
   }
 
   now(): number {

@@ -63,16 +63,35 @@ describe('the packed package', () => {
     30_000,
   );
 
-  test('loads no native module and no package that is not a dependency', async () => {
+  test('loads for a first call of a function what that needs, and no more', async () => {
     await cp(here('./loaded-modules.mjs'), join(installed.folder, 'loaded-modules.mjs'));
     const { stdout } = await runNode(installed.folder, 'loaded-modules.mjs');
     const { files, native } = JSON.parse(stdout) as { files: string[]; native: string[] };
     expect(native).toEqual([]);
-    const loaded = new Set(files.flatMap((url) => packageOf(url) ?? []));
-    const { optionalDependencies = {}, peerDependencies = {} } = installed.manifest;
-    const optional = [...Object.keys(optionalDependencies), ...Object.keys(peerDependencies)];
-    expect([...loaded]).toEqual(expect.arrayContaining(['tutti', 'zod', 'p-limit', 'p-retry', 'p-timeout']));
-    for (const name of optional) expect(loaded).not.toContain(name);
+    const packages = new Set(files.flatMap((url) => packageOf(url) ?? []));
+    expect([...packages].sort()).toEqual(['leven', 'p-limit', 'p-timeout', 'tutti', 'yocto-queue']);
+    // Each is loaded when an agent, an option or a failure needs it.
+    const laterOn = /(lanes|cached-calls|open-tiers|journaled-source|parse-output|core-json-schema|warming)-/;
+    expect(files.filter((url) => laterOn.test(url))).toEqual([]);
+    expect(files.filter((url) => packageOf(url) === 'tutti').length).toBeLessThanOrEqual(5);
+  });
+
+  test('reads at most 150 kB of code for that, minified, packages included', async () => {
+    const root = join(installed.packageFolder, 'dist/index.js');
+    const measured = await runNode(here('../..'), 'bench/core/start-size.mjs', JSON.stringify({ root }));
+    const bytes = JSON.parse(measured.stdout) as number;
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(bytes).toBeLessThanOrEqual(150_000);
+  });
+
+  test('declares no type of zod, which users may have in another version', async () => {
+    const files = await readdir(installed.packageFolder, { recursive: true });
+    const declarations = files.filter((file) => file.startsWith('dist/') && file.endsWith('.d.ts'));
+    expect(declarations.length).toBeGreaterThan(50);
+    for (const file of declarations) {
+      const text = await readFile(join(installed.packageFolder, file), 'utf8');
+      expect({ file, imports: /from ['"]zod|import\(['"]zod/.test(text) }).toEqual({ file, imports: false });
+    }
   });
 
   test.each([

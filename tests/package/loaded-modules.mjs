@@ -1,4 +1,5 @@
-// Run in the user's folder: imports the package and prints the files that were loaded for it and the native modules.
+// Run in the user's folder: imports the package, makes a call of a function, and prints the files that were loaded for
+// it and the native modules.
 import { register } from 'node:module';
 import { MessageChannel } from 'node:worker_threads';
 
@@ -15,8 +16,11 @@ register(`data:text/javascript,${encodeURIComponent(hooks)}`, {
   transferList: [port2],
 });
 
-await import('tutti');
-// The messages come from another thread: one turn after the import they are all there.
+const { AsyncOrchestrator } = await import('tutti');
+const orchestrator = new AsyncOrchestrator({ agents: { shout: (task) => task.toUpperCase() } });
+const { output } = await orchestrator.execute('shout', 'tutti');
+if (output !== 'TUTTI') throw new Error('the call gave another answer');
+// The messages come from another thread: a moment after the import they are all there.
 await new Promise((resolve) => setTimeout(resolve, 50));
 port1.close();
 const native = process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node'));

@@ -10,6 +10,7 @@ import type { CallServices } from '../call-services.js';
 import type { CallSettings } from '../call-settings.js';
 import { agentSettings, callSettings } from '../call-settings.js';
 import type { RegisteredAgent } from '../registered-agent.js';
+import { codeLoader } from './agent-code.js';
 import { checkCallOptions, checkRunOptions, checkTask } from './check-call-options.js';
 
 /** The door: what passes has been checked and becomes a call; what does not is refused before any work is done. */
@@ -33,6 +34,7 @@ export class CallAdmission implements RegistryObserver {
       definition,
       settings: agentSettings(this.settings, definition),
       hasTrafficControl: this.#services.traffic.appliesTo(definition),
+      loadCode: codeLoader(this.#services, definition),
       fallbacks: () => this.#fallbacksOf(definition),
       permits: this.#permitsFor(definition),
     });

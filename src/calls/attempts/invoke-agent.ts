@@ -2,9 +2,12 @@ import type { AgentContext } from '../../contracts/agent.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
 import { addUsage, type Usage, validUsage } from '../../contracts/usage.js';
-import { repairOutput } from '../../output/repair-output.js';
+import { LazyModule } from '../../lifecycle/lazy-module.js';
 import { AttemptContext } from './attempt-context.js';
 import type { RunningAttempt } from './running-attempt.js';
+
+/** Sends answers back that do not fit: for agents with `repairs`. */
+export const outputRepairer = new LazyModule(() => import('../../output/repair-output.js'));
 
 /** What an agent answers with: a reply, now or later, or a stream. */
 export type Invocation = AgentReply | PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply;
@@ -41,6 +44,7 @@ async function generate(
     return reply;
   };
   if (schema === undefined || repairs === 0) return await ask(undefined);
+  const { repairOutput } = outputRepairer.loaded ?? (await outputRepairer.load());
   const { reply } = await repairOutput(ask, { schema, repairs, signal: context.signal });
   return reply;
 }

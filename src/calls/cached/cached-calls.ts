@@ -4,18 +4,15 @@ import type { CacheHit } from '../../cache/cached-answer.js';
 import type { ResponseCache } from '../../cache/response-cache.js';
 import type { CacheSetOptions } from '../../cache/set-options.js';
 import type { CacheStorage } from '../../contracts/cache-storage.js';
-import type { TuttiEvents } from '../../contracts/events.js';
 import type { AgentResult } from '../../contracts/result.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { asError, fieldOf } from '../../errors/foreign.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
-import type { TypedEmitter } from '../../events/typed-emitter.js';
 import { isPromiseLike } from '../attempts/invoke-agent.js';
 import type { Call } from '../call.js';
 import { queueCall } from '../call-path.js';
 import { buildHit } from '../call-result.js';
-import type { CallCache } from '../call-services.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { failCall, settleCall } from '../settle-call.js';
 import { Replay } from './replay.js';
@@ -28,31 +25,24 @@ interface CachedCall {
 }
 
 /** The cache in the path of a call: answers calls from it, and has identical ones at the same time made once. */
-export class CachedCalls implements CallCache {
+export class CachedCalls {
   readonly #cache: ResponseCache;
-  /** Whether the cache was made for this orchestrator and closes with it. */
-  readonly #isOwned: boolean;
   readonly #running = new Map<string, SharedCall>();
   /** Those that compute anew what is stored: a call that may take the stored answer does not wait for them. */
   readonly #refreshing = new Map<string, SharedCall>();
   /** Those that renew stale answers: nobody need wait for them, so closing has to end them. */
   readonly #background = new Set<SharedCall>();
   readonly #stopListening: () => void;
-  readonly #stopForwarding: () => void;
 
-  constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
+  constructor(cache: ResponseCache) {
     this.#cache = cache;
-    this.#isOwned = isOwned;
     this.#stopListening = cache.onInvalidate({
       forget: (key) => this.#forget(key),
       forgetAll: () => this.#forgetAll(),
     });
-    this.#stopForwarding = cache.observe(
-      (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
-      (name) => events.wants(name),
-    );
   }
 
+  /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
   take(call: Call): boolean {
     const wish = call.options?.cache ?? call.definition.cache;
     if (wish === false || !this.#isCacheable(call)) return false;
@@ -68,16 +58,10 @@ export class CachedCalls implements CallCache {
     return true;
   }
 
-  async close(): Promise<void> {
+  /** Ends work that nobody waits for. */
+  end(): void {
     this.#stopListening();
     for (const shared of [...this.#background]) shared.cancelBecause('the orchestrator was closed');
-    try {
-      if (this.#isOwned) await this.#cache.close();
-      else await this.#cache.flush();
-    } finally {
-      // Last, as closing may find something to tell.
-      this.#stopForwarding();
-    }
   }
 
   #isCacheable({ agent, services }: Call): boolean {

@@ -1,8 +1,9 @@
-import { z } from 'zod';
 import type { OutputSchema } from '../../contracts/output-schema.js';
 import type { Tool, ToolSet } from '../../contracts/tool.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import { describeKind } from '../../input/describe-value.js';
+import * as jsonSchemaWriter from '../../output/core-json-schema.js';
+import { isZodSchema, jsonSchemaOf } from '../../output/json-schema.js';
 import type { ModelToolDefinition } from './model-step.js';
 
 /** The tool names that all supported protocols accept. */
@@ -61,13 +62,15 @@ function defineForModel(name: string, tool: Tool, field: string): ModelToolDefin
  * @throws {@link InvalidArgumentError} when it is no zod 4 schema or says what JSON Schema cannot.
  */
 export function toJsonSchema(schema: OutputSchema, field: string): Record<string, unknown> {
-  if (typeof schema !== 'object' || schema === null || !('_zod' in schema)) {
+  if (!isZodSchema(schema)) {
     throw new InvalidArgumentError(field, `${field} must be a zod 4 schema; got ${describeKind(schema)}.`);
   }
   try {
-    // The input side: what the model writes, before any transform of ours.
-    const jsonSchema = z.toJSONSchema(schema as unknown as z.ZodType, { target: 'draft-7', io: 'input' });
-    const { $schema: _dialect, '~standard': _standard, ...rest } = jsonSchema as Record<string, unknown>;
+    const {
+      $schema: _dialect,
+      '~standard': _standard,
+      ...rest
+    } = jsonSchemaOf(schema, { target: 'draft-7' }, jsonSchemaWriter);
     return rest;
   } catch (cause) {
     throw new InvalidArgumentError(

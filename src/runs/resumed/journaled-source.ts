@@ -3,6 +3,7 @@ import type { TaskSource } from '../../contracts/call.js';
 import type { CallOutcome } from '../../contracts/result.js';
 import { ClosedError } from '../../errors/input-errors.js';
 import { RunJournal } from '../../journal/run-journal.js';
+import { jsonSchemaWriter } from '../../output/json-schema.js';
 import type { BudgetAccount } from '../../resilience/budget/budget.js';
 import { plainSource, type RunSource } from '../run-source.js';
 import type { RunContext } from '../task-admission.js';
@@ -18,6 +19,8 @@ export async function journaledSource(context: RunContext, tasks: TaskSource): P
   const { options, services, admission } = context;
   const startedAtMs = services.clock.now();
   const plain = plainSource(context, tasks);
+  // For the fingerprints of tasks: agents may be added while the run reads.
+  await jsonSchemaWriter.load();
   const journal = await RunJournal.open({
     runId: options.runId as string,
     directory: options.directory as string,

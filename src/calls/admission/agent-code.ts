@@ -1,0 +1,30 @@
+import type { AgentDefinition } from '../../contracts/agent.js';
+import { type LazyModule, loadMissing } from '../../lifecycle/lazy-module.js';
+import { jsonSchemaWriter, needsJsonSchemaWriter } from '../../output/json-schema.js';
+import { cachedCallsCode } from '../cached/cache-of-calls.js';
+import { outputReader } from '../call-result.js';
+import type { CallServices } from '../call-services.js';
+import type { RegisteredAgent } from '../registered-agent.js';
+import { laneCode } from '../traffic-control.js';
+
+/**
+ * What loads the code that an agent's calls need and that is not loaded with the package. Loading starts here, at
+ * registration: only calls made at once after it find some missing.
+ */
+export function codeLoader(services: CallServices, definition: AgentDefinition): RegisteredAgent['loadCode'] {
+  const modules: LazyModule<unknown>[] = [];
+  if (services.traffic.mayUseLanes(definition)) modules.push(laneCode);
+  if (definition.output !== undefined) modules.push(outputReader);
+  if (services.cache !== undefined) modules.push(cachedCallsCode);
+  if (services.cache !== undefined && mayNeedJsonSchemaWriter(definition)) modules.push(jsonSchemaWriter);
+  if (modules.length === 0) return undefined;
+  const load = (): Promise<unknown> | undefined => loadMissing(modules);
+  // Where it fails now, each call tries again and fails with the reason.
+  load()?.catch(() => {});
+  return load;
+}
+
+/** For its cache key, or for that of an answer that another agent gave in its place. */
+function mayNeedJsonSchemaWriter({ output, fallbacks = [] }: AgentDefinition): boolean {
+  return needsJsonSchemaWriter(output) || fallbacks.length > 0;
+}

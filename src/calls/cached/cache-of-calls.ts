@@ -1,0 +1,49 @@
+import type { ResponseCache } from '../../cache/response-cache.js';
+import type { TuttiEvents } from '../../contracts/events.js';
+import type { TypedEmitter } from '../../events/typed-emitter.js';
+import { LazyModule } from '../../lifecycle/lazy-module.js';
+import type { Call } from '../call.js';
+import type { CallCache } from '../call-services.js';
+import type { CachedCalls } from './cached-calls.js';
+
+/** What answers calls from the cache: for orchestrators that have one. */
+export const cachedCallsCode = new LazyModule(() => import('./cached-calls.js'));
+
+/** The cache of an orchestrator: the door to {@link CachedCalls}, which the first call of an agent has loaded. */
+export class CacheOfCalls implements CallCache {
+  readonly #cache: ResponseCache;
+  /** Whether the cache was made for this orchestrator and closes with it. */
+  readonly #isOwned: boolean;
+  readonly #stopForwarding: () => void;
+  #calls: CachedCalls | undefined = undefined;
+
+  constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
+    this.#cache = cache;
+    this.#isOwned = isOwned;
+    this.#stopForwarding = cache.observe(
+      (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
+      (name) => events.wants(name),
+    );
+  }
+
+  take(call: Call): boolean {
+    this.#calls ??= this.#open();
+    return this.#calls.take(call);
+  }
+
+  async close(): Promise<void> {
+    this.#calls?.end();
+    try {
+      if (this.#isOwned) await this.#cache.close();
+      else await this.#cache.flush();
+    } finally {
+      // Last, as closing may find something to tell.
+      this.#stopForwarding();
+    }
+  }
+
+  #open(): CachedCalls {
+    if (cachedCallsCode.loaded === undefined) throw new Error('A call came before its cache was loaded.');
+    return new cachedCallsCode.loaded.CachedCalls(this.#cache);
+  }
+}

@@ -1,0 +1,25 @@
+import * as retries from 'p-retry';
+import { outputRepairer } from '../calls/attempts/invoke-agent.js';
+import { cachedCallsCode } from '../calls/cached/cache-of-calls.js';
+import * as cachedCalls from '../calls/cached/cached-calls.js';
+import { outputReader } from '../calls/call-result.js';
+import { laneCode } from '../calls/traffic-control.js';
+import * as jsonSchemas from '../output/core-json-schema.js';
+import { jsonSchemaWriter } from '../output/json-schema.js';
+import * as reader from '../output/parse-output.js';
+import * as repairer from '../output/repair-output.js';
+import * as lanes from '../resilience/lane/lanes.js';
+import { retryDriver } from '../resilience/retry/retry.js';
+
+/**
+ * Hands out the code that the path of a call loads when it is needed. Loading takes real time, in which a clock that
+ * is moved by hand stands still: what a test expects after the move would come after its end.
+ */
+export function provideCode(): void {
+  laneCode.provide(lanes);
+  cachedCallsCode.provide(cachedCalls);
+  outputReader.provide(reader);
+  outputRepairer.provide(repairer);
+  jsonSchemaWriter.provide(jsonSchemas);
+  retryDriver.provide(retries);
+}
