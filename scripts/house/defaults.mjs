@@ -7,7 +7,6 @@ const OTHER_OPTIONS = new Set([
   'src/cache/batch.ts maxConcurrent',
   'src/cache/tiers/tier-guard.ts timeoutMs',
   'src/cache/warming.ts maxConcurrent',
-  'src/resilience/lane/retry-budget.ts windowMs',
   'src/resilience/rate-limit/rate-limiter.ts windowMs',
 ]);
 

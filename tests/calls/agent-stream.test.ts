@@ -1,47 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   AgentError,
-  type AgentFunction,
   AsyncOrchestrator,
   CancelledError,
   ClosedError,
   defineAgent,
   InvalidArgumentError,
   OutputError,
-  type Provider,
   StreamConsumedError,
-  type StreamEvent,
-  TimeoutError,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { deferred, httpError, rejectionOf, turn, wait } from '../behaviour/scripted-agents.js';
-
-async function eventsOf(stream: AsyncIterable<StreamEvent>): Promise<StreamEvent[]> {
-  const events: StreamEvent[] = [];
-  for await (const event of stream) events.push(event);
-  return events;
-}
-
-async function textOf(stream: AsyncIterable<string>): Promise<string> {
-  let text = '';
-  for await (const piece of stream) text += piece;
-  return text;
-}
-
-const counting = (pieces: number): AgentFunction =>
-  async function* () {
-    for (let piece = 1; piece <= pieces; piece += 1) yield `${piece} `;
-  };
-
-const withEvents: AgentFunction = async function* () {
-  yield { type: 'reasoning-delta', text: 'hm' } as const;
-  yield 'Hello, ';
-  yield { type: 'text-delta', text: 'world' } as const;
-  yield { type: 'tool-call', id: '1', name: 'look', input: { at: 'x' } } as const;
-  yield { type: 'usage', usage: { inputTokens: 1 } } as const;
-  yield { type: 'usage', usage: { inputTokens: 3, outputTokens: 4 } } as const;
-  yield { type: 'finish', finishReason: 'length' } as const;
-};
+import { httpError, rejectionOf, turn, wait } from '../behaviour/scripted-agents.js';
+import { counting, eventsOf, textOf, withEvents } from './streams.js';
 
 describe('a stream', () => {
   test('gives its events in order and its result at the end', async () => {
@@ -509,177 +479,5 @@ describe('a stream', () => {
       await turn();
       expect(orchestrator.stats()).toMatchObject({ running: 0, inFlight: 0 });
     }
-  });
-});
-
-describe('the clocks of a stream', () => {
-  const paced = (clock: FakeClock, pausesMs: number[]): AgentFunction =>
-    async function* (_task, { signal }) {
-      for (const pauseMs of pausesMs) {
-        await Promise.race([
-          wait(clock, pauseMs),
-          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-        ]);
-        yield 'x';
-      }
-    };
-
-  test('firstTokenMs ends an attempt whose first event does not come, which is tried again', async () => {
-    const clock = new FakeClock();
-    let attempts = 0;
-    const orchestrator = new AsyncOrchestrator({
-      clock,
-      timeouts: { firstTokenMs: 100 },
-      retry: { minDelayMs: 10, jitter: 'none' },
-      agents: {
-        sleepy: (task, context) => {
-          attempts += 1;
-          return paced(clock, attempts === 1 ? [500] : [50, 500])(task, context);
-        },
-      },
-    });
-    const stream = orchestrator.stream('sleepy', 't');
-    const result = stream.result;
-    await clock.advance(5_000);
-    expect(await result).toMatchObject({ output: 'xx', attempts: 2, timings: { firstTokenMs: 50 } });
-    const never = rejectionOf(
-      TimeoutError,
-      orchestrator.stream('sleepy', 't', { maxRetries: 0, timeouts: { firstTokenMs: 10 } }).result,
-    );
-    await clock.advance(1_000);
-    expect(await never).toMatchObject({ scope: 'first-token', timeoutMs: 10, attempt: 1, retryable: true });
-    await clock.advance(10_000);
-    expect(clock.pendingTimers).toBe(0);
-  });
-
-  test('idleMs ends a stream that goes silent, which is not tried again', async () => {
-    const clock = new FakeClock();
-    const orchestrator = new AsyncOrchestrator({
-      clock,
-      timeouts: { idleMs: 100 },
-      agents: { sleepy: paced(clock, [500, 90, 90, 150, 10]) },
-    });
-    const stream = orchestrator.stream('sleepy', 't');
-    const seen: unknown[] = [];
-    const failing = rejectionOf(
-      TimeoutError,
-      (async () => {
-        for await (const event of stream) seen.push(event);
-      })(),
-    );
-    await clock.advance(10_000);
-    expect(await failing).toMatchObject({ scope: 'idle', timeoutMs: 100, retryable: false });
-    expect(seen).toHaveLength(3);
-    expect(orchestrator.stats()).toMatchObject({ attempts: 1, timedOut: 1, abandoned: 0 });
-    expect(clock.pendingTimers).toBe(0);
-  });
-
-  test('idleMs does not run while the reader is slow', async () => {
-    const clock = new FakeClock();
-    const orchestrator = new AsyncOrchestrator({
-      clock,
-      timeoutMs: 1_000_000,
-      timeouts: { idleMs: 100 },
-      agents: { counting: counting(40) },
-    });
-    const stream = orchestrator.stream('counting', 't');
-    let read = 0;
-    const reading = (async () => {
-      for await (const _event of stream) {
-        read += 1;
-        await wait(clock, 1_000);
-      }
-    })();
-    await clock.advance(100_000);
-    await reading;
-    expect(read).toBe(41);
-    expect((await stream.result).success).toBe(true);
-  });
-
-  test('stop with the stream: no timer is left', async () => {
-    const clock = new FakeClock();
-    const orchestrator = new AsyncOrchestrator({
-      clock,
-      timeouts: { firstTokenMs: 100, idleMs: 100, queueMs: 100 },
-      agents: { counting: counting(3) },
-    });
-    await orchestrator.stream('counting', 't').result;
-    expect(clock.pendingTimers).toBe(0);
-  });
-});
-
-describe('a provider', () => {
-  function provider(stream: boolean, seen: unknown[]): Provider {
-    return {
-      specificationVersion: 1,
-      name: 'scripted',
-      generate: async (request) => {
-        seen.push(['generate', request]);
-        return { output: `generated ${request.task}` };
-      },
-      ...(stream
-        ? {
-            stream: async function* (request) {
-              seen.push(['stream', request]);
-              yield { type: 'text-delta', text: `streamed ${request.task}` } as const;
-              yield { type: 'finish', finishReason: 'stop' } as const;
-            },
-          }
-        : undefined),
-    };
-  }
-
-  test('answers execute with generate and stream with stream, and gets all there is to know', async () => {
-    const seen: Array<[string, Record<string, unknown>]> = [];
-    const orchestrator = new AsyncOrchestrator({
-      agents: [
-        defineAgent({
-          name: 'model',
-          provider: provider(true, seen),
-          model: 'm-1',
-          instructions: 'be brief',
-          params: { temperature: 0 },
-        }),
-      ],
-    });
-    expect((await orchestrator.execute('model', 'a')).output).toBe('generated a');
-    const stream = orchestrator.stream('model', 'b');
-    expect((await stream.result).output).toBe('streamed b');
-    expect(seen.map(([method]) => method)).toEqual(['generate', 'stream']);
-    expect(seen[1]?.[1]).toMatchObject({
-      agent: 'model',
-      callId: stream.callId,
-      attempt: 1,
-      task: 'b',
-      model: 'm-1',
-      instructions: 'be brief',
-      params: { temperature: 0 },
-      output: undefined,
-    });
-    expect(seen[1]?.[1].signal).toMatchObject({ aborted: false });
-  });
-
-  test('without a stream method gives its one answer as a stream', async () => {
-    const orchestrator = new AsyncOrchestrator({
-      agents: { model: defineAgent({ name: 'x', provider: provider(false, []) }) },
-    });
-    expect(await textOf(orchestrator.stream('model', 'c').text)).toBe('generated c');
-  });
-});
-
-describe('an agent that answers later with a stream', () => {
-  test('streams it', async () => {
-    const gate = deferred();
-    const orchestrator = new AsyncOrchestrator({
-      agents: {
-        late: (async () => {
-          await gate.promise;
-          return withEvents('', {} as never);
-        }) as unknown as AgentFunction,
-      },
-    });
-    const text = textOf(orchestrator.stream('late', 't').text);
-    gate.resolve();
-    expect(await text).toBe('Hello, world');
   });
 });
