@@ -21,7 +21,10 @@ export function findDefaultsTwice(sources) {
       .filter(({ name }) => inSchemas.has(name))
       .map(({ name, node }) => ({ source, name, node, option: `${source.path} ${name}` })),
   );
-  const gone = [...OTHER_OPTIONS].filter((option) => !found.some((other) => other.option === option));
+  const here = new Set(sources.map(({ path }) => path));
+  const gone = [...OTHER_OPTIONS].filter(
+    (option) => here.has(option.split(' ')[0]) && !found.some((other) => other.option === option),
+  );
   return [
     ...gone.map(
       (option) => `${option} has no default of its own any more: scripts/house/defaults.mjs names it`,
