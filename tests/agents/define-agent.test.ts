@@ -1,3 +1,4 @@
+// Covers: src/agents/agent-name.ts
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { AsyncOrchestrator, defineAgent, InvalidArgumentError, OutputError } from '../../src/index.js';

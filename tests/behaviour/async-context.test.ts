@@ -1,3 +1,4 @@
+// Covers: src/lifecycle/async-context.ts
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from '@jest/globals';
 import {

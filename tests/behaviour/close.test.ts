@@ -1,3 +1,4 @@
+// Covers: src/orchestrator/shut-down.ts, src/lifecycle/overdue-work.ts
 import { describe, expect, test } from '@jest/globals';
 import {
   type AgentFailure,

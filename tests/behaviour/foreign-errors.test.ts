@@ -1,3 +1,4 @@
+// Covers: src/calls/settle-call.ts, src/resilience/retry/classify-failure.ts
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator, TuttiError } from '../../src/index.js';

@@ -1,3 +1,4 @@
+// Covers: src/resilience/permits/nested-limits.ts
 import { describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator, defineAgent, TimeoutError, type TuttiEvents } from '../../src/index.js';
 import type { Logger } from '../../src/logging/logger.js';

@@ -1,3 +1,4 @@
+// Covers: src/calls/attempts/checked-usage.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider, ProviderRequest } from '../../src/contracts/provider.js';
 import { httpError, rejection } from './held-agent.js';

@@ -1,3 +1,4 @@
+// Covers: src/calls/retries.ts
 import { describe, expect, test } from '@jest/globals';
 import {
   AgentError,

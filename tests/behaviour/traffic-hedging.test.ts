@@ -1,3 +1,4 @@
+// Covers: src/calls/attempts/hedged-attempt.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '../../src/contracts/provider.js';
 import { HeldAgent, textOf } from './held-agent.js';

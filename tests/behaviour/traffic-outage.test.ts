@@ -1,3 +1,4 @@
+// Covers: src/calls/ended-because.ts, src/resilience/retry/retry-outlook.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { httpError, rejection, turn } from './held-agent.js';
 import { closeAll, mostWithin, openWith, Service } from './traffic-orchestrator.js';

@@ -1,3 +1,4 @@
+// Covers: src/cache/miss-timer.ts
 import { describe, expect, test } from '@jest/globals';
 import { CacheStatsRecorder } from '../../src/cache/cache-stats.js';
 import { IntervalHistogram } from '../../src/cache/interval-histogram.js';

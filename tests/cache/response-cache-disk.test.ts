@@ -1,3 +1,5 @@
+// Covers: src/cache/lower-reads.ts, src/cache/open-lower-tiers.ts, src/cache/open-tiers.ts
+// Covers: src/cache/touch-batcher.ts
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

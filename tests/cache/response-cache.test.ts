@@ -1,3 +1,6 @@
+// Covers: src/cache/answer-store.ts, src/cache/cache-observers.ts, src/cache/cache-policy.ts
+// Covers: src/cache/cached-answer.ts, src/cache/entry-conversions.ts, src/cache/memory-sweep.ts
+// Covers: src/cache/normalize-task.ts, src/cache/set-options.ts, src/cache/steady-time.ts
 import { describe, expect, test } from '@jest/globals';
 import type { CacheRequest } from '../../src/cache/cache-key.js';
 import type { CacheAnswer, CacheHit } from '../../src/cache/cached-answer.js';

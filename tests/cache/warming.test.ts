@@ -1,3 +1,4 @@
+// Covers: src/cache/ttl-advice.ts
 import { describe, expect, test } from '@jest/globals';
 import { ResponseCache } from '../../src/cache/response-cache.js';
 import { InvalidArgumentError } from '../../src/errors/input-errors.js';

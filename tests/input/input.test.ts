@@ -1,3 +1,4 @@
+// Covers: src/input/unknown-key.ts
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';

@@ -1,3 +1,5 @@
+// Covers: src/calls/call-settings.ts, src/calls/admission/check-call-options.ts, src/input/has-methods.ts
+// Covers: src/input/made-once.ts
 import { describe, expect, test } from '@jest/globals';
 import {
   AsyncOrchestrator,

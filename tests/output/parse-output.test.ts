@@ -1,3 +1,4 @@
+// Covers: src/output/describe-issues.ts
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';

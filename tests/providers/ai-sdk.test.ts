@@ -1,3 +1,4 @@
+// Covers: src/providers/ai-sdk/ai-sdk-dialect.ts
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { ProviderResponseInfo } from '../../src/contracts/rate-limits.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/anthropic/anthropic-dialect.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { anthropic } from '../../src/providers/anthropic/anthropic.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/transport/client-exchange.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AgentDefinition } from '../../src/contracts/agent.js';
 import type { ProviderResponseInfo } from '../../src/contracts/rate-limits.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/openai/chat-dialect.ts, src/providers/openai/responses-dialect.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { openai } from '../../src/providers/openai/openai.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/transport/link-signal.ts, src/providers/transport/pooled-client.ts
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/model/model-provider.ts, src/providers/model/model-round-trip.ts
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';

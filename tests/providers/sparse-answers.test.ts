@@ -1,3 +1,4 @@
+// Covers: src/providers/openai/openai-usage.ts
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stepFromAnswer } from '../../src/providers/ai-sdk/model-answer.js';

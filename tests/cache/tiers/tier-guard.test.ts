@@ -1,3 +1,4 @@
+// Covers: src/cache/tiers/time-limits.ts
 import { describe, expect, test } from '@jest/globals';
 import Keyv from 'keyv';
 import type { CacheTier } from '../../../src/cache/tiers/cache-tier.js';

@@ -1,3 +1,5 @@
+// Covers: src/providers/command/command-options.ts, src/providers/command/environment.ts
+// Covers: src/providers/command/run-program.ts
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+// Covers: src/providers/http/http-exchange.ts, src/providers/http/http-mapping.ts, src/providers/http/http-options.ts
+// Covers: src/providers/http/http-url.ts
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';

@@ -1,3 +1,4 @@
+// Covers: src/providers/model/run-tool.ts
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { StreamEvent } from '../../../src/contracts/stream-event.js';

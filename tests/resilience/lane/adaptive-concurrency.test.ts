@@ -1,3 +1,4 @@
+// Covers: src/resilience/lane/outcome-window.ts
 import { describe, expect, test } from '@jest/globals';
 import { AdaptiveConcurrency } from '../../../src/resilience/lane/adaptive-concurrency.js';
 import { Lane } from '../../../src/resilience/lane/lane.js';

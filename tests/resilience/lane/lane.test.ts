@@ -1,3 +1,4 @@
+// Covers: src/resilience/lane/lane-health.ts, src/resilience/lane/lane-pass.ts
 import { describe, expect, test } from '@jest/globals';
 import type { ProviderResponseInfo, RateLimits } from '../../../src/contracts/rate-limits.js';
 import { Lane, type LaneOptions } from '../../../src/resilience/lane/lane.js';

@@ -1,3 +1,4 @@
+// Covers: src/resilience/permits/ageing-queue.ts, src/resilience/permits/fair-shares.ts
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { FairnessSettings } from '../../../src/contracts/traffic.js';

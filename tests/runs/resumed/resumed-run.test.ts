@@ -1,3 +1,6 @@
+// Covers: src/journal/run-records.ts, src/runs/resumed/checked-task.ts, src/runs/resumed/journal-reader.ts
+// Covers: src/runs/resumed/journaled-source.ts, src/runs/resumed/recording-sink.ts
+// Covers: src/runs/resumed/task-fingerprint.ts
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// Covers: src/cache/tiers/disk/index-sync.ts
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
