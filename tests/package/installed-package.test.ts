@@ -63,14 +63,18 @@ describe('the packed package', () => {
     30_000,
   );
 
-  test('loads for a first call of a function what that needs, and no more', async () => {
-    await cp(here('./loaded-modules.mjs'), join(installed.folder, 'loaded-modules.mjs'));
-    const { stdout } = await runNode(installed.folder, 'loaded-modules.mjs');
-    const { files, native } = JSON.parse(stdout) as { files: string[]; native: string[] };
+  test('loads no native module and no package that is not a dependency', async () => {
+    const { packages, native } = await loadedFor({ attempts: 2 });
     expect(native).toEqual([]);
-    const packages = new Set(files.flatMap((url) => packageOf(url) ?? []));
-    expect([...packages].sort()).toEqual(['leven', 'p-limit', 'p-timeout', 'tutti', 'yocto-queue']);
-    // Each is loaded when an agent, an option or a failure needs it.
+    const { optionalDependencies = {}, peerDependencies = {} } = installed.manifest;
+    const optional = [...Object.keys(optionalDependencies), ...Object.keys(peerDependencies)];
+    expect(packages).toEqual(expect.arrayContaining(['tutti', 'p-limit', 'p-retry', 'p-timeout']));
+    for (const name of optional) expect(packages).not.toContain(name);
+  });
+
+  test('loads for a first answer what that needs, and no more: nothing of zod, retries, lanes or SQLite', async () => {
+    const { packages, files } = await loadedFor({ attempts: 1 });
+    expect(packages.sort()).toEqual(['leven', 'p-limit', 'p-timeout', 'tutti', 'yocto-queue']);
     const laterOn = /(lanes|cached-calls|open-tiers|journaled-source|parse-output|core-json-schema|warming)-/;
     expect(files.filter((url) => laterOn.test(url))).toEqual([]);
     expect(files.filter((url) => packageOf(url) === 'tutti').length).toBeLessThanOrEqual(5);
@@ -179,6 +183,14 @@ describe("the README's example", () => {
     expect(example?.code.trimEnd().split('\n').length).toBeLessThanOrEqual(20);
   });
 });
+
+/** What Node loads for a call that is answered in that many attempts. */
+async function loadedFor({ attempts }: { attempts: number }) {
+  await cp(here('./loaded-modules.mjs'), join(installed.folder, 'loaded-modules.mjs'));
+  const { stdout } = await runNode(installed.folder, 'loaded-modules.mjs', String(attempts));
+  const { files, native } = JSON.parse(stdout) as { files: string[]; native: string[] };
+  return { files, native, packages: [...new Set(files.flatMap((url) => packageOf(url) ?? []))] };
+}
 
 /** The package a file belongs to: what follows the last `node_modules`. */
 function packageOf(url: string): string | undefined {

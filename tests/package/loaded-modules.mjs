@@ -1,5 +1,5 @@
-// Run in the user's folder: imports the package, makes a call of a function, and prints the files that were loaded for
-// it and the native modules.
+// Run in the user's folder: imports the package, has a function answer a call, in as many attempts as the first
+// argument says, and prints the files that were loaded for it and the native modules.
 import { register } from 'node:module';
 import { MessageChannel } from 'node:worker_threads';
 
@@ -17,9 +17,15 @@ register(`data:text/javascript,${encodeURIComponent(hooks)}`, {
 });
 
 const { AsyncOrchestrator } = await import('tutti');
-const orchestrator = new AsyncOrchestrator({ agents: { shout: (task) => task.toUpperCase() } });
-const { output } = await orchestrator.execute('shout', 'tutti');
-if (output !== 'TUTTI') throw new Error('the call gave another answer');
+const attempts = Number(process.argv[2]);
+let failures = attempts - 1;
+const shout = (task) => {
+  if (failures-- > 0) throw Object.assign(new Error('busy'), { status: 503 });
+  return task.toUpperCase();
+};
+const orchestrator = new AsyncOrchestrator({ agents: { shout }, retry: { minDelayMs: 1 } });
+const result = await orchestrator.execute('shout', 'tutti');
+if (result.output !== 'TUTTI' || result.attempts !== attempts) throw new Error('the call went another way');
 // The messages come from another thread: a moment after the import they are all there.
 await new Promise((resolve) => setTimeout(resolve, 50));
 port1.close();
