@@ -113,7 +113,7 @@ export class TrafficControl implements CallTraffic {
   }
 
   wake(): void {
-    this.#lanes.wake();
+    this.#lanes?.wake();
   }
 
   /** Calls that wait for their lanes. */
