@@ -35,8 +35,10 @@ export class LazyModule<Module> {
   }
 }
 
-/** Loads those of the modules that are not loaded yet; `undefined` where all of them are. */
+/** Loads the modules; `undefined` where all of them are loaded, which is asked for every call. */
 export function loadMissing(modules: readonly LazyModule<unknown>[]): Promise<unknown> | undefined {
-  const missing = modules.filter(({ loaded }) => loaded === undefined);
-  return missing.length === 0 ? undefined : Promise.all(missing.map((module) => module.load()));
+  for (const { loaded } of modules) {
+    if (loaded === undefined) return Promise.all(modules.map((module) => module.load()));
+  }
+  return undefined;
 }

@@ -1,4 +1,3 @@
-// Covers: src/agents/live-folder.ts
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

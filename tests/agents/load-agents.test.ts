@@ -1,5 +1,5 @@
 // Covers: src/agents/agent-file-schema.ts, src/agents/confined-folder.ts, src/agents/directory-loader.ts
-// Covers: src/agents/front-matter.ts, src/agents/json-loader.ts, src/agents/load-folder.ts
+// Covers: src/agents/front-matter.ts, src/agents/json-loader.ts, src/agents/live-folder.ts, src/agents/load-folder.ts
 // Covers: src/agents/markdown-loader.ts, src/agents/yaml-source.ts
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// Covers: src/calls/attempts/invoke-agent.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '../../src/contracts/provider.js';
 import { ProviderNetworkError } from '../../src/errors/provider-errors.js';

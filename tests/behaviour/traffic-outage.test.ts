@@ -1,4 +1,5 @@
-// Covers: src/calls/ended-because.ts, src/resilience/retry/retry-outlook.ts
+// Covers: src/resilience/rate-limit/return-queue.ts, src/calls/ended-because.ts
+// Covers: src/resilience/retry/retry-outlook.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { httpError, rejection, turn } from './held-agent.js';
 import { closeAll, mostWithin, openWith, Service } from './traffic-orchestrator.js';

@@ -1,4 +1,3 @@
-// Covers: src/errors/missing-package-error.ts, src/errors/run-errors.ts
 import { describe, expect, test } from '@jest/globals';
 import { AgentFileError } from '../../src/errors/agent-file-error.js';
 import { ERROR_CODES, type ErrorCode } from '../../src/errors/codes.js';

@@ -1,5 +1,4 @@
-// Covers: src/journal/fingerprint.ts, src/journal/journal-file.ts, src/journal/journal-writer.ts
-// Covers: src/journal/outcome-value.ts, src/journal/run-head.ts, src/journal/task-pages.ts
+// Covers: src/journal/journal-file.ts, src/journal/journal-writer.ts, src/journal/run-head.ts
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
 // Covers: src/orchestrator/create-services.ts, src/calls/call.ts, src/calls/call-path.ts
 // Covers: src/calls/admission/call-admission.ts, src/calls/attempts/attempt.ts, src/calls/attempts/attempt-context.ts
-// Covers: src/calls/attempts/invoke-agent.ts
 import { describe, expect, test } from '@jest/globals';
 import {
   type AgentError,

@@ -1,4 +1,4 @@
-// Covers: src/providers/anthropic/anthropic-dialect.ts
+// Covers: src/providers/anthropic/anthropic-dialect.ts, src/testing/model-server/messages-wire.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { anthropic } from '../../src/providers/anthropic/anthropic.js';

@@ -1,4 +1,5 @@
 // Covers: src/providers/openai/chat-dialect.ts, src/providers/openai/responses-dialect.ts
+// Covers: src/testing/model-server/responses-wire.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { openai } from '../../src/providers/openai/openai.js';

@@ -1,5 +1,5 @@
-// Covers: src/providers/agent-settings.ts, src/providers/check-options.ts, src/providers/model/model-agent-options.ts
-// Covers: src/providers/model/model-client-options.ts
+// Covers: src/errors/missing-package-error.ts, src/providers/agent-settings.ts, src/providers/check-options.ts
+// Covers: src/providers/model/model-agent-options.ts, src/providers/model/model-client-options.ts
 import { describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { anthropic, openai, PRICE_TABLE } from '../../src/providers/index.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/model/structured-output.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { TuttiEvents } from '../../src/contracts/events.js';

@@ -1,4 +1,5 @@
 // Covers: src/providers/model/model-provider.ts, src/providers/model/model-round-trip.ts
+// Covers: src/providers/model/params.ts
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// Covers: src/providers/model/body-parts.ts, src/providers/model/params.ts, src/providers/model/structured-output.ts
+// Covers: src/providers/model/body-parts.ts
 import { describe, expect, test } from '@jest/globals';
 import { callOptions } from '../../src/providers/ai-sdk/call-options.js';
 import { messagesBody } from '../../src/providers/anthropic/messages-body.js';

@@ -1,3 +1,4 @@
+// Covers: src/runs/collect-run.ts
 import { describe, expect, test } from '@jest/globals';
 import {
   AgentError,

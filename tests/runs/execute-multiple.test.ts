@@ -1,4 +1,4 @@
-// Covers: src/runs/collect-run.ts, src/runs/task-admission.ts, src/runs/task-run.ts
+// Covers: src/runs/task-admission.ts, src/runs/task-run.ts
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import {

@@ -1,5 +1,4 @@
 // Covers: src/testing/model-server/chat-wire.ts, src/testing/model-server/deliver.ts
-// Covers: src/testing/model-server/messages-wire.ts, src/testing/model-server/responses-wire.ts
 // Covers: src/testing/model-server/scripted-answer.ts, src/testing/model-server/wires.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ModelServer, startModelServer } from '../../src/testing/index.js';

@@ -1,7 +1,7 @@
 // Covers: src/resilience/rate-limit/quantity-usage.ts, src/resilience/rate-limit/rate-queue.ts
 // Covers: src/resilience/rate-limit/refusals.ts, src/resilience/rate-limit/reservation.ts
-// Covers: src/resilience/rate-limit/return-queue.ts, src/resilience/rate-limit/token-cost.ts
-// Covers: src/resilience/rate-limit/usage.ts, src/resilience/rate-limit/window-margin.ts
+// Covers: src/resilience/rate-limit/token-cost.ts, src/resilience/rate-limit/usage.ts
+// Covers: src/resilience/rate-limit/window-margin.ts
 import { describe, expect, test } from '@jest/globals';
 import type { RateLimitedError } from '../../../src/errors/traffic-errors.js';
 import { RateLimiter } from '../../../src/resilience/rate-limit/rate-limiter.js';

@@ -1,6 +1,7 @@
-// Covers: src/journal/run-records.ts, src/runs/resumed/checked-task.ts, src/runs/resumed/journal-reader.ts
-// Covers: src/runs/resumed/journaled-source.ts, src/runs/resumed/recording-sink.ts
-// Covers: src/runs/resumed/task-fingerprint.ts
+// Covers: src/errors/run-errors.ts, src/journal/fingerprint.ts, src/journal/outcome-value.ts
+// Covers: src/journal/run-records.ts, src/journal/task-pages.ts, src/runs/resumed/checked-task.ts
+// Covers: src/runs/resumed/journal-reader.ts, src/runs/resumed/journaled-source.ts
+// Covers: src/runs/resumed/recording-sink.ts, src/runs/resumed/task-fingerprint.ts
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
