@@ -101,7 +101,13 @@ export {
   ProviderTimeoutError,
 } from './errors/provider-errors.js';
 export { QueueFullError } from './errors/resilience-errors.js';
-export { RunBusyError, RunChangedError, type RunDifference, RunJournalError } from './errors/run-errors.js';
+export {
+  RunBusyError,
+  RunChangedError,
+  type RunDifference,
+  RunJournalError,
+  type RunJournalProblem,
+} from './errors/run-errors.js';
 export {
   type CacheOperation,
   CacheStoreError,

@@ -98,6 +98,13 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
    * @default false
    */
   retryFailed?: boolean | undefined;
+  /**
+   * The secret that signs the run's journal, or several for rotation: the first signs, all verify. Each has at least
+   * 16 bytes. Only with `runId`.
+   *
+   * @default the secret of the orchestrator's cache options, else TUTTI_CACHE_SECRET, else the key file of this user
+   */
+  secret?: string | readonly string[] | undefined;
   /** Called after each task settles. If it throws, the error is logged and the run continues. */
   onProgress?: ((progress: RunProgress) => void) | undefined;
 }

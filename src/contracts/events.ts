@@ -137,6 +137,21 @@ export interface TuttiEvents extends CacheEvents {
     /** When it happened, milliseconds since the Unix epoch. */
     at: number;
   };
+  /** A row of a run's journal is not as it was signed, so it was not believed; its task runs again. */
+  'journal:reject': {
+    /** The run. */
+    runId: string;
+    /** What the row was about: the run as a whole, the fingerprints of 128 tasks, or one outcome. */
+    kind: 'head' | 'page' | 'outcome';
+    /** Position of the task, from 0, or of the first one on the page; `undefined` for a head. */
+    index: number | undefined;
+    /** What was wrong with it. */
+    reason: string;
+    /** Of a head: what the journal was renamed to. */
+    movedTo?: string | undefined;
+    /** When it was found, milliseconds since the Unix epoch. */
+    at: number;
+  };
   /** Closing has begun. */
   'orchestrator:close': {
     /** When it happened, milliseconds since the Unix epoch. */
@@ -168,6 +183,7 @@ const EVENTS: Readonly<Record<Exclude<TuttiEventName, CacheEventName>, true>> = 
   'breaker:close': true,
   'agent:add': true,
   'agent:remove': true,
+  'journal:reject': true,
   'orchestrator:close': true,
 };
 

@@ -63,6 +63,15 @@ export class RunBusyError extends TuttiError {
 }
 
 /**
+ * What kind of trouble a journal is in: that of its database, or
+ *
+ * - `format`: it was written by another version, or not by this library;
+ * - `secret`: it was signed with another secret, or there is no secret to sign it with;
+ * - `unverified`: what it holds is not what was signed, and the run cannot go on without it.
+ */
+export type RunJournalProblem = DatabaseProblem | 'format' | 'secret' | 'unverified';
+
+/**
  * The journal of a run cannot be opened, read or written. The file is left as it is. If it happens during the run, no
  * further task is started, and `results` holds what was done.
  */
@@ -72,13 +81,13 @@ export class RunJournalError extends TuttiError {
   /** Path of its journal. */
   readonly path: string;
   /** What kind of problem it is. */
-  readonly problem: DatabaseProblem | 'format';
+  readonly problem: RunJournalProblem;
   /** The results of the tasks that had settled, in input order; empty if they were delivered one by one. */
   results: readonly unknown[] = [];
 
   constructor(
     journal: { runId: string; path: string },
-    problem: DatabaseProblem | 'format',
+    problem: RunJournalProblem,
     what: string,
     options: { cause?: unknown } = {},
   ) {

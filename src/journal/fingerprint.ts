@@ -19,7 +19,7 @@ const PARTS = ['agent', 'definition', 'task', 'params', 'model', 'tenant'] as co
   | keyof TaskIdentity
 )[];
 const PART_BYTES = 8;
-/** How long a fingerprint is: one short digest for each part, so that it can be told which one differs. */
+/** How long a fingerprint is: one short digest for each part, so that an error can say which part differs. */
 export const FINGERPRINT_BYTES = PARTS.length * PART_BYTES;
 
 const MAX_KNOWN_DIGESTS = 1_000;

@@ -1,45 +1,42 @@
+import { rm } from 'node:fs/promises';
 import { fieldOf } from '../errors/foreign.js';
 import { RunBusyError, RunJournalError } from '../errors/run-errors.js';
 import { DatabaseError } from '../errors/storage-errors.js';
 import type { SqlValue } from '../sqlite/driver.js';
+import { identify } from '../sqlite/held-file.js';
+import { moveAside } from '../sqlite/move-aside.js';
 import { type Database, openDatabase } from '../sqlite/open-database.js';
+import { type FoundRow, HEAD_ID, MAX_COLUMN_BYTES, MAX_VALUE_BYTES, type SignedRow } from './journal-rows.js';
 import { journalPath, type RunLocation } from './run-location.js';
-
-/** What a row of a journal is about. */
-export type RowKind = 'run' | 'account' | 'page' | 'outcome';
-
-/** One thing that a journal knows. */
-export interface JournalRow {
-  readonly kind: RowKind;
-  /** Of an outcome: the task's place; of a page: its number; else 0. */
-  readonly position: number;
-  /** JSON as text, anything else as bytes. */
-  readonly value: SqlValue;
-  /** Of an outcome: whether the task succeeded. */
-  readonly success: boolean | undefined;
-}
-
-/** A position and what is known of it. */
-export interface FoundRow {
-  readonly position: number;
-  readonly value: SqlValue;
-}
-
-/** How many outcomes of each kind there are. */
-export interface OutcomeCounts {
-  readonly succeeded: number;
-  readonly failed: number;
-}
 
 /** Long enough for another process that only looks at the journal; a run holds it for as long as it lasts. */
 const BUSY_TIMEOUT_MS = 1_000;
 const MAX_ROWS_PER_STATEMENT = 500;
-const FORMAT = 1;
+/** Longer values are read one at a time, so that a batch of rows never needs much memory before it is verified. */
+const MAX_BATCHED_VALUE_BYTES = 64 * 1024;
+const FORMAT = 2;
+const UNSIGNED_FORMAT = 1;
 
-// One table for everything, so that what happened together is one statement: all of it is on disk, or nothing.
-const CREATE =
-  'CREATE TABLE IF NOT EXISTS journal ' +
-  '(kind TEXT NOT NULL, position INTEGER NOT NULL, success INTEGER, value, PRIMARY KEY (kind, position))';
+// `kind` and `position` are worked out from the id, for people who look into the file; they take no room in it.
+const TABLE = `journal (
+  id INTEGER PRIMARY KEY,
+  kind TEXT AS (CASE WHEN id > 0 THEN 'outcome' WHEN id = 0 THEN 'run' ELSE 'page' END),
+  position INTEGER AS (CASE WHEN id > 0 THEN id - 1 WHEN id = 0 THEN 0 ELSE -1 - id END),
+  key_id TEXT NOT NULL, task TEXT NOT NULL, value TEXT NOT NULL, signature TEXT NOT NULL)`;
+const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE}`;
+/** As SQLite keeps it. A table with anything else in it, a view in its place or a trigger was not made here. */
+const CREATED = `CREATE TABLE ${TABLE}`;
+
+// Sizes are measured before anything is read: a row that does not hold what is written here costs no memory.
+const upTo = (column: string, name: string, maxBytes: number): string =>
+  `iif(octet_length(${column}) <= ${maxBytes}, ${column}, NULL) AS ${name}`;
+const SELECT = [
+  'SELECT id, octet_length(value) AS valueBytes',
+  upTo('task', 'task', MAX_COLUMN_BYTES.task),
+  upTo('key_id', 'keyId', MAX_COLUMN_BYTES.keyId),
+  upTo('signature', 'signature', MAX_COLUMN_BYTES.signature),
+  `${upTo('value', 'value', MAX_BATCHED_VALUE_BYTES)} FROM journal`,
+].join(', ');
 
 /**
  * The SQLite file of one run, held by one owner: SQLite's own lock on the file is kept until it is closed. The system
@@ -57,9 +54,9 @@ export class JournalFile {
   }
 
   /**
-   * Opens the journal of a run, or makes it.
+   * Opens the journal of a run, or creates it.
    *
-   * @throws {@link RunBusyError} while another one holds it, {@link RunJournalError} when it cannot be used.
+   * @throws {@link RunBusyError} while another owner holds it, {@link RunJournalError} when it cannot be used.
    */
   static async open(location: RunLocation): Promise<JournalFile> {
     const { runId } = location;
@@ -71,7 +68,8 @@ export class JournalFile {
       await database.query('PRAGMA locking_mode=EXCLUSIVE');
       // The lock is taken with the first write and kept from then on; this one changes nothing where there is a table.
       await database.query(CREATE);
-      await database.query(`PRAGMA user_version=${await readFormat(database, path, runId)}`);
+      await checkFormat(database, path, runId);
+      await database.query(`PRAGMA user_version=${FORMAT}`);
     } catch (error) {
       await database?.close().catch(() => {});
       throw toRunError(error, { runId, path });
@@ -79,69 +77,87 @@ export class JournalFile {
     return new JournalFile(runId, database);
   }
 
-  /** The rows at these places, in their order. */
-  rowsAt(kind: RowKind, positions: readonly number[]): Promise<FoundRow[]> {
-    return this.#query(
-      'SELECT position, value FROM journal WHERE kind = ? AND position IN (SELECT value FROM json_each(?)) ORDER BY position',
-      [kind, JSON.stringify(positions)],
+  /** The rows of these ids, in order of their ids. At most one long value is in memory besides what the caller keeps. */
+  rowsOf(ids: readonly number[]): AsyncGenerator<FoundRow, void, undefined> {
+    const where = 'WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id';
+    return this.#rows(`${SELECT} ${where}`, [JSON.stringify(ids)]);
+  }
+
+  /** Up to `count` rows whose ids are larger, in order of their ids. */
+  rowsAfter(id: number, count: number): AsyncGenerator<FoundRow, void, undefined> {
+    return this.#rows(`${SELECT} WHERE id > ? ORDER BY id LIMIT ?`, [id, count]);
+  }
+
+  /** The row of this id. */
+  async rowOf(id: number): Promise<FoundRow | undefined> {
+    for await (const row of this.rowsOf([id])) return row;
+    return undefined;
+  }
+
+  /** The smallest and the largest id; both that of the head in a journal without rows. */
+  async idRange(): Promise<{ readonly first: number; readonly last: number }> {
+    // Rows may have been added by others, and numbers beyond these are not exact.
+    const [row] = await this.#query<{ first: number | null; last: number | null }>(
+      `SELECT min(id) AS first, max(id) AS last FROM journal WHERE id BETWEEN ? AND ?`,
+      [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
     );
+    return { first: row?.first ?? HEAD_ID, last: row?.last ?? HEAD_ID };
   }
 
-  /** Up to `count` rows from a place on, in their order. */
-  rowsFrom(kind: RowKind, position: number, count: number): Promise<FoundRow[]> {
-    return this.#query(
-      'SELECT position, value FROM journal WHERE kind = ? AND position >= ? ORDER BY position LIMIT ?',
-      [kind, position, count],
-    );
+  /** Whether any row names one of these keys. */
+  async hasRowOf(keyIds: readonly string[]): Promise<boolean> {
+    const sql =
+      'SELECT 1 FROM journal WHERE octet_length(key_id) = ? AND key_id IN (SELECT value FROM json_each(?)) LIMIT 1';
+    return (await this.#query(sql, [MAX_COLUMN_BYTES.keyId, JSON.stringify(keyIds)])).length > 0;
   }
 
-  /** The text at place 0. */
-  async textOf(kind: RowKind): Promise<string | undefined> {
-    const [row] = await this.rowsFrom(kind, 0, 1);
-    return row === undefined ? undefined : String(row.value);
-  }
-
-  /** The last place that has a row; -1 where there is none. */
-  async lastPosition(kind: RowKind): Promise<number> {
-    const rows = await this.#query<{ last: number | null }>(
-      'SELECT max(position) AS last FROM journal WHERE kind = ?',
-      [kind],
-    );
-    return rows[0]?.last ?? -1;
-  }
-
-  async countOutcomes(): Promise<OutcomeCounts> {
-    const rows = await this.#query<{ total: number; succeeded: number | null }>(
-      "SELECT count(*) AS total, sum(success) AS succeeded FROM journal WHERE kind = 'outcome'",
-      [],
-    );
-    const { total = 0, succeeded } = rows[0] ?? {};
-    return { succeeded: succeeded ?? 0, failed: total - (succeeded ?? 0) };
-  }
-
-  /** Writes the rows over what stands in their places; when it resolves they are on disk. */
-  async write(rows: readonly JournalRow[]): Promise<void> {
+  /** Writes the rows over those with the same ids; when it resolves they are on disk. */
+  async write(rows: readonly SignedRow[]): Promise<void> {
     for (let from = 0; from < rows.length; from += MAX_ROWS_PER_STATEMENT) {
       const some = rows.slice(from, from + MAX_ROWS_PER_STATEMENT);
-      const places = some.map(() => '(?,?,?,?)').join(',');
+      const places = some.map(() => '(?,?,?,?,?)').join(',');
       await this.#query(
-        `INSERT OR REPLACE INTO journal (kind, position, success, value) VALUES ${places}`,
-        some.flatMap(({ kind, position, success, value }) => [
-          kind,
-          position,
-          success === undefined ? null : Number(success),
-          value,
-        ]),
+        `INSERT OR REPLACE INTO journal (id, key_id, task, value, signature) VALUES ${places}`,
+        some.flatMap(({ id, keyId, task, value, signature }) => [id, keyId, task, value, signature]),
       );
     }
   }
 
-  /** Lets go of the file. */
+  /** Removes up to 500 of the rows outside of these ids; returns the ids of those it removed. */
+  async removeOutside(first: number, last: number): Promise<number[]> {
+    // As floating-point numbers: an id that was not written here may be larger than any exact number.
+    const removed = await this.#query<{ id: number }>(
+      `DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE id < ? OR id > ? LIMIT ${MAX_ROWS_PER_STATEMENT}) ` +
+        'RETURNING id * 1.0 AS id',
+      [first, last],
+    );
+    return removed.map(({ id }) => id);
+  }
+
+  /** Closes the file, which drops its lock. */
   close(): Promise<void> {
     return this.#database.close();
   }
 
-  async #query<Row = FoundRow>(sql: string, params: readonly SqlValue[]): Promise<Row[]> {
+  /** Closes the file and gives it another name; returns that name. */
+  async moveAside(epochMs: number): Promise<string | undefined> {
+    await this.close();
+    const found = await identify(this.path);
+    return found === undefined ? undefined : moveAside(this.path, found, epochMs);
+  }
+
+  async *#rows(sql: string, params: readonly SqlValue[]): AsyncGenerator<FoundRow, void, undefined> {
+    for (const row of await this.#query<FoundRow>(sql, params)) {
+      const { id, valueBytes } = row;
+      if (valueBytes <= MAX_BATCHED_VALUE_BYTES || valueBytes > MAX_VALUE_BYTES) yield row;
+      else {
+        const [long] = await this.#query<{ value: SqlValue }>('SELECT value FROM journal WHERE id = ?', [id]);
+        yield { ...row, value: long?.value };
+      }
+    }
+  }
+
+  async #query<Row>(sql: string, params: readonly SqlValue[]): Promise<Row[]> {
     try {
       return await this.#database.query<Row>(sql, params);
     } catch (error) {
@@ -150,16 +166,35 @@ export class JournalFile {
   }
 }
 
-/** The format the file is written in; a new file has none yet. */
-async function readFormat(database: Database, path: string, runId: string): Promise<number> {
+/** Deletes the file of a journal and what SQLite keeps beside it. */
+export async function deleteJournal(path: string): Promise<void> {
+  for (const companion of ['-wal', '-shm', '']) await rm(path + companion, { force: true });
+}
+
+/** @throws {@link RunJournalError} when the file is of another format, or its table is not the one created here. */
+async function checkFormat(database: Database, path: string, runId: string): Promise<void> {
   const [row] = await database.query<{ user_version: number }>('PRAGMA user_version');
   const format = row?.user_version ?? 0;
-  if (format === 0 || format === FORMAT) return FORMAT;
-  throw new RunJournalError(
-    { runId, path },
-    'format',
-    `has format ${format}; this version of tutti reads format ${FORMAT}. Use the version that wrote it, or another runId.`,
+  const refuse = (what: string): RunJournalError => new RunJournalError({ runId, path }, 'format', what);
+  if (format === UNSIGNED_FORMAT) {
+    throw refuse(
+      'was written by a version of tutti that did not sign journals, so what is in it cannot be verified. Let that ' +
+        'version finish the run, or begin it again: with deleteRun() from tutti/runs, or under another runId.',
+    );
+  }
+  // A new file has no format yet.
+  if (format !== 0 && format !== FORMAT) {
+    throw refuse(
+      `has format ${format}; this version of tutti reads format ${FORMAT}. Use the version that wrote it, or another runId.`,
+    );
+  }
+  const [schema] = await database.query<{ objects: number; created: number }>(
+    "SELECT count(*) AS objects, sum(sql = ?) AS created FROM sqlite_master WHERE tbl_name = 'journal' OR type IN ('trigger', 'view')",
+    [CREATED],
   );
+  if (schema?.objects !== 1 || schema.created !== 1) {
+    throw refuse('has tables that tutti did not create; the file was left as it is.');
+  }
 }
 
 function toRunError(error: unknown, journal: { runId: string; path: string }): unknown {
@@ -168,7 +203,7 @@ function toRunError(error: unknown, journal: { runId: string; path: string }): u
   if (problem === 'busy') return new RunBusyError(journal.runId, journal.path, { cause: error });
   const what =
     problem === 'corrupt'
-      ? `is damaged; it was left as it is. Restore it from a copy, or move it away (with its -wal file) to begin the run anew. (${message})`
+      ? `is damaged; it was left as it is. Restore it from a copy, or move it away (with its -wal file) to begin the run again. (${message})`
       : `cannot be used. ${message}`;
   return new RunJournalError(journal, problem, what, { cause: error });
 }

@@ -1,49 +1,57 @@
 // The module's own, which a test runner's fake timers leave alone: this is no timer.
 import { setImmediate } from 'node:timers';
-import type { JournalFile, JournalRow } from './journal-file.js';
+import type { JournalFile } from './journal-file.js';
+import type { SignedRow } from './journal-rows.js';
 
 /**
- * Writes rows in groups: what comes in one turn of the event loop, or while the group before is being written, is
+ * Writes rows in groups: those added in one turn of the event loop, or while the previous group is being written, are
  * written together. After a failure nothing more is written.
  */
 export class JournalWriter {
   readonly #file: JournalFile;
   /** Adds what has to be written with the next group. */
-  readonly #addTo: (rows: JournalRow[]) => void;
-  #rows: JournalRow[] = [];
+  readonly #addTo: (rows: SignedRow[]) => void;
+  #rows: SignedRow[] = [];
   #listeners: Array<() => void> = [];
   #running: Promise<void> | undefined = undefined;
+  #isWanted = false;
   /** Set when what is left must not be written. */
   isStopped = false;
   /** What went wrong. */
   failure: { thrown: unknown } | undefined = undefined;
 
-  constructor(file: JournalFile, addTo: (rows: JournalRow[]) => void) {
+  constructor(file: JournalFile, addTo: (rows: SignedRow[]) => void) {
     this.#file = file;
     this.#addTo = addTo;
   }
 
   /** Has a row written; `whenWritten` is called when it is on disk, or never will be. */
-  add(row: JournalRow, whenWritten?: () => void): void {
+  add(row: SignedRow, whenWritten?: () => void): void {
     this.#rows.push(row);
     if (whenWritten !== undefined) this.#listeners.push(whenWritten);
+    this.wake();
+  }
+
+  /** Has a group written, if only of what is added to each. */
+  wake(): void {
+    this.#isWanted = true;
     this.#running ??= this.#run();
   }
 
   /** Resolves when everything that was added has been dealt with. */
   async flush(): Promise<void> {
-    this.#running ??= this.#run();
+    this.wake();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    do await this.#writeGroup();
-    while (this.#rows.length > 0);
+    while (this.#isWanted) await this.#writeGroup();
     this.#running = undefined;
   }
 
   async #writeGroup(): Promise<void> {
+    this.#isWanted = false;
     const rows = this.#rows;
     const listeners = this.#listeners;
     this.#rows = [];

@@ -1,37 +1,56 @@
-import { deserialize, serialize } from 'node:v8';
 import type { CallOutcome } from '../contracts/result.js';
 import { reviveError, type StoredError, storeError } from '../errors/revive-error.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
-import type { SqlValue } from '../sqlite/driver.js';
+import { MAX_VALUE_BYTES } from './journal-rows.js';
+import { fromTagged, toTagged } from './tagged-json.js';
+
+/** Fields of an outcome that may hold anything, where they hold what JSON alone cannot say. */
+interface Tagged {
+  readonly tagged?: { readonly data: unknown; readonly steps: unknown };
+}
 
 /**
- * An outcome as it is stored: JSON text, or bytes where `data` or `steps` hold what JSON cannot say (dates, maps,
- * BigInt). Without its metadata, which comes with the task each time; `undefined` where it cannot be stored at all.
+ * An outcome as it is stored: JSON, without its metadata, which comes with the task each time. `undefined` where it
+ * cannot be stored: its `data` or `steps` hold functions, instances of classes and the like, or it is too large.
  */
-export function toStoredOutcome(outcome: CallOutcome): SqlValue | undefined {
-  const { metadata, ...kept } = outcome;
-  if (!kept.success) return JSON.stringify({ ...kept, error: storeError(kept.error) });
-  if (isPlain(kept.data) && isPlain(kept.steps)) return JSON.stringify(kept);
+export function toStoredOutcome(outcome: CallOutcome): string | undefined {
   try {
-    return serialize(kept);
+    const text = JSON.stringify(toPlainOutcome(outcome));
+    // A character takes up to three bytes; only long strings are worth counting.
+    const isShort = text.length <= MAX_VALUE_BYTES / 3;
+    return isShort || Buffer.byteLength(text) <= MAX_VALUE_BYTES ? text : undefined;
   } catch {
-    // Functions and the like.
     return undefined;
   }
 }
 
-/** The outcome again, with the metadata that its task has now. */
-export function fromStoredOutcome(
-  value: SqlValue,
-  metadata: Record<string, unknown> | undefined,
-): CallOutcome {
+/**
+ * The outcome that was stored, with the metadata that its task has now.
+ *
+ * @throws when the text is not that of an outcome.
+ */
+export function fromStoredOutcome(text: string, metadata: Record<string, unknown> | undefined): CallOutcome {
   const own = metadata === undefined ? undefined : { metadata };
-  if (ArrayBuffer.isView(value)) return { ...(deserialize(value) as CallOutcome), ...own };
-  const kept = JSON.parse(String(value)) as CallOutcome;
-  // JSON leaves out what is undefined; an outcome has these keys all the same.
-  if (kept.success) return { ...kept, costUsd: kept.costUsd, savedUsd: kept.savedUsd, ...own };
+  const { tagged, ...kept } = JSON.parse(text) as CallOutcome & Tagged;
+  // JSON leaves out what is undefined; these keys are always there.
+  if (kept.success) {
+    const { costUsd, savedUsd } = kept;
+    return { ...kept, costUsd, savedUsd, ...(tagged && untag(tagged)), ...own };
+  }
   const error = reviveError(kept.error as unknown as StoredError);
   return { ...kept, costUsd: kept.costUsd, error, ...own };
+}
+
+function toPlainOutcome({ metadata, ...kept }: CallOutcome): object {
+  if (!kept.success) return { ...kept, error: storeError(kept.error) };
+  if (isPlain(kept.data) && isPlain(kept.steps)) return kept;
+  const { data, steps, ...rest } = kept;
+  return { ...rest, tagged: toTagged({ data, steps }) };
+}
+
+function untag(tagged: NonNullable<Tagged['tagged']>): object {
+  const { data, steps } = fromTagged(tagged as never) as { data: unknown; steps: unknown };
+  return { ...(data === undefined ? undefined : { data }), ...(steps === undefined ? undefined : { steps }) };
 }
 
 /** Whether JSON says all of it. */

@@ -1,9 +1,13 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { IndexedOutcome } from '../contracts/result.js';
 import { fieldOf } from '../errors/foreign.js';
-import { JournalFile } from './journal-file.js';
+import { RunJournalError } from '../errors/run-errors.js';
+import { deleteJournal, JournalFile } from './journal-file.js';
+import { journalKeys } from './journal-keys.js';
+import { type FoundRow, HEAD_ID, positionOf } from './journal-rows.js';
+import { JournalSeal } from './journal-seal.js';
 import { fromStoredOutcome } from './outcome-value.js';
-import { readRunHead } from './run-head.js';
+import { type RunHead, readRunHead } from './run-head.js';
 import { checkRunLocation, journalPath, type RunLocation } from './run-location.js';
 
 /** What the journal of a run says. */
@@ -14,67 +18,83 @@ export interface RunRecord {
   path: string;
   /** When the run began, in milliseconds since the Unix epoch. */
   createdAt: number;
-  /** How many tasks it has; `undefined` while its source has not said. */
+  /** How many tasks it has; `undefined` until its source has ended. */
   length: number | undefined;
   /** Tasks with a recorded result. */
   succeeded: number;
   /** Tasks with a recorded failure. */
   failed: number;
+  /** Recorded outcomes that cannot be verified. They count as neither, and their tasks run again. */
+  rejected: number;
   /** Whether every task has a result or a failure on record. */
   isComplete: boolean;
 }
 
 const READ_AT_ONCE = 128;
+/** Positions that an error names at most. */
+const MAX_NAMED = 100;
 
 /**
- * Says how far a run has come; `undefined` when there is no such run.
+ * Says how far a run has come; `undefined` when there is no such run. It reads and verifies the whole journal.
  *
- * @throws {@link RunBusyError} while it is under way, {@link RunJournalError} when its journal cannot be read,
+ * @throws {@link RunBusyError} while it is running, {@link RunJournalError} when its journal cannot be read,
  * `InvalidArgumentError`.
  */
 export async function getRun(location: RunLocation): Promise<RunRecord | undefined> {
   checkRunLocation(location);
   const path = journalPath(location);
   if (!(await exists(path))) return undefined;
-  return withJournal(location, async (file) => {
-    const head = await readRunHead(file);
-    if (head === undefined) return undefined;
-    const { succeeded, failed } = await file.countOutcomes();
-    const { runId, createdAt, length } = head;
-    return { runId, path, createdAt, length, succeeded, failed, isComplete: succeeded + failed === length };
-  });
+  const journal = await openToRead(location);
+  if (journal === undefined) return undefined;
+  const counts = { succeeded: 0, failed: 0, rejected: 0 };
+  try {
+    for await (const { outcome } of outcomesOf(journal)) {
+      if (outcome === undefined) counts.rejected += 1;
+      else counts[outcome.success ? 'succeeded' : 'failed'] += 1;
+    }
+  } finally {
+    await journal.file.close();
+  }
+  const { runId, createdAt, length } = journal.head;
+  return {
+    runId,
+    path,
+    createdAt,
+    length,
+    ...counts,
+    isComplete: counts.succeeded + counts.failed === length,
+  };
 }
 
 /**
- * Gives the recorded outcomes of a run in the order of its tasks, without their metadata; nothing when there is no
- * such run. The journal is held while it is read.
+ * Yields the recorded outcomes of a run in the order of its tasks, without their metadata; nothing when there is no
+ * such run. The journal is locked while it is read.
  *
- * @throws {@link RunBusyError} while it is under way, {@link RunJournalError} when its journal cannot be read,
- * `InvalidArgumentError`.
+ * @throws {@link RunBusyError} while it is running, {@link RunJournalError} when its journal cannot be read, and,
+ * after all other outcomes, when some cannot be verified; `InvalidArgumentError`.
  */
 export async function* readRun(location: RunLocation): AsyncGenerator<IndexedOutcome, void, undefined> {
   checkRunLocation(location);
   if (!(await exists(journalPath(location)))) return;
-  const file = await JournalFile.open(location);
+  const journal = await openToRead(location);
+  if (journal === undefined) return;
+  const rejected: number[] = [];
   try {
-    let from = 0;
-    for (;;) {
-      const rows = await file.rowsFrom('outcome', from, READ_AT_ONCE);
-      for (const { position, value } of rows)
-        yield { ...fromStoredOutcome(value, undefined), index: position };
-      if (rows.length < READ_AT_ONCE) return;
-      from = (rows.at(-1)?.position ?? 0) + 1;
+    for await (const { index, outcome } of outcomesOf(journal)) {
+      if (outcome === undefined) rejected.push(index);
+      else yield outcome;
     }
   } finally {
-    await file.close();
+    await journal.file.close();
   }
+  if (rejected.length > 0) throw unverified(journal.file, rejected);
 }
 
 /**
- * Deletes the journal of a run, also a damaged one; says whether there was one. Not to be called in the moment in
+ * Deletes the journal of a run, even a damaged one; returns whether there was one. Do not call it at the moment in
  * which the run is started elsewhere.
  *
- * @throws {@link RunBusyError} while the run is under way, `InvalidArgumentError`.
+ * @throws {@link RunBusyError} while the run is running, `InvalidArgumentError`.
  */
 export async function deleteRun(location: RunLocation): Promise<boolean> {
   checkRunLocation(location);
@@ -85,20 +105,78 @@ export async function deleteRun(location: RunLocation): Promise<boolean> {
   } catch (error) {
     if (fieldOf(error, 'code') !== 'TUTTI_RUN_JOURNAL') throw error;
   }
-  for (const companion of ['-wal', '-shm', '']) await rm(path + companion, { force: true });
+  await deleteJournal(path);
   return true;
 }
 
-async function withJournal<Result>(
-  location: RunLocation,
-  use: (file: JournalFile) => Promise<Result>,
-): Promise<Result> {
+interface OpenedJournal {
+  readonly file: JournalFile;
+  readonly head: RunHead;
+  readonly seal: JournalSeal;
+}
+
+/** Opens the journal and verifies its head; `undefined` where nothing has been written yet. */
+async function openToRead(location: RunLocation): Promise<OpenedJournal | undefined> {
+  const keys = await journalKeys(location);
   const file = await JournalFile.open(location);
   try {
-    return await use(file);
-  } finally {
+    const { head, fault } = await readRunHead(file, keys);
+    if (fault !== undefined) throw new RunJournalError(file, 'unverified', CHANGED_HEAD);
+    if (head !== undefined) return { file, head, seal: new JournalSeal(keys, head.runId, head.nonce) };
+  } catch (error) {
     await file.close();
+    throw error;
   }
+  await file.close();
+  return undefined;
+}
+
+const CHANGED_HEAD =
+  'has a head that was changed, so nothing in it can be verified; the file was left as it is. The next run of this ' +
+  'name moves it aside and begins again.';
+
+interface RecordedOutcome {
+  readonly index: number;
+  /** `undefined` where the row cannot be verified. */
+  readonly outcome: IndexedOutcome | undefined;
+}
+
+async function* outcomesOf({
+  file,
+  head,
+  seal,
+}: OpenedJournal): AsyncGenerator<RecordedOutcome, void, undefined> {
+  const { length = Number.POSITIVE_INFINITY } = head;
+  let lastId = HEAD_ID;
+  for (let read = READ_AT_ONCE; read === READ_AT_ONCE; ) {
+    read = 0;
+    for await (const row of file.rowsAfter(lastId, READ_AT_ONCE)) {
+      read += 1;
+      lastId = row.id;
+      const index = positionOf(row.id);
+      yield { index, outcome: index < length ? outcomeOf(row, seal) : undefined };
+    }
+  }
+}
+
+function outcomeOf(row: FoundRow, seal: JournalSeal): IndexedOutcome | undefined {
+  if (seal.faultOf(row) !== undefined) return undefined;
+  try {
+    return { ...fromStoredOutcome(row.value as string, undefined), index: positionOf(row.id) };
+  } catch {
+    return undefined;
+  }
+}
+
+function unverified(file: JournalFile, rejected: readonly number[]): RunJournalError {
+  const named = rejected.slice(0, MAX_NAMED);
+  const list = named.join(', ') + (rejected.length > named.length ? ', …' : '');
+  return new RunJournalError(
+    file,
+    'unverified',
+    `holds ${rejected.length} outcomes that were changed, of the tasks ${list}; they were left out. They run again when ` +
+      'the run is resumed.',
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

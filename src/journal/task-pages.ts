@@ -1,53 +1,55 @@
 import type { RunDifference } from '../errors/run-errors.js';
 import { differingParts, FINGERPRINT_BYTES } from './fingerprint.js';
-import type { JournalFile, JournalRow } from './journal-file.js';
+import { type JournalRow, pageId } from './journal-rows.js';
 
 /** Fingerprints on one page. */
 export const PAGE_TASKS = 128;
+const PAGE_BYTES = PAGE_TASKS * FINGERPRINT_BYTES;
 
 const UNKNOWN = Buffer.alloc(FINGERPRINT_BYTES);
 
+/** Number of the page that the fingerprint of the task at this position is on. */
+export function pageOf(position: number): number {
+  return Math.floor(position / PAGE_TASKS);
+}
+
 /**
- * The fingerprints of a run's tasks by their places, in pages of which one is open at a time. They are filled in as
- * tasks are read; one that has been is compared.
+ * The fingerprints of a run's tasks by position, in pages of which one is open at a time. A page is filled in as
+ * tasks are read; a fingerprint that is there already is compared.
  */
 export class TaskPages {
-  readonly #file: JournalFile;
-  readonly #lastStored: number;
+  /** Reads a page; `undefined` when there is none. */
+  readonly #read: (page: number) => Promise<string | undefined>;
   readonly #given = Buffer.alloc(FINGERPRINT_BYTES);
   #page = -1;
-  #bytes = Buffer.alloc(PAGE_TASKS * FINGERPRINT_BYTES);
+  #bytes = Buffer.alloc(PAGE_BYTES);
   #isChanged = false;
 
-  /** @param lastStored Number of the last page that is in the file; -1 for none. */
-  constructor(file: JournalFile, lastStored: number) {
-    this.#file = file;
-    this.#lastStored = lastStored;
+  constructor(read: (page: number) => Promise<string | undefined>) {
+    this.#read = read;
   }
 
-  /** Whether the place's page is open. */
+  /** Whether the position's page is open. */
   isOpenAt(position: number): boolean {
     return pageOf(position) === this.#page;
   }
 
-  /** Opens the place's page. Changes of the one before have to be taken first. */
+  /** Opens the position's page. Changes of the page before have to be taken first. */
   async openAt(position: number): Promise<void> {
     const page = pageOf(position);
-    const bytes = Buffer.alloc(PAGE_TASKS * FINGERPRINT_BYTES);
-    if (page <= this.#lastStored) {
-      const [row] = await this.#file.rowsAt('page', [page]);
-      if (ArrayBuffer.isView(row?.value)) bytes.set(row.value.subarray(0, bytes.length));
-    }
+    const bytes = Buffer.alloc(PAGE_BYTES);
+    const stored = await this.#read(page);
+    if (stored !== undefined) bytes.write(stored, 'base64');
     this.#page = page;
     this.#bytes = bytes;
   }
 
-  /** Whether the place on the open page has a fingerprint. */
+  /** Whether the position on the open page has a fingerprint. */
   has(position: number): boolean {
     return !this.#at(position).equals(UNKNOWN);
   }
 
-  /** Compares a fingerprint with the one on the open page, or notes it where there is none; says what differs. */
+  /** Compares a fingerprint with the one on the open page, or adds it where there is none; returns what differs. */
   compare(position: number, fingerprint: string): RunDifference[] {
     const stored = this.#at(position);
     this.#given.write(fingerprint, 'hex');
@@ -62,16 +64,11 @@ export class TaskPages {
   takeChanged(): JournalRow | undefined {
     if (!this.#isChanged) return undefined;
     this.#isChanged = false;
-    // A copy: the page goes on changing while it is written.
-    return { kind: 'page', position: this.#page, success: undefined, value: Buffer.from(this.#bytes) };
+    return { id: pageId(this.#page), task: '', value: this.#bytes.toString('base64') };
   }
 
   #at(position: number): Buffer {
     const from = (position % PAGE_TASKS) * FINGERPRINT_BYTES;
     return this.#bytes.subarray(from, from + FINGERPRINT_BYTES);
   }
-}
-
-function pageOf(position: number): number {
-  return Math.floor(position / PAGE_TASKS);
 }

@@ -27,6 +27,11 @@ export class KeyRing {
     this.#keys = new Map([signer, ...others].map(({ keyId, key }) => [keyId, key]));
   }
 
+  /** The names of all keys. */
+  get keyIds(): string[] {
+    return [...this.#keys.keys()];
+  }
+
   /** The key of this name; `undefined` when none of the secrets has it. */
   find(keyId: string): SigningKey | undefined {
     return this.#keys.get(keyId);

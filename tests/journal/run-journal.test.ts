@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AgentResult } from '../../src/contracts/result.js';
-import { RunJournal } from '../../src/journal/run-journal.js';
+import { type RejectedRow, RunJournal } from '../../src/journal/run-journal.js';
 
 let root: string;
 beforeAll(async () => {
@@ -12,8 +12,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+const SECRET = 'a secret of these tests';
+const TASK = 'ab'.repeat(48);
+const rejected: RejectedRow[] = [];
+
 const open = (runId: string): Promise<RunJournal> =>
-  RunJournal.open({ runId, directory: root, retryFailed: false, epochMs: 1 });
+  RunJournal.open({
+    runId,
+    directory: root,
+    secret: SECRET,
+    retryFailed: false,
+    needsAccount: false,
+    epochMs: 1,
+    onReject: (row) => rejected.push(row),
+  });
+afterEach(() => expect(rejected.splice(0)).toEqual([]));
 
 const result = (output: string): AgentResult => ({
   success: true,
@@ -45,7 +58,7 @@ describe('RunJournal', () => {
     const journal = await open('order');
     const written: number[] = [];
     for (const position of [2, 0, 1]) {
-      expect(journal.record(position, result(`${position}`), () => written.push(position))).toBe(true);
+      expect(journal.record(position, TASK, result(`${position}`), () => written.push(position))).toBe(true);
     }
     expect([journal.unwritten, written]).toEqual([3, []]);
     await journal.flush();
@@ -55,24 +68,24 @@ describe('RunJournal', () => {
 
   test('recalls an outcome once, as it was', async () => {
     const first = await open('recall');
-    first.record(5, result('five'), () => {});
+    first.record(5, TASK, result('five'), () => {});
     await first.close();
     const second = await open('recall');
     expect(second.fetch([6, 7])).toBeUndefined();
     await second.fetch([4, 5, 6]);
-    expect(second.recall(4, undefined)).toBeUndefined();
-    expect(second.recall(5, undefined)).toStrictEqual(result('five'));
-    expect(second.recall(5, undefined)).toBeUndefined();
+    expect(second.recall(4, TASK, undefined)).toBeUndefined();
+    expect(second.recall(5, TASK, undefined)).toStrictEqual(result('five'));
+    expect(second.recall(5, TASK, undefined)).toBeUndefined();
     await second.close();
   });
 
   test('writes thousands of outcomes of one turn', async () => {
     const first = await open('many');
-    for (let position = 0; position < 1_700; position++) first.record(position, result('x'), () => {});
+    for (let position = 0; position < 1_700; position++) first.record(position, TASK, result('x'), () => {});
     await first.close();
     const second = await open('many');
     await second.fetch([1_699]);
-    expect(second.recall(1_699, { a: 1 })).toMatchObject({ output: 'x', metadata: { a: 1 } });
+    expect(second.recall(1_699, TASK, { a: 1 })).toMatchObject({ output: 'x', metadata: { a: 1 } });
     await second.close();
   });
 

@@ -18,6 +18,7 @@ import { parseOptions } from '../../input/parse-options.js';
 import { unknownKeyError } from '../../input/unknown-key.js';
 import { expectDirectory, expectRunId } from '../../journal/run-location.js';
 import { budgetSchema } from '../../resilience/traffic-options.js';
+import { givenSecrets } from '../../signing/secret.js';
 
 // Checked by hand, not by a schema: this is on the path of every call, and most calls have no options.
 
@@ -52,6 +53,11 @@ const expectBudget: Check = (value) => {
   return undefined;
 };
 
+const expectSecret: Check = (value) => {
+  givenSecrets({ secret: value as RunOptions['secret'] });
+  return undefined;
+};
+
 // Maps, so that keys such as `constructor` or `__proto__` are unknown like any other.
 const CALL_CHECKS = new Map<string, Check>([
   ['signal', expectSignal],
@@ -74,6 +80,7 @@ const RUN_CHECKS = new Map<string, Check>([
   ['runId', expectRunId],
   ['directory', expectDirectory],
   ['retryFailed', expectBoolean],
+  ['secret', expectSecret],
 ]);
 const TASK_CHECKS = new Map<string, Check>([
   ['agent', () => undefined],
@@ -106,13 +113,13 @@ export function checkCallOptions(options: unknown): asserts options is CallOptio
 /** Checks the options of a run. */
 export function checkRunOptions(options: unknown): void {
   check(options, RUN_CHECKS);
-  const { runId, directory, retryFailed } = options as RunOptions;
+  const { runId, directory, retryFailed, secret } = options as RunOptions;
   if (runId !== undefined && directory === undefined) {
     throw mismatch('directory', expectDirectory(directory) as string, directory);
   }
   if (runId !== undefined) return;
   // Without a name there is no journal: whoever sets these believes that there is one.
-  for (const [key, value] of Object.entries({ directory, retryFailed })) {
+  for (const [key, value] of Object.entries({ directory, retryFailed, secret })) {
     if (value === undefined) continue;
     throw new InvalidArgumentError(
       key,

@@ -4,15 +4,15 @@ import type { CallOutcome } from '../../contracts/result.js';
 import type { RunJournal } from '../../journal/run-journal.js';
 import { PAGE_TASKS } from '../../journal/task-pages.js';
 import type { IndexedTask, TaskReader } from '../task-reader.js';
-import { type CheckedTask, compareTask } from './checked-task.js';
+import { compareTask, type FingerprintedTask } from './task-fingerprint.js';
 
-/** What the readers of runs with a journal are made of. */
+/** What the reader of a run with a journal works with. */
 export interface JournalReading {
   readonly journal: RunJournal;
   readonly reader: TaskReader;
-  readonly toChecked: (input: unknown) => CheckedTask;
-  /** Gets the outcomes that come from the journal. */
-  readonly recalled: WeakSet<CallOutcome>;
+  readonly toTask: (input: unknown) => FingerprintedTask;
+  /** Receives the fingerprints of the tasks that have to be run, by index. */
+  readonly toRun: Map<number, string>;
 }
 
 /** Reads tasks as they are, checked, and with their outcomes where the journal has these. */
@@ -31,37 +31,38 @@ export function journalReader(reading: JournalReading): TaskReader {
   };
 }
 
-/** The tasks of a list, which was compared before. They may come in any order, so their places are looked up together. */
-function readAhead({ journal, reader, toChecked, recalled }: JournalReading): TaskReader['next'] {
+/** The tasks of a list, which was compared before. They may come in any order, so their rows are fetched together. */
+function readAhead(reading: JournalReading): TaskReader['next'] {
+  const { journal, reader, toTask } = reading;
   let ahead: IndexedTask[] = [];
-  let given = 0;
-  const give = (): IndexedTask | undefined => {
-    const task = ahead[given];
+  let taken = 0;
+  const takeNext = (): IndexedTask | undefined => {
+    const task = ahead[taken];
     if (task === undefined) return undefined;
-    given += 1;
-    return { index: task.index, input: toAdmitted(journal, task.index, toChecked(task.input), recalled) };
+    taken += 1;
+    return { index: task.index, input: recallOrRun(reading, task.index, toTask(task.input)) };
   };
   return () => {
-    if (given < ahead.length) return give();
-    ahead = takeSome(reader);
-    given = 0;
+    if (taken < ahead.length) return takeNext();
+    ahead = readSome(reader);
+    taken = 0;
     const fetched = journal.fetch(ahead.map(({ index }) => index));
-    return fetched === undefined ? give() : fetched.then(give);
+    return fetched === undefined ? takeNext() : fetched.then(takeNext);
   };
 }
 
-function takeSome(reader: TaskReader): IndexedTask[] {
-  const taken: IndexedTask[] = [];
-  while (taken.length < PAGE_TASKS) {
-    // A list's reader never makes anybody wait.
+function readSome(reader: TaskReader): IndexedTask[] {
+  const tasks: IndexedTask[] = [];
+  while (tasks.length < PAGE_TASKS) {
+    // A list's reader never returns a promise.
     const task = reader.next() as IndexedTask | undefined;
     if (task === undefined) break;
-    taken.push(task);
+    tasks.push(task);
   }
-  return taken;
+  return tasks;
 }
 
-/** The tasks of any other source, one by one, each compared when it comes. */
+/** The tasks of any other source, one by one, each compared when it is read. */
 function readInTurn(reading: JournalReading): TaskReader['next'] {
   const { journal, reader } = reading;
   let tasksRead = 0;
@@ -81,28 +82,28 @@ function readInTurn(reading: JournalReading): TaskReader['next'] {
   };
 }
 
-function compare({ journal, reader, toChecked, recalled }: JournalReading, task: IndexedTask): IndexedTask {
-  const { index, input } = task;
+function compare(reading: JournalReading, { index, input }: IndexedTask): IndexedTask {
+  const { journal, reader, toTask } = reading;
   try {
-    const checked = toChecked(input);
-    compareTask(journal, index, checked);
-    return { index, input: toAdmitted(journal, index, checked, recalled) };
+    const task = toTask(input);
+    compareTask(journal, index, task);
+    return { index, input: recallOrRun(reading, index, task) };
   } catch (error) {
-    // It is we who end the reading: the source does not know.
+    // Reading ends here, not at the source, which does not know.
     reader.close();
     throw error;
   }
 }
 
-function toAdmitted(
-  journal: RunJournal,
+function recallOrRun(
+  { journal, toRun }: JournalReading,
   index: number,
-  checked: CheckedTask,
-  recalled: WeakSet<CallOutcome>,
+  task: FingerprintedTask,
 ): CallRequest | CallOutcome {
-  if ('refusal' in checked) return checked.refusal;
-  const outcome = journal.recall(index, checked.request.options?.metadata);
-  if (outcome === undefined) return checked.request;
-  recalled.add(outcome);
-  return outcome;
+  if ('refusal' in task) return task.refusal;
+  const { request, fingerprint } = task;
+  const outcome = journal.recall(index, fingerprint, request.options?.metadata);
+  if (outcome !== undefined) return outcome;
+  toRun.set(index, fingerprint);
+  return request;
 }

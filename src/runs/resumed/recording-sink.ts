@@ -5,59 +5,61 @@ import type { Logger } from '../../logging/logger.js';
 import type { Budget } from '../../resilience/budget/budget.js';
 import type { TaskRun, TaskRunOwner } from '../task-run.js';
 
-/** What {@link journalOwner} stands between. */
-export interface JournalOwnerParts {
+/** What {@link recordingSink} stands between. */
+export interface RecordingSinkOptions {
   readonly journal: RunJournal;
-  readonly owner: TaskRunOwner;
+  readonly sink: TaskRunOwner;
   readonly run: () => TaskRun;
-  /** Outcomes that came from the journal. */
-  readonly recalled: WeakSet<CallOutcome>;
+  /** The fingerprints of the tasks that are run, by index. Those of recalled and rejected tasks are not in it. */
+  readonly toRun: Map<number, string>;
   readonly logger: Logger;
 }
 
 /**
- * Stands in front of a run's owner: outcomes are recorded, and handed on when they are on disk. What waits for the
- * disk counts as under way, so a crash never costs more tasks than may run at once.
+ * Records outcomes, and passes each on once it is on disk. Until then it counts as running, so a crash never costs
+ * more tasks than may run at once.
  */
-export function journalOwner({ journal, owner, run, recalled, logger }: JournalOwnerParts): TaskRunOwner {
+export function recordingSink({ journal, sink, run, toRun, logger }: RecordingSinkOptions): TaskRunOwner {
   let hasBegun = false;
   let hasWarned = false;
   return {
-    services: owner.services,
+    services: sink.services,
     admit: (input) => {
       if (!hasBegun) keepFirstAccounts(journal, run().budget);
       hasBegun = true;
-      return owner.admit(input);
+      return sink.admit(input);
     },
-    unread: () => owner.unread() + journal.unwritten,
+    unread: () => sink.unread() + journal.unwritten,
     settled: (outcome, index) => {
-      if (recalled.has(outcome) || !isDone(outcome, run().isCancelled)) {
-        owner.settled(outcome, index);
+      const fingerprint = toRun.get(index);
+      toRun.delete(index);
+      if (fingerprint === undefined || !isDone(outcome, run().isCancelled)) {
+        sink.settled(outcome, index);
         return;
       }
       keepAccount(journal, run().budget, journal.unwritten + 1);
-      const isRecorded = journal.record(index, outcome, () => {
-        owner.settled(outcome, index);
+      const isRecorded = journal.record(index, fingerprint, outcome, () => {
+        sink.settled(outcome, index);
         run().pump();
       });
       if (isRecorded) return;
       if (!hasWarned) logger.warn({ agent: outcome.agent, index }, NOT_RECORDED);
       hasWarned = true;
-      owner.settled(outcome, index);
+      sink.settled(outcome, index);
     },
     finished: async (sourceError) => {
-      // Nothing is under way any more: from here on it is known what has been spent.
+      // Nothing is running any more: from here on it is known what has been spent.
       keepAccount(journal, run().budget, 0);
       const journalError = await journal.close();
-      await owner.finished(sourceError ?? journalError);
+      await sink.finished(sourceError ?? journalError);
     },
   };
 }
 
 /**
- * Keeps what has been spent with the outcomes it was spent on. What is reserved counts as spent: should the process
- * be killed, those calls have been made and nobody will have seen what they cost. The same is true of the calls that
- * begin in the places of `ended` ones before the next outcome is recorded.
+ * Keeps what has been spent with the outcomes it was spent on. What is reserved counts as spent: if the process is
+ * killed, those calls have been made, and what they cost is lost with it. The same is true of the calls that start in
+ * the slots of `ended` ones before the next outcome is recorded.
  */
 function keepAccount(journal: RunJournal, budget: Budget | undefined, ended: number): void {
   if (budget === undefined) return;
@@ -65,16 +67,16 @@ function keepAccount(journal: RunJournal, budget: Budget | undefined, ended: num
   journal.keepAccount(budget.worstCaseAccount(ended));
 }
 
-/** The same for the calls that begin before there is any outcome. */
+/** The same for the calls that start before there is any outcome. */
 function keepFirstAccounts(journal: RunJournal, budget: Budget | undefined): void {
   if (budget === undefined) return;
   budget.onClaimed = () => journal.keepAccount(budget.worstCaseAccount(0));
 }
 
 const NOT_RECORDED =
-  'an answer holds data that can be neither written as JSON nor cloned; its task runs again when the run is resumed';
+  'an answer is too large or holds data that cannot be written as JSON; its task runs again when the run is resumed';
 
-/** Whether the task need not be run again: it was not cancelled, nor ended with its run, nor refused unstarted. */
+/** Whether the task need not be run again: it was not cancelled, did not end with its run, and was started. */
 function isDone(outcome: CallOutcome, isRunCancelled: boolean): boolean {
   if (outcome.success) return true;
   const { attempts, error } = outcome;

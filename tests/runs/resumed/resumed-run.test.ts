@@ -519,16 +519,20 @@ describe('a journal that cannot be used', () => {
   });
 
   test.each([
-    ['a result that cannot be read', "UPDATE journal SET value = '{' WHERE kind = 'outcome'", 'corrupt'],
-    ['a head that cannot be read', "UPDATE journal SET value = '{' WHERE kind = 'run'", 'format'],
-    ['a format of a later version', 'PRAGMA user_version=9', 'format'],
+    ['the format of a later version', 'PRAGMA user_version=9', 'format'],
+    ['the format without signatures', 'PRAGMA user_version=1', 'format'],
+    ['a trigger', 'CREATE TRIGGER t AFTER INSERT ON journal BEGIN DELETE FROM journal; END', 'format'],
+    ['a table of another shape', 'ALTER TABLE journal ADD COLUMN more', 'format'],
+    ['a view in place of its table', 'DROP TABLE journal; CREATE VIEW journal AS SELECT 1 AS id', 'format'],
   ])('is an error when it has %s', async (_what, sql, problem) => {
     await run(pairs('a'));
     const database = await openDatabase(journal());
-    await database.query(sql);
+    for (const statement of sql.split(/; (?!END)/)) await database.query(statement);
     await database.close();
     const error = await rejectionOf(RunJournalError, run(pairs('a')));
     expect(error).toMatchObject({ problem });
+    expect(executed).toEqual(['a']);
+    expect(await deleteRun({ directory, runId: 'r' })).toBe(true);
   });
 
   test('is an error when the folder cannot be made', async () => {
@@ -578,6 +582,7 @@ describe('the records of runs', () => {
       length: 3,
       succeeded: 2,
       failed: 1,
+      rejected: 0,
       isComplete: true,
     });
     const outcomes = [];
