@@ -77,21 +77,29 @@ export class JournalFile {
     return new JournalFile(runId, database);
   }
 
-  /** The rows of these ids, in order of their ids. At most one long value is in memory besides what the caller keeps. */
-  rowsOf(ids: readonly number[]): AsyncGenerator<FoundRow, void, undefined> {
+  /** The rows of these ids, in order of their ids. Long values are left out: see {@link JournalFile.withValue}. */
+  rowsOf(ids: readonly number[]): Promise<FoundRow[]> {
     const where = 'WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id';
-    return this.#rows(`${SELECT} ${where}`, [JSON.stringify(ids)]);
+    return this.#query(`${SELECT} ${where}`, [JSON.stringify(ids)]);
   }
 
-  /** Up to `count` rows whose ids are larger, in order of their ids. */
-  rowsAfter(id: number, count: number): AsyncGenerator<FoundRow, void, undefined> {
-    return this.#rows(`${SELECT} WHERE id > ? ORDER BY id LIMIT ?`, [id, count]);
+  /** Up to `count` rows whose ids are larger, in order of their ids, without long values. */
+  rowsAfter(id: number, count: number): Promise<FoundRow[]> {
+    return this.#query(`${SELECT} WHERE id > ? ORDER BY id LIMIT ?`, [id, count]);
   }
 
-  /** The row of this id. */
+  /** The row of this id, with its value. */
   async rowOf(id: number): Promise<FoundRow | undefined> {
-    for await (const row of this.rowsOf([id])) return row;
-    return undefined;
+    const [row] = await this.rowsOf([id]);
+    return row !== undefined && lacksValue(row) ? this.withValue(row) : row;
+  }
+
+  /** Reads the value of a row that {@link lacksValue}. */
+  async withValue(row: FoundRow): Promise<FoundRow> {
+    const [found] = await this.#query<{ value: SqlValue }>('SELECT value FROM journal WHERE id = ?', [
+      row.id,
+    ]);
+    return { ...row, value: found?.value };
   }
 
   /** The smallest and the largest id; both that of the head in a journal without rows. */
@@ -146,17 +154,6 @@ export class JournalFile {
     return found === undefined ? undefined : moveAside(this.path, found, epochMs);
   }
 
-  async *#rows(sql: string, params: readonly SqlValue[]): AsyncGenerator<FoundRow, void, undefined> {
-    for (const row of await this.#query<FoundRow>(sql, params)) {
-      const { id, valueBytes } = row;
-      if (valueBytes <= MAX_BATCHED_VALUE_BYTES || valueBytes > MAX_VALUE_BYTES) yield row;
-      else {
-        const [long] = await this.#query<{ value: SqlValue }>('SELECT value FROM journal WHERE id = ?', [id]);
-        yield { ...row, value: long?.value };
-      }
-    }
-  }
-
   async #query<Row>(sql: string, params: readonly SqlValue[]): Promise<Row[]> {
     try {
       return await this.#database.query<Row>(sql, params);
@@ -164,6 +161,11 @@ export class JournalFile {
       throw toRunError(error, this);
     }
   }
+}
+
+/** Whether a row was read without its value because that is long; one that is too long is never read. */
+export function lacksValue({ valueBytes }: FoundRow): boolean {
+  return valueBytes > MAX_BATCHED_VALUE_BYTES && valueBytes <= MAX_VALUE_BYTES;
 }
 
 /** Deletes the file of a journal and what SQLite keeps beside it. */

@@ -2,7 +2,7 @@ import type { CallOutcome } from '../contracts/result.js';
 import { RunChangedError, type RunDifference, RunJournalError } from '../errors/run-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { KeyRing } from '../signing/key-ring.js';
-import { JournalFile } from './journal-file.js';
+import { JournalFile, lacksValue } from './journal-file.js';
 import { journalKeys } from './journal-keys.js';
 import { type FoundRow, HEAD_ID, outcomeId, pageId, positionOf, type SignedRow } from './journal-rows.js';
 import { JournalSeal, type RowFault } from './journal-seal.js';
@@ -262,11 +262,17 @@ export class RunJournal {
 
   async #fetch(positions: readonly number[]): Promise<void> {
     this.#upcoming.clear();
-    for await (const row of this.#file.rowsOf(positions.map(outcomeId))) {
-      const fault = this.#seal.faultOf(row);
-      if (fault === undefined) this.#upcoming.set(positionOf(row.id), row);
-      else this.#reject(row.id, fault);
+    for (const row of await this.#file.rowsOf(positions.map(outcomeId))) {
+      // Long values one at a time: only what has been verified stays in memory.
+      if (lacksValue(row)) this.#prepare(await this.#file.withValue(row));
+      else this.#prepare(row);
     }
+  }
+
+  #prepare(row: FoundRow): void {
+    const fault = this.#seal.faultOf(row);
+    if (fault === undefined) this.#upcoming.set(positionOf(row.id), row);
+    else this.#reject(row.id, fault);
   }
 
   /** A page as it was written; without it the outcomes still say which tasks they belong to. */

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { IndexedOutcome } from '../contracts/result.js';
 import { fieldOf } from '../errors/foreign.js';
 import { RunJournalError } from '../errors/run-errors.js';
-import { deleteJournal, JournalFile } from './journal-file.js';
+import { deleteJournal, JournalFile, lacksValue } from './journal-file.js';
 import { journalKeys } from './journal-keys.js';
 import { type FoundRow, HEAD_ID, positionOf } from './journal-rows.js';
 import { JournalSeal } from './journal-seal.js';
@@ -148,14 +148,15 @@ async function* outcomesOf({
 }: OpenedJournal): AsyncGenerator<RecordedOutcome, void, undefined> {
   const { length = Number.POSITIVE_INFINITY } = head;
   let lastId = HEAD_ID;
-  for (let read = READ_AT_ONCE; read === READ_AT_ONCE; ) {
-    read = 0;
-    for await (const row of file.rowsAfter(lastId, READ_AT_ONCE)) {
-      read += 1;
-      lastId = row.id;
+  for (;;) {
+    const rows = await file.rowsAfter(lastId, READ_AT_ONCE);
+    for (const row of rows) {
       const index = positionOf(row.id);
-      yield { index, outcome: index < length ? outcomeOf(row, seal) : undefined };
+      const whole = lacksValue(row) ? await file.withValue(row) : row;
+      yield { index, outcome: index < length ? outcomeOf(whole, seal) : undefined };
     }
+    lastId = rows.at(-1)?.id ?? lastId;
+    if (rows.length < READ_AT_ONCE) return;
   }
 }
 
