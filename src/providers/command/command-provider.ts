@@ -7,22 +7,24 @@ import {
   type ResolvedCommandOptions,
   resolveCommandOptions,
 } from './command-options.js';
-import { runProgram } from './run-program.js';
+import { type RunningPrograms, runProgram } from './run-program.js';
+import { stopIdleWatcher } from './running-programs.js';
 
 /**
- * An agent that is a program: it gets the task on its standard input (or as its last argument), and what it
- * writes to its standard output is the answer, unchanged, streamed as it comes. Exit code 0 is success; with
+ * An agent that is a program: it receives the task on its standard input (or as its last argument), and what it
+ * writes to its standard output is the answer, unchanged, streamed as it is written. Exit code 0 is success; with
  * any other the call fails with the exit code and the end of standard error in the error.
  *
- * The program is started directly, never through a shell, so nothing in a task is ever interpreted. When the
- * call is cancelled or times out, the program is ended with everything it started.
+ * The program is started directly, never through a shell, so nothing in a task is ever interpreted. It is ended with
+ * everything it started when it exits, when the call is cancelled or times out, when the orchestrator is closed, and
+ * when this process ends or is killed.
  *
  * @example
  * ```ts
  * const agents = { 'word-count': command({ file: 'wc', args: ['-w'] }) };
  * ```
  *
- * @throws `InvalidArgumentError` for an option that does not fit.
+ * @throws `InvalidArgumentError` for an invalid option.
  */
 export function command<const Name extends string = string, Data = unknown>(
   options: CommandOptions<Name, Data>,
@@ -32,23 +34,30 @@ export function command<const Name extends string = string, Data = unknown>(
 
 function createCommandProvider(options: ResolvedCommandOptions): Provider {
   const { file, args, input, cwd } = options;
+  const programs: RunningPrograms = new Set();
   return {
     specificationVersion: 1,
     name: 'command',
     identity: { file, args, input, ...(cwd === undefined ? {} : { cwd }) },
-    async generate({ task, signal }) {
+    async generate(request) {
       const pieces: string[] = [];
-      for await (const text of runProgram(task, options, signal)) pieces.push(text);
+      for await (const text of runProgram(request, options, programs)) pieces.push(text);
       return { output: pieces.join(''), finishReason: 'stop' };
     },
-    stream: (request) => streamProgram(request, options),
+    stream: (request) => streamProgram(request, options, programs),
+    async close() {
+      // A stream that nobody reads on, or a call that was abandoned, may still have one.
+      await Promise.all(Array.from(programs, (program) => program.end()));
+      stopIdleWatcher();
+    },
   };
 }
 
 async function* streamProgram(
-  { task, signal }: ProviderRequest,
+  request: ProviderRequest,
   options: ResolvedCommandOptions,
+  programs: RunningPrograms,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  for await (const text of runProgram(task, options, signal)) yield { type: 'text-delta', text };
+  for await (const text of runProgram(request, options, programs)) yield { type: 'text-delta', text };
   yield { type: 'finish', finishReason: 'stop' };
 }

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
+import type { ProviderRequest } from '../../contracts/provider.js';
+import type { Logger } from '../../logging/logger.js';
+import { systemClock } from '../../time/clock.js';
 import {
   exitError,
   notUtf8Error,
@@ -11,48 +14,54 @@ import {
   startError,
 } from './command-errors.js';
 import type { ResolvedCommandOptions } from './command-options.js';
+import { endProgram, type StartedProgram } from './end-program.js';
 import { buildEnvironment } from './environment.js';
-import { endProcessGroup } from './process-group.js';
-import { forgetRunning, noteRunning } from './running-programs.js';
+import { createMarker, markEnvironment } from './program-marker.js';
+import { expectProgram, forgetRunning, noteRunning, stopWatcherLater } from './running-programs.js';
 import { TextTail } from './text-tail.js';
 
 /** As much of standard error as an error message can carry and a person will read. */
 const STDERR_TAIL_BYTES = 4_096;
 
+/** The programs of one agent that are running. */
+export type RunningPrograms = Set<{ end(): Promise<unknown> }>;
+
 /**
- * Runs a program on a task and yields what it writes, piece by piece, only as fast as it is read. The program
- * and everything it started have ended when this ends, however it ends.
+ * Runs a program on a task and yields what it writes, piece by piece, only as fast as it is read. The program and
+ * everything it started have ended when this ends, however it ends.
  *
  * @throws the signal's reason when it is aborted; a `ProviderError` when the program cannot be started, fails,
  * writes too much or writes no text.
  */
 export async function* runProgram(
-  task: string,
+  { task, signal, logger }: Pick<ProviderRequest, 'task' | 'signal' | 'logger'>,
   options: ResolvedCommandOptions,
-  signal: AbortSignal,
+  programs: RunningPrograms,
 ): AsyncGenerator<string, void, undefined> {
   signal.throwIfAborted();
-  const args = argumentsFor(task, options);
-  const program = await startProgram(args, options);
-  const { child, exit, stderr } = program;
-  // Wakes the reader below; the program itself is ended in `finally`, where it can be waited for.
-  const stopReading = () => program.stdout.destroy();
-  signal.addEventListener('abort', stopReading, { once: true });
+  const program = await startProgram(argumentsFor(task, options), options, logger);
+  programs.add(program);
+  // At once: the reader below may be waiting for its own reader, or for a program that has closed its output.
+  const stop = () => {
+    program.stdout.destroy();
+    void program.end();
+  };
+  signal.addEventListener('abort', stop, { once: true });
   try {
-    if (signal.aborted) stopReading();
-    if (options.input === 'stdin') giveTask(child, task);
+    if (signal.aborted) stop();
+    if (options.input === 'stdin') writeTask(program.child, task);
     yield* decode(program.stdout, options);
-    const ended = await exit;
+    const exit = await program.exit;
     signal.throwIfAborted();
-    if (ended.exitCode !== 0) throw exitError(options.file, ended, stderr.text());
+    if (exit.exitCode !== 0) throw exitError(options.file, exit, program.stderr.text());
   } catch (error) {
     // Reading stops with an error of the stream's own; the reason is the signal's.
     signal.throwIfAborted();
     throw error;
   } finally {
-    signal.removeEventListener('abort', stopReading);
+    signal.removeEventListener('abort', stop);
     await program.end();
-    forgetRunning(child);
+    programs.delete(program);
   }
 }
 
@@ -70,52 +79,74 @@ interface Program {
   readonly stdout: Readable;
   readonly stderr: TextTail;
   readonly exit: Promise<ProgramExit>;
-  /** Ends the program and what it started. Twice is once: its process id may be another's by then. */
+  /** Ends the program and what it started. Idempotent: its process id may be another's by then. */
   end(): Promise<void>;
 }
 
-async function startProgram(args: readonly string[], options: ResolvedCommandOptions): Promise<Program> {
-  const child = spawnProgram(args, options);
+async function startProgram(
+  args: readonly string[],
+  options: ResolvedCommandOptions,
+  logger: Logger,
+): Promise<Program> {
+  const started = spawnProgram(args, options);
+  const { child } = started;
   const stderr = new TextTail(STDERR_TAIL_BYTES);
   child.stderr?.on('data', (chunk: Uint8Array) => stderr.add(chunk));
   let ending: Promise<void> | undefined;
   const end = () => {
-    ending ??= endProcessGroup(child, options.killGraceMs);
+    ending ??= endAndForget(started, options, logger);
     return ending;
   };
   const exit = new Promise<ProgramExit>((resolve) => {
     child.once('exit', (exitCode, signal) => {
       resolve({ exitCode, signal });
-      // What it left running may hold its output open for ever.
+      // What it left running may hold its output open indefinitely.
       void end();
     });
   });
+  noteRunning(started);
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.on('error', (cause) => reject(startError(options.file, cause)));
+    child.on('error', (cause) => {
+      forgetRunning(started);
+      reject(startError(options.file, cause));
+    });
   });
-  noteRunning(child);
   return { child, stdout: child.stdout as Readable, stderr, exit, end };
 }
 
-function spawnProgram(args: readonly string[], options: ResolvedCommandOptions): ChildProcess {
+async function endAndForget(
+  program: StartedProgram,
+  { file, killGraceMs }: ResolvedCommandOptions,
+  logger: Logger,
+): Promise<void> {
+  const isGone = await endProgram(program, killGraceMs);
+  forgetRunning(program);
+  if (!isGone) logger.warn({ file, pid: program.child.pid }, 'a program could not be ended');
+}
+
+function spawnProgram(args: readonly string[], options: ResolvedCommandOptions): StartedProgram {
+  const marker = createMarker();
+  expectProgram();
   try {
-    return spawn(options.file, args, {
+    const child = spawn(options.file, args, {
       cwd: options.cwd,
-      env: buildEnvironment(options),
+      env: markEnvironment(buildEnvironment(options), marker),
       shell: false,
       // A process group of its own, so that its children can be ended with it.
       detached: process.platform !== 'win32',
       windowsHide: true,
       stdio: [options.input === 'stdin' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
+    return { child, marker, startedAtMs: systemClock.now() };
   } catch (cause) {
+    stopWatcherLater();
     throw startError(options.file, cause);
   }
 }
 
-function giveTask(child: ChildProcess, task: string): void {
-  // A program may answer without reading its input to the end; whether it worked is told by its exit code.
+function writeTask(child: ChildProcess, task: string): void {
+  // A program may answer without reading its input to the end; its exit code says whether it worked.
   child.stdin?.on('error', () => {});
   child.stdin?.end(task);
 }

@@ -1,18 +1,25 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import { startError } from '../../../src/providers/command/command-errors.js';
-import { killProcessGroupNow } from '../../../src/providers/command/process-group.js';
+import { killProgramNow, type StartedProgram } from '../../../src/providers/command/end-program.js';
+import { createMarker } from '../../../src/providers/command/program-marker.js';
 import { forgetRunning, noteRunning } from '../../../src/providers/command/running-programs.js';
 import { TextTail } from '../../../src/providers/command/text-tail.js';
 
-const endless = () => spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true });
+const started = (child: ChildProcess): StartedProgram => ({
+  child,
+  marker: createMarker(),
+  startedAtMs: 0,
+});
+const endless = (): StartedProgram =>
+  started(spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true }));
 
 describe('noteRunning', () => {
   test('kills what still runs when the process ends, with one listener for all', async () => {
     const before = process.listenerCount('exit');
     const [one, two] = [endless(), endless()];
-    const ended = Promise.all([once(one, 'exit'), once(two, 'exit')]);
+    const ended = Promise.all([once(one.child, 'exit'), once(two.child, 'exit')]);
     noteRunning(one);
     noteRunning(two);
     expect(process.listenerCount('exit')).toBe(before + 1);
@@ -28,19 +35,19 @@ describe('noteRunning', () => {
   });
 });
 
-describe('killProcessGroupNow', () => {
+describe('killProgramNow', () => {
   test('does nothing to a program that never started or has ended', async () => {
     const missing = spawn('no-such-program-anywhere');
     await once(missing, 'error');
-    killProcessGroupNow(missing);
+    killProgramNow(started(missing));
     const ended = spawn(process.execPath, ['-e', ''], { detached: true });
     await once(ended, 'exit');
-    killProcessGroupNow(ended);
+    killProgramNow(started(ended));
   });
 });
 
 describe('startError', () => {
-  test('can pass when the system lacks processes', () => {
+  test('is transient when the system lacks processes', () => {
     const error = startError('x', Object.assign(new Error(), { code: 'EAGAIN' }));
     expect(error).toMatchObject({ code: 'TUTTI_PROVIDER_OVERLOADED', retryable: true });
   });

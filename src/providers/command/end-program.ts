@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type Clock, systemClock } from '../../time/clock.js';
+import { findDescendants, findMarked, findMarkedAfter } from './marked-processes.js';
+
+/** A program that was started, and what everything that it starts can be recognised by. */
+export interface StartedProgram {
+  readonly child: ChildProcess;
+  readonly marker: string;
+  /** When it was started, by the clock that ends it. */
+  readonly startedAtMs: number;
+}
+
+/** How soon a program that was asked to end is looked at, and how rarely at most, in milliseconds. */
+const FIRST_POLL_MS = 10;
+const LAST_POLL_MS = 160;
+/** Looks at all processes that many programs may share, by their age in milliseconds. */
+const SHARED_LOOK_MS = 20;
+/** A program that has run for so long may be followed by any process id, in milliseconds. */
+const SHORT_RUN_MS = 5_000;
+/** How often to look again at processes that were only starting. */
+const MAX_UNSURE_LOOKS = 5;
+const UNSURE_PAUSE_MS = 5;
+/** How long what was killed may take to be gone, in milliseconds: a disk that hangs can hold it. */
+const GONE_AFTER_MS = 5_000;
+
+/**
+ * Ends a program and everything it started: SIGTERM, and SIGKILL after the grace time. That is its process group,
+ * on Linux also every process that carries its marker or descends from one that does, whatever group or session it is
+ * in. On Windows `taskkill /T /F` ends the tree at once.
+ *
+ * @returns Whether all of it is gone.
+ */
+export async function endProgram(
+  program: StartedProgram,
+  killGraceMs: number,
+  clock: Clock = systemClock,
+): Promise<boolean> {
+  const { child } = program;
+  if (child.pid === undefined) return true;
+  if (process.platform === 'win32') await killTreeOnWindows(child.pid);
+  else if (await isAnyLeft(program, clock)) await endAll(program, killGraceMs, clock);
+  return hasEnded(child) || (await endsWithin(child, GONE_AFTER_MS, clock));
+}
+
+/** Kills a program and everything it started without waiting, for when our own process ends. */
+export function killProgramNow({ child, marker }: StartedProgram): void {
+  if (child.pid === undefined) return;
+  if (process.platform === 'win32') child.kill();
+  else killAll(child, marker, systemClock.now());
+}
+
+async function isAnyLeft(program: StartedProgram, clock: Clock): Promise<boolean> {
+  const { child, marker, startedAtMs } = program;
+  const pid = child.pid as number;
+  if (!hasEnded(child) || signalGroup(pid, 0)) return true;
+  // The plain path: the program has ended and its group is empty.
+  const isShort = clock.now() - startedAtMs < SHORT_RUN_MS;
+  for (let look = 0; look < MAX_UNSURE_LOOKS; look++) {
+    const now = clock.now();
+    const { pids, isUnsure } = isShort ? findMarkedAfter(marker, pid, now) : findMarked(marker, now);
+    if (pids.length > 0) return true;
+    if (!isUnsure) return false;
+    await pause(UNSURE_PAUSE_MS, clock);
+  }
+  return false;
+}
+
+async function endAll({ child, marker }: StartedProgram, killGraceMs: number, clock: Clock): Promise<void> {
+  const pid = child.pid as number;
+  signalGroup(pid, 'SIGTERM');
+  for (const outside of findMarked(marker, clock.now()).pids) signalProcess(outside, 'SIGTERM');
+  const killAt = clock.now() + killGraceMs;
+  const isThere = (maxAgeMs: number): boolean =>
+    !hasEnded(child) || signalGroup(pid, 0) || findMarked(marker, clock.now(), maxAgeMs).pids.length > 0;
+  for (let delayMs = FIRST_POLL_MS; isThere(SHARED_LOOK_MS); delayMs = Math.min(2 * delayMs, LAST_POLL_MS)) {
+    const leftMs = killAt - clock.now();
+    if (leftMs <= 0) return killUntilGone(child, marker, clock);
+    await pause(Math.min(delayMs, leftMs), clock);
+  }
+}
+
+/** Kills until nothing is found: what was starting when it was looked for may come up later. */
+async function killUntilGone(child: ChildProcess, marker: string, clock: Clock): Promise<void> {
+  const giveUpAt = clock.now() + GONE_AFTER_MS;
+  for (;;) {
+    killAll(child, marker, clock.now());
+    await pause(FIRST_POLL_MS, clock);
+    const { pids, isUnsure } = findMarked(marker, clock.now());
+    if ((pids.length === 0 && !isUnsure) || clock.now() >= giveUpAt) return;
+  }
+}
+
+/** Stops everything before it kills any of it: what is stopped starts nothing, and still has its parents. */
+function killAll(child: ChildProcess, marker: string, nowMs: number): void {
+  const pid = child.pid as number;
+  const stopped = new Set<number>(hasEnded(child) ? [] : [pid]);
+  signalGroup(pid, 'SIGSTOP');
+  for (;;) {
+    const found = [...findMarked(marker, nowMs).pids, ...findDescendants(stopped)];
+    const fresh = found.filter((each) => !stopped.has(each));
+    if (fresh.length === 0) break;
+    for (const each of fresh) {
+      signalProcess(each, 'SIGSTOP');
+      stopped.add(each);
+    }
+  }
+  signalGroup(pid, 'SIGKILL');
+  for (const each of stopped) signalProcess(each, 'SIGKILL');
+}
+
+/** Sends a signal to the group that the program leads; returns whether anything is left in it. */
+function signalGroup(leaderPid: number, signal: NodeJS.Signals | 0): boolean {
+  return signalProcess(-leaderPid, signal);
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    // Not being allowed to signal it means that it is there: it runs as another user.
+    return (error as { code?: unknown }).code === 'EPERM';
+  }
+}
+
+function killTreeOnWindows(pid: number): Promise<void> {
+  return new Promise((resolve) => {
+    const killer = spawn('taskkill', ['/pid', String(pid), '/T', '/F'], {
+      stdio: 'ignore',
+      windowsHide: true,
+    });
+    killer.once('error', () => resolve());
+    killer.once('close', () => resolve());
+  });
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Whether the program ends in time; one that runs as another user cannot be killed. */
+function endsWithin(child: ChildProcess, timeoutMs: number, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(resolve, timeoutMs, false);
+    child.once('exit', () => {
+      clock.clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+function pause(delayMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimeout(resolve, delayMs, undefined);
+  });
+}

@@ -1,0 +1,125 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { ownToken } from './program-marker.js';
+
+/*
+ * Linux shows the environment that each process was started with. A process keeps its marker when it forks, leads a
+ * group or a session of its own, or loses its parent. Elsewhere nothing is found, and process groups have to do.
+ */
+
+/** What a look at all processes found. */
+export interface MarkedProcesses {
+  /** Ids of the processes that carry the marker. */
+  readonly pids: readonly number[];
+  /** Whether a process had no environment yet: it may carry the marker in a moment. */
+  readonly isUnsure: boolean;
+}
+
+interface OwnProcess {
+  readonly pid: number;
+  readonly environment: Buffer;
+}
+
+interface Scan {
+  readonly atMs: number;
+  readonly own: readonly OwnProcess[];
+  readonly isUnsure: boolean;
+}
+
+let lastScan: Scan | undefined;
+
+/**
+ * Finds the processes that carry the marker.
+ *
+ * @param maxAgeMs How old the look at all processes may be, in milliseconds; many programs that end together share one.
+ */
+export function findMarked(marker: string, nowMs: number, maxAgeMs = 0): MarkedProcesses {
+  const last = lastScan;
+  const scan = last !== undefined && nowMs - last.atMs < maxAgeMs ? last : lookAtAll(nowMs);
+  const marked = scan.own.filter(({ environment }) => environment.includes(marker));
+  return { pids: marked.map(({ pid }) => pid), isUnsure: scan.isUnsure };
+}
+
+/**
+ * Finds the processes that carry the marker among those that were started after another one. Much cheaper, for
+ * programs that have run for a moment only: process ids are given out in ascending order, and begin again at the end.
+ */
+export function findMarkedAfter(marker: string, pid: number, nowMs: number): MarkedProcesses {
+  const newest = Number(readText('/proc/loadavg')?.split(' ').at(-1));
+  if (!(newest >= pid)) return findMarked(marker, nowMs);
+  const { own, isUnsure } = look((found) => found > pid);
+  const marked = own.filter(({ environment }) => environment.includes(marker));
+  return { pids: marked.map((process) => process.pid), isUnsure };
+}
+
+/** Ids of all processes whose chain of parents leads to one of these. */
+export function findDescendants(ancestors: ReadonlySet<number>): number[] {
+  const parents = new Map(processIds().map((pid) => [pid, parentOf(pid)] as const));
+  const leadsUp = (pid: number | undefined): boolean => {
+    for (let at = pid; at !== undefined && at > 0; at = parents.get(at)) if (ancestors.has(at)) return true;
+    return false;
+  };
+  return [...parents].filter(([pid, parent]) => !ancestors.has(pid) && leadsUp(parent)).map(([pid]) => pid);
+}
+
+function lookAtAll(nowMs: number): Scan {
+  lastScan = { atMs: nowMs, ...look(() => true) };
+  return lastScan;
+}
+
+function look(isWanted: (pid: number) => boolean): Omit<Scan, 'atMs'> {
+  const token = ownToken();
+  const own: OwnProcess[] = [];
+  let isUnsure = false;
+  for (const pid of processIds()) {
+    if (pid === process.pid || !isWanted(pid)) continue;
+    const environment = readBytes(`/proc/${pid}/environ`);
+    if (environment?.length === 0) isUnsure ||= isStarting(pid);
+    else if (environment?.includes(token)) own.push({ pid, environment });
+  }
+  return { own, isUnsure };
+}
+
+function processIds(): number[] {
+  try {
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 0);
+  } catch {
+    return [];
+  }
+}
+
+/** Flag of a process that belongs to the kernel and never has an environment. */
+const KERNEL_THREAD = 0x0020_0000;
+
+/** Whether a process without an environment is alive and a program: it may be in the middle of being started. */
+function isStarting(pid: number): boolean {
+  const fields = statOf(pid);
+  if (fields === undefined) return false;
+  const [state, , , , , , flags] = fields;
+  return state !== 'Z' && state !== 'X' && (Number(flags) & KERNEL_THREAD) === 0;
+}
+
+function parentOf(pid: number): number | undefined {
+  const parent = statOf(pid)?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** What the system says of a process, from its state on. The name before that may contain anything. */
+function statOf(pid: number): string[] | undefined {
+  const text = readText(`/proc/${pid}/stat`);
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** `undefined` for what has ended meanwhile, or is another user's. */
+function readBytes(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): string | undefined {
+  return readBytes(path)?.toString('latin1');
+}
