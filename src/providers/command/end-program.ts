@@ -1,6 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Clock, systemClock } from '../../time/clock.js';
-import { findDescendants, findMarked, findMarkedAfter } from './marked-processes.js';
+import {
+  findDescendants,
+  findMarked,
+  findMarkedAfter,
+  isRunning,
+  type KnownProcess,
+} from './marked-processes.js';
 
 /** A program that was started, and what everything that it starts can be recognised by. */
 export interface StartedProgram {
@@ -46,7 +52,7 @@ export async function endProgram(
 export function killProgramNow({ child, marker }: StartedProgram): void {
   if (child.pid === undefined) return;
   if (process.platform === 'win32') child.kill();
-  else killAll(child, marker, systemClock.now());
+  else killAll(child, marker, [], systemClock.now());
 }
 
 async function isAnyLeft(program: StartedProgram, clock: Clock): Promise<boolean> {
@@ -67,23 +73,35 @@ async function isAnyLeft(program: StartedProgram, clock: Clock): Promise<boolean
 
 async function endAll({ child, marker }: StartedProgram, killGraceMs: number, clock: Clock): Promise<void> {
   const pid = child.pid as number;
+  const marked = findMarked(marker, clock.now()).pids;
+  // Found first: once its parents have ended, what cleared its environment can no longer be recognised.
+  const unmarked = findDescendants(new Set(hasEnded(child) ? marked : [...marked, pid]));
   signalGroup(pid, 'SIGTERM');
-  for (const outside of findMarked(marker, clock.now()).pids) signalProcess(outside, 'SIGTERM');
+  for (const each of marked) signalProcess(each, 'SIGTERM');
+  for (const each of unmarked) signalProcess(each.pid, 'SIGTERM');
+  const isThere = (): boolean =>
+    !hasEnded(child) ||
+    signalGroup(pid, 0) ||
+    unmarked.some(isRunning) ||
+    findMarked(marker, clock.now(), SHARED_LOOK_MS).pids.length > 0;
   const killAt = clock.now() + killGraceMs;
-  const isThere = (maxAgeMs: number): boolean =>
-    !hasEnded(child) || signalGroup(pid, 0) || findMarked(marker, clock.now(), maxAgeMs).pids.length > 0;
-  for (let delayMs = FIRST_POLL_MS; isThere(SHARED_LOOK_MS); delayMs = Math.min(2 * delayMs, LAST_POLL_MS)) {
+  for (let delayMs = FIRST_POLL_MS; isThere(); delayMs = Math.min(2 * delayMs, LAST_POLL_MS)) {
     const leftMs = killAt - clock.now();
-    if (leftMs <= 0) return killUntilGone(child, marker, clock);
+    if (leftMs <= 0) return killUntilGone(child, marker, unmarked, clock);
     await pause(Math.min(delayMs, leftMs), clock);
   }
 }
 
 /** Kills until nothing is found: what was starting when it was looked for may come up later. */
-async function killUntilGone(child: ChildProcess, marker: string, clock: Clock): Promise<void> {
+async function killUntilGone(
+  child: ChildProcess,
+  marker: string,
+  unmarked: readonly KnownProcess[],
+  clock: Clock,
+): Promise<void> {
   const giveUpAt = clock.now() + GONE_AFTER_MS;
   for (;;) {
-    killAll(child, marker, clock.now());
+    killAll(child, marker, unmarked, clock.now());
     await pause(FIRST_POLL_MS, clock);
     const { pids, isUnsure } = findMarked(marker, clock.now());
     if ((pids.length === 0 && !isUnsure) || clock.now() >= giveUpAt) return;
@@ -91,18 +109,28 @@ async function killUntilGone(child: ChildProcess, marker: string, clock: Clock):
 }
 
 /** Stops everything before it kills any of it: what is stopped starts nothing, and still has its parents. */
-function killAll(child: ChildProcess, marker: string, nowMs: number): void {
+function killAll(
+  child: ChildProcess,
+  marker: string,
+  unmarked: readonly KnownProcess[],
+  nowMs: number,
+): void {
   const pid = child.pid as number;
   const stopped = new Set<number>(hasEnded(child) ? [] : [pid]);
-  signalGroup(pid, 'SIGSTOP');
-  for (;;) {
-    const found = [...findMarked(marker, nowMs).pids, ...findDescendants(stopped)];
-    const fresh = found.filter((each) => !stopped.has(each));
-    if (fresh.length === 0) break;
+  const stop = (pids: readonly number[]): boolean => {
+    const fresh = pids.filter((each) => !stopped.has(each));
     for (const each of fresh) {
       signalProcess(each, 'SIGSTOP');
       stopped.add(each);
     }
+    return fresh.length > 0;
+  };
+  signalGroup(pid, 'SIGSTOP');
+  stop(unmarked.filter(isRunning).map((each) => each.pid));
+  let isNew = true;
+  while (isNew) {
+    const isMarkedNew = stop(findMarked(marker, nowMs).pids);
+    isNew = stop(findDescendants(stopped).map((each) => each.pid)) || isMarkedNew;
   }
   signalGroup(pid, 'SIGKILL');
   for (const each of stopped) signalProcess(each, 'SIGKILL');

@@ -51,14 +51,34 @@ export function findMarkedAfter(marker: string, pid: number, nowMs: number): Mar
   return { pids: marked.map((process) => process.pid), isUnsure };
 }
 
-/** Ids of all processes whose chain of parents leads to one of these. */
-export function findDescendants(ancestors: ReadonlySet<number>): number[] {
-  const parents = new Map(processIds().map((pid) => [pid, parentOf(pid)] as const));
-  const leadsUp = (pid: number | undefined): boolean => {
-    for (let at = pid; at !== undefined && at > 0; at = parents.get(at)) if (ancestors.has(at)) return true;
+/** A process, and when it was started: its id may be given to another one once it has ended. */
+export interface KnownProcess {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+/** All processes whose chain of parents leads to one of these. */
+export function findDescendants(ancestors: ReadonlySet<number>): KnownProcess[] {
+  const parents = new Map<number, number>();
+  const known: KnownProcess[] = [];
+  for (const pid of processIds()) {
+    const stat = statOf(pid);
+    if (stat === undefined) continue;
+    parents.set(pid, stat.parent);
+    known.push({ pid, startedAt: stat.startedAt });
+  }
+  const descends = (pid: number): boolean => {
+    for (let at = parents.get(pid); at !== undefined; at = parents.get(at))
+      if (ancestors.has(at)) return true;
     return false;
   };
-  return [...parents].filter(([pid, parent]) => !ancestors.has(pid) && leadsUp(parent)).map(([pid]) => pid);
+  return known.filter(({ pid }) => !ancestors.has(pid) && descends(pid));
+}
+
+/** Whether the process is still running. */
+export function isRunning({ pid, startedAt }: KnownProcess): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && stat.startedAt === startedAt && !hasEnded(stat);
 }
 
 function lookAtAll(nowMs: number): Scan {
@@ -94,21 +114,29 @@ const KERNEL_THREAD = 0x0020_0000;
 
 /** Whether a process without an environment is alive and a program: it may be in the middle of being started. */
 function isStarting(pid: number): boolean {
-  const fields = statOf(pid);
-  if (fields === undefined) return false;
-  const [state, , , , , , flags] = fields;
-  return state !== 'Z' && state !== 'X' && (Number(flags) & KERNEL_THREAD) === 0;
+  const stat = statOf(pid);
+  return stat !== undefined && !hasEnded(stat) && (stat.flags & KERNEL_THREAD) === 0;
 }
 
-function parentOf(pid: number): number | undefined {
-  const parent = statOf(pid)?.[1];
-  return parent === undefined ? undefined : Number(parent);
+interface ProcessStat {
+  readonly state: string;
+  readonly parent: number;
+  readonly flags: number;
+  readonly startedAt: string;
 }
 
-/** What the system says of a process, from its state on. The name before that may contain anything. */
-function statOf(pid: number): string[] | undefined {
+/** A process that has ended stays listed until its parent asks for it. */
+function hasEnded({ state }: ProcessStat): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+function statOf(pid: number): ProcessStat | undefined {
   const text = readText(`/proc/${pid}/stat`);
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
+  if (text === undefined) return undefined;
+  // The name before the last bracket may contain anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = '', parent, , , , , flags] = fields;
+  return { state, parent: Number(parent), flags: Number(flags), startedAt: fields[19] ?? '' };
 }
 
 /** `undefined` for what has ended meanwhile, or is another user's. */

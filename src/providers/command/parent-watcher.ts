@@ -18,7 +18,20 @@ while read -r what group; do
       groups=$kept ;;
   esac
 done
+stop_children() {
+  for child in $(cat "/proc/$1"/task/*/children); do
+    kill -STOP "$child"
+    found="$found $child"
+    stop_children "$child"
+  done
+}
+found=
+for each in $groups; do
+  kill -STOP -- "-$each"
+  [ -r /proc/self/environ ] && stop_children "$each"
+done
 for each in $groups; do kill -9 -- "-$each"; done
+[ -z "$found" ] || kill -9 $found
 [ -r /proc/self/environ ] || exit 0
 empty=0
 rounds=0
@@ -27,12 +40,16 @@ while [ $empty -lt 3 ] && [ $rounds -lt 200 ]; do
   found=
   for file in $(grep -ls -- "$1" /proc/[0-9]*/environ); do
     pid=\${file#/proc/}
-    found="$found \${pid%/environ}"
+    pid=\${pid%/environ}
+    kill -STOP "$pid"
+    found="$found $pid"
+    stop_children "$pid"
   done
-  if [ -z "$found" ]; then empty=$((empty + 1)); sleep 0.05 || sleep 1
+  if [ -z "$found" ]; then
+    empty=$((empty + 1))
+    sleep 0.05 || sleep 1
   else
     empty=0
-    kill -STOP $found
     kill -9 $found
   fi
 done
