@@ -8,25 +8,25 @@ const load = (file) => import(pathToFileURL(join(build, file)).href);
 const { AsyncOrchestrator } = await load('index.js');
 const { command } = await load('providers/index.js');
 
-const scripts = Object.values(HOSTILE);
-const agents = scripts.map((script, index) =>
-  command({
-    name: `hostile-${index}`,
+for (const [index, script] of Object.values(HOSTILE).entries()) {
+  const agent = command({
+    name: 'hostile',
     file: 'sh',
     args: ['-c', `echo up; ${hostileScript(script, Number(first) + index)}`],
     killGraceMs: 60_000,
-  }),
-);
-const orchestrator = new AsyncOrchestrator({ agents, maxConcurrent: scripts.length });
-for (const { name } of agents) {
-  void (async () => {
-    try {
-      for await (const event of orchestrator.stream(name, 'x')) {
-        if (event.type === 'text-delta') process.stdout.write('up\n');
-        // Read no further: some of them write without end.
-        await new Promise(() => {});
-      }
-    } catch {}
-  })();
+  });
+  // Each with an orchestrator of its own: they share nothing but the process.
+  void readOne(new AsyncOrchestrator({ agents: [agent] }));
 }
+
+async function readOne(orchestrator) {
+  try {
+    for await (const event of orchestrator.stream('hostile', 'x')) {
+      if (event.type === 'text-delta') process.stdout.write('up\n');
+      // Read no further: some of them write without end.
+      await new Promise(() => {});
+    }
+  } catch {}
+}
+
 setInterval(() => {}, 1_000);

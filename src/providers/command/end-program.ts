@@ -4,6 +4,7 @@ import {
   findDescendants,
   findMarked,
   findMarkedAfter,
+  isGroupRunning,
   isRunning,
   type KnownProcess,
 } from './marked-processes.js';
@@ -58,7 +59,7 @@ export function killProgramNow({ child, marker }: StartedProgram): void {
 async function isAnyLeft(program: StartedProgram, clock: Clock): Promise<boolean> {
   const { child, marker, startedAtMs } = program;
   const pid = child.pid as number;
-  if (!hasEnded(child) || signalGroup(pid, 0)) return true;
+  if (!hasEnded(child) || isGroupLeft(pid)) return true;
   // The plain path: the program has ended and its group is empty.
   const isShort = clock.now() - startedAtMs < SHORT_RUN_MS;
   for (let look = 0; look < MAX_UNSURE_LOOKS; look++) {
@@ -81,7 +82,7 @@ async function endAll({ child, marker }: StartedProgram, killGraceMs: number, cl
   for (const each of unmarked) signalProcess(each.pid, 'SIGTERM');
   const isThere = (): boolean =>
     !hasEnded(child) ||
-    signalGroup(pid, 0) ||
+    isGroupLeft(pid) ||
     unmarked.some(isRunning) ||
     findMarked(marker, clock.now(), SHARED_LOOK_MS).pids.length > 0;
   const killAt = clock.now() + killGraceMs;
@@ -100,11 +101,14 @@ async function killUntilGone(
   clock: Clock,
 ): Promise<void> {
   const giveUpAt = clock.now() + GONE_AFTER_MS;
-  for (;;) {
+  let unsureLooks = 0;
+  while (clock.now() < giveUpAt) {
     killAll(child, marker, unmarked, clock.now());
     await pause(FIRST_POLL_MS, clock);
     const { pids, isUnsure } = findMarked(marker, clock.now());
-    if ((pids.length === 0 && !isUnsure) || clock.now() >= giveUpAt) return;
+    if (pids.length > 0) continue;
+    unsureLooks += 1;
+    if (!isUnsure || unsureLooks >= MAX_UNSURE_LOOKS) return;
   }
 }
 
@@ -136,7 +140,11 @@ function killAll(
   for (const each of stopped) signalProcess(each, 'SIGKILL');
 }
 
-/** Sends a signal to the group that the program leads; returns whether anything is left in it. */
+function isGroupLeft(leaderPid: number): boolean {
+  return signalGroup(leaderPid, 0) && isGroupRunning(leaderPid);
+}
+
+/** Sends a signal to the group that the program leads; returns whether there is one, if only of what has ended. */
 function signalGroup(leaderPid: number, signal: NodeJS.Signals | 0): boolean {
   return signalProcess(-leaderPid, signal);
 }

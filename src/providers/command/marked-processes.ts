@@ -75,6 +75,20 @@ export function findDescendants(ancestors: ReadonlySet<number>): KnownProcess[] 
   return known.filter(({ pid }) => !ancestors.has(pid) && descends(pid));
 }
 
+/**
+ * Whether a process group has a member that is running. Members that have ended are in it until they are collected,
+ * which may be never: in a container nothing does that for them. Where it cannot be told the answer is yes.
+ */
+export function isGroupRunning(group: number): boolean {
+  const pids = processIds();
+  return pids.length === 0 || pids.some((pid) => isMember(pid, group));
+}
+
+function isMember(pid: number, group: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && stat.group === group && !hasEnded(stat);
+}
+
 /** Whether the process is still running. */
 export function isRunning({ pid, startedAt }: KnownProcess): boolean {
   const stat = statOf(pid);
@@ -121,6 +135,7 @@ function isStarting(pid: number): boolean {
 interface ProcessStat {
   readonly state: string;
   readonly parent: number;
+  readonly group: number;
   readonly flags: number;
   readonly startedAt: string;
 }
@@ -135,8 +150,9 @@ function statOf(pid: number): ProcessStat | undefined {
   if (text === undefined) return undefined;
   // The name before the last bracket may contain anything.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state = '', parent, , , , , flags] = fields;
-  return { state, parent: Number(parent), flags: Number(flags), startedAt: fields[19] ?? '' };
+  const [state = '', parent, group, , , , flags] = fields;
+  const numbers = { parent: Number(parent), group: Number(group), flags: Number(flags) };
+  return { state, ...numbers, startedAt: fields[19] ?? '' };
 }
 
 /** `undefined` for what has ended meanwhile, or is another user's. */
