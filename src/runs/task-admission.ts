@@ -9,6 +9,7 @@ import type { AgentFailure } from '../contracts/result.js';
 import { messageOf } from '../errors/foreign.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { TuttiError } from '../errors/tutti-error.js';
+import { UnreadableTask } from './task-reader.js';
 
 /** What the tasks of one run share. */
 export interface RunContext {
@@ -25,6 +26,7 @@ export function taskAdmission(context: RunContext): (input: unknown) => CallRequ
   return (input) => {
     let given: unknown;
     try {
+      if (input instanceof UnreadableTask) throw input.thrown;
       const { agent, task, options } = readTask(input);
       given = agent;
       return admission.admitTask(agent, task, merge(shared, options), agents);
@@ -59,7 +61,7 @@ function merge(shared: CallOptions | undefined, own: CallOptions | undefined): C
 }
 
 /** Reading a task runs its getters, and those may throw anything. */
-function toArgumentError(thrown: unknown): TuttiError {
+export function toArgumentError(thrown: unknown): TuttiError {
   if (TuttiError.isInstance(thrown)) return thrown;
   return new InvalidArgumentError('task', `task: it could not be read: ${messageOf(thrown)}.`, {
     cause: thrown,

@@ -31,10 +31,9 @@ export interface TaskReader {
  * @throws {@link TaskSourceError} when it fails to begin.
  */
 export function openTaskReader(source: TaskSource, priority: number): TaskReader {
-  if (Array.isArray(source)) return readArray(source, priority);
-  if (typeof source === 'object' && source !== null) {
-    const iterator = openIterator(source);
-    if (iterator !== undefined) return readIterator(iterator, sizeOf(source));
+  if (isObject(source)) {
+    const reader = openReader(source, priority);
+    if (reader !== undefined) return reader;
   }
   throw new InvalidArgumentError(
     'tasks',
@@ -42,18 +41,48 @@ export function openTaskReader(source: TaskSource, priority: number): TaskReader
   );
 }
 
-function openIterator(source: object): Iterator<TaskInput> | AsyncIterator<TaskInput> | undefined {
+function isObject(source: unknown): source is object {
+  return typeof source === 'object' && source !== null;
+}
+
+/** Opening a source runs its code, and that may throw anything. */
+function openReader(source: object, priority: number): TaskReader | undefined {
   try {
-    if (Symbol.asyncIterator in source) return (source as AsyncIterable<TaskInput>)[Symbol.asyncIterator]();
-    return Symbol.iterator in source ? (source as Iterable<TaskInput>)[Symbol.iterator]() : undefined;
+    if (Array.isArray(source)) return readArray(source, priority);
+    const iterator = openIterator(source);
+    return iterator === undefined ? undefined : readIterator(iterator, sizeOf(source));
   } catch (thrown) {
     throw new TaskSourceError([], 0, thrown);
   }
 }
 
+function openIterator(source: object): Iterator<TaskInput> | AsyncIterator<TaskInput> | undefined {
+  if (Symbol.asyncIterator in source) return (source as AsyncIterable<TaskInput>)[Symbol.asyncIterator]();
+  return Symbol.iterator in source ? (source as Iterable<TaskInput>)[Symbol.iterator]() : undefined;
+}
+
 function sizeOf(source: object): number | undefined {
   const { size } = source as { size?: unknown };
   return typeof size === 'number' ? size : undefined;
+}
+
+/** Stands for a task that could not be read. */
+export class UnreadableTask {
+  /** What reading it threw. */
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    this.thrown = thrown;
+  }
+}
+
+/** An element of a list may be a getter, and that may throw anything. */
+export function elementOf(tasks: readonly unknown[], index: number): unknown {
+  try {
+    return tasks[index];
+  } catch (thrown) {
+    return new UnreadableTask(thrown);
+  }
 }
 
 function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
@@ -66,7 +95,7 @@ function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
       if (position >= tasks.length) return undefined;
       const index = order === undefined ? position : (order[position] as number);
       position += 1;
-      return { index, input: tasks[index] };
+      return { index, input: elementOf(tasks, index) };
     },
     close: () => {},
   };
@@ -74,13 +103,19 @@ function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
 
 /** The order in which an array's tasks are read; `undefined` where that is the array's own. */
 function priorityOrder(tasks: readonly TaskInput[], otherwise: number): Uint32Array | undefined {
-  const first = priorityOf(tasks[0], otherwise);
-  if (tasks.every((task) => priorityOf(task, otherwise) === first)) return undefined;
-  const order = Uint32Array.from(tasks, (_task, index) => index);
-  return order.sort((a, b) => priorityOf(tasks[b], otherwise) - priorityOf(tasks[a], otherwise) || a - b);
+  const first = priorityOf(elementOf(tasks, 0), otherwise);
+  let index = 1;
+  while (index < tasks.length && priorityOf(elementOf(tasks, index), otherwise) === first) index += 1;
+  if (index >= tasks.length) return undefined;
+  // Each is read once: a getter may say something else each time.
+  const priorities = Float64Array.from({ length: tasks.length }, (_none, at) =>
+    priorityOf(elementOf(tasks, at), otherwise),
+  );
+  const order = Uint32Array.from(priorities, (_priority, at) => at);
+  return order.sort((a, b) => (priorities[b] as number) - (priorities[a] as number) || a - b);
 }
 
-function priorityOf(task: TaskInput | undefined, otherwise: number): number {
+function priorityOf(task: unknown, otherwise: number): number {
   const priority = fieldOf(task, 'priority');
   return typeof priority === 'number' && Number.isFinite(priority) ? priority : otherwise;
 }
@@ -97,7 +132,8 @@ function readIterator(
     isArray: false,
     next: () => {
       const step = iterator.next();
-      return 'then' in step ? step.then(toTask) : toTask(step);
+      // A promise of another kind may return anything from its own `then`.
+      return 'then' in step ? Promise.resolve(step).then(toTask) : toTask(step);
     },
     close: () => {
       // A source that fails while it is told to stop has nothing more to give; a promise of it is nobody's.

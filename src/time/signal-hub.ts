@@ -1,3 +1,6 @@
+import { messageOf } from '../errors/foreign.js';
+import { InvalidArgumentError } from '../errors/input-errors.js';
+
 /** Notified when a signal is aborted. */
 export interface SignalMember {
   /** Called once, synchronously, with the signal's reason. */
@@ -17,14 +20,19 @@ interface Subscription {
 export class SignalHub {
   readonly #subscriptions = new WeakMap<AbortSignal, Subscription>();
 
-  /** Notifies `member` when `signal` aborts; immediately if it already has. */
+  /**
+   * Notifies `member` when `signal` aborts; immediately if it already has. Signals may come from anywhere: one that
+   * throws cannot cancel anything, so it counts as aborted.
+   */
   link(signal: AbortSignal, member: SignalMember): void {
-    if (signal.aborted) {
-      member.signalAborted(signal.reason);
-      return;
+    let aborted: { reason: unknown } | undefined;
+    try {
+      if (signal.aborted) aborted = { reason: signal.reason };
+      else (this.#subscriptions.get(signal) ?? this.#subscribe(signal)).members.add(member);
+    } catch (thrown) {
+      aborted = { reason: unusable(thrown) };
     }
-    const subscription = this.#subscriptions.get(signal) ?? this.#subscribe(signal);
-    subscription.members.add(member);
+    if (aborted !== undefined) member.signalAborted(aborted.reason);
   }
 
   unlink(signal: AbortSignal, member: SignalMember): void {
@@ -40,7 +48,8 @@ export class SignalHub {
       members,
       listener: () => {
         this.#unsubscribe(signal, subscription);
-        for (const member of members) member.signalAborted(signal.reason);
+        const reason = reasonOf(signal);
+        for (const member of members) member.signalAborted(reason);
       },
     };
     signal.addEventListener('abort', subscription.listener);
@@ -49,7 +58,25 @@ export class SignalHub {
   }
 
   #unsubscribe(signal: AbortSignal, subscription: Subscription): void {
-    signal.removeEventListener('abort', subscription.listener);
     this.#subscriptions.delete(signal);
+    try {
+      signal.removeEventListener('abort', subscription.listener);
+    } catch {
+      // It is not listened to any more, whatever it says.
+    }
   }
+}
+
+function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (thrown) {
+    return unusable(thrown);
+  }
+}
+
+function unusable(thrown: unknown): InvalidArgumentError {
+  return new InvalidArgumentError('signal', `signal: it cannot be used: ${messageOf(thrown)}.`, {
+    cause: thrown,
+  });
 }

@@ -7,6 +7,7 @@ import { jsonSchemaWriter } from '../../output/json-schema.js';
 import type { BudgetAccount } from '../../resilience/budget/budget.js';
 import { plainSource, type RunSource } from '../run-source.js';
 import type { RunContext } from '../task-admission.js';
+import { elementOf } from '../task-reader.js';
 import { journalReader } from './journal-reader.js';
 import { recordingSink } from './recording-sink.js';
 import { reportRejectedRow } from './rejected-rows.js';
@@ -65,7 +66,7 @@ async function checkList(
   for (let index = 0; index < tasks.length; index++) {
     const turned = journal.turnTo(index);
     if (turned !== undefined) await turned;
-    compareTask(journal, index, toTask(tasks[index]));
+    compareTask(journal, index, toTask(elementOf(tasks, index)));
     if (index % TASKS_BETWEEN_FLUSHES === 0) await journal.flush();
   }
   await journal.flush();

@@ -4,8 +4,10 @@ import { refuse } from '../../calls/call-result.js';
 import type { CallServices } from '../../calls/call-services.js';
 import type { AgentFailure, CallOutcome } from '../../contracts/result.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import type { TuttiError } from '../../errors/tutti-error.js';
 import { fingerprintOf, type TaskIdentity } from '../../journal/fingerprint.js';
 import type { RunJournal } from '../../journal/run-journal.js';
+import { toArgumentError } from '../task-admission.js';
 
 /** A task that was checked: a call to make with its fingerprint, or why it was rejected. */
 export type FingerprintedTask =
@@ -22,7 +24,7 @@ export function fingerprintTask(
     return { request: admitted, fingerprint: fingerprintOf(identityOf(admitted)) };
   } catch (error) {
     const { name } = admitted.registered.definition;
-    return { refusal: refuse(services, name, withoutFingerprint(error as InvalidArgumentError)) };
+    return { refusal: refuse(services, name, withoutFingerprint(toArgumentError(error))) };
   }
 }
 
@@ -46,10 +48,10 @@ function identityOf({ registered, task, options }: CallRequest): TaskIdentity {
 }
 
 /** Says what to do about a task that cannot be recognised again. */
-function withoutFingerprint(error: InvalidArgumentError): InvalidArgumentError {
-  const { field, message, details } = error;
+function withoutFingerprint(error: TuttiError): InvalidArgumentError {
+  const { message, details } = error;
   return new InvalidArgumentError(
-    field,
+    String(details.field),
     `${message} A task of a run with a runId has to be recognised when the run is resumed.`,
     { details, cause: error },
   );
