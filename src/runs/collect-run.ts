@@ -8,7 +8,7 @@ import { AsyncChannel } from '../events/async-channel.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { plainSource, type RunSource } from './run-source.js';
 import type { RunContext } from './task-admission.js';
-import { TaskRun, type TaskRunOwner } from './task-run.js';
+import { type RunSink, TaskRun } from './task-run.js';
 
 /** All outcomes in input order, once everything has settled. */
 export async function collectRun(
@@ -35,7 +35,7 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
         if (outcome.success || options.stopOnError !== true) return;
         stoppedBy ??= outcome.error;
         // With a journal only once it is closed: the run may be resumed at once.
-        if (source.inFrontOf === undefined) reject(stoppedBy);
+        if (source.wrapSink === undefined) reject(stoppedBy);
         run.cancel((call) => call.cancelBecause('another task of its run failed', outcome.error));
       },
       finished: (sourceError) => {
@@ -89,7 +89,7 @@ export async function* streamRun(
     }
   } finally {
     run.cancel((call) => call.cancelBecause('the reader of its run left'));
-    // Whoever left may come back at once, and finds the journal free.
+    // The reader may start the run again at once, and then finds the journal free.
     if (isJournaled) await run.done;
   }
 }
@@ -100,9 +100,9 @@ async function openJournaledSource(context: RunContext, tasks: TaskSource): Prom
   return journaledSource(context, tasks);
 }
 
-function openRun({ options }: RunContext, source: RunSource, owner: TaskRunOwner): TaskRun {
-  const { reader, inFrontOf, account } = source;
-  const run: TaskRun = new TaskRun(inFrontOf?.(owner, () => run) ?? owner, reader, options, account);
+function openRun({ options }: RunContext, source: RunSource, sink: RunSink): TaskRun {
+  const { reader, wrapSink, account } = source;
+  const run: TaskRun = new TaskRun(wrapSink?.(sink, () => run) ?? sink, reader, options, account);
   return run;
 }
 

@@ -4,18 +4,18 @@ import type { CallOutcome } from '../contracts/result.js';
 import type { BudgetAccount } from '../resilience/budget/budget.js';
 import { type RunContext, taskAdmission } from './task-admission.js';
 import { openTaskReader, type TaskReader } from './task-reader.js';
-import type { TaskRun, TaskRunOwner } from './task-run.js';
+import type { RunSink, TaskRun } from './task-run.js';
 
-/** Where the tasks of a run come from, and what stands between it and its owner. */
+/** Where the tasks of a run come from, and what stands between it and its sink. */
 export interface RunSource {
   readonly reader: TaskReader;
-  /** Checks a task: gives a call to make, or the outcome that it has already. */
+  /** Checks a task: returns a call to make, or the outcome that it has already. */
   admit(input: unknown): CallRequest | CallOutcome;
-  /** Stands in front of the run's owner, where something has to happen before it is told of outcomes. */
-  readonly inFrontOf: ((owner: TaskRunOwner, run: () => TaskRun) => TaskRunOwner) | undefined;
+  /** Wraps the run's sink, where something has to happen before outcomes are delivered. */
+  readonly wrapSink: ((sink: RunSink, run: () => TaskRun) => RunSink) | undefined;
   /** What the run had spent when it was interrupted. */
   readonly account: BudgetAccount | undefined;
-  /** How long ago the run was asked for, in milliseconds. */
+  /** How long ago the run was requested, in milliseconds. */
   readonly lateMs: number;
 }
 
@@ -25,7 +25,7 @@ export function plainSource(context: RunContext, tasks: TaskSource): RunSource {
   return {
     reader: openTaskReader(tasks, options.priority ?? 0),
     admit: taskAdmission(context),
-    inFrontOf: undefined,
+    wrapSink: undefined,
     account: undefined,
     lateMs: 0,
   };

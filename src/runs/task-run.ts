@@ -19,8 +19,8 @@ const MAX_SET_ASIDE = 1_000;
 /** Tasks taken in one go before the event loop gets its turn. */
 const MAX_TAKEN_AT_ONCE = 256;
 
-/** What a run needs from its owner. */
-export interface TaskRunOwner {
+/** Where a run delivers its outcomes, and what it needs to know from there. */
+export interface RunSink {
   readonly services: CallServices;
   /** Checks a task; a failure where it is not fit to run, or the outcome that it has already. */
   admit(input: unknown): CallRequest | CallOutcome;
@@ -45,7 +45,7 @@ export class TaskRun implements SignalMember {
   readonly budget: Budget | undefined;
   /** Instant of the clock at which all of it ends at the latest. */
   deadlineAtMs: number | undefined = undefined;
-  readonly #owner: TaskRunOwner;
+  readonly #sink: RunSink;
   readonly #services: CallServices;
   readonly #options: RunOptions;
   readonly #reader: TaskReader;
@@ -66,14 +66,9 @@ export class TaskRun implements SignalMember {
   #isFinished = false;
 
   /** @param account What the run had spent when it was interrupted. */
-  constructor(
-    owner: TaskRunOwner,
-    reader: TaskReader,
-    options: RunOptions,
-    account: BudgetAccount | undefined,
-  ) {
-    this.#owner = owner;
-    this.#services = owner.services;
+  constructor(sink: RunSink, reader: TaskReader, options: RunOptions, account: BudgetAccount | undefined) {
+    this.#sink = sink;
+    this.#services = sink.services;
     this.#options = options;
     this.#reader = reader;
     this.total = reader.total;
@@ -161,7 +156,7 @@ export class TaskRun implements SignalMember {
     if (this.#sourceEnded || this.#isReading) return false;
     if (this.#cancelCall !== undefined) return true;
     const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
-    return running + this.#owner.unread() < this.#services.permits.maxConcurrent;
+    return running + this.#sink.unread() < this.#services.permits.maxConcurrent;
   }
 
   #pauseReading(): void {
@@ -203,7 +198,7 @@ export class TaskRun implements SignalMember {
       return;
     }
     this.#underWay += 1;
-    const request = this.#owner.admit(task.input);
+    const request = this.#sink.admit(task.input);
     if ('success' in request) this.#settled(request, task.index);
     else this.#submit(new TaskCall(request, this, task.index));
   }
@@ -223,7 +218,7 @@ export class TaskRun implements SignalMember {
 
   #settled(outcome: CallOutcome, index: number): void {
     this.#underWay -= 1;
-    this.#owner.settled(outcome, index);
+    this.#sink.settled(outcome, index);
   }
 
   #failSource(thrown: unknown): void {
@@ -250,7 +245,7 @@ export class TaskRun implements SignalMember {
     if (this.#deadlineTimer !== undefined) this.#services.clock.clearTimeout(this.#deadlineTimer);
     for (const signal of [this.#options.signal, this.#services.options.signal])
       if (signal !== undefined) this.#services.signals.unlink(signal, this);
-    const closing = this.#owner.finished(this.#sourceError);
+    const closing = this.#sink.finished(this.#sourceError);
     if (closing === undefined) this.#resolveDone();
     else void closing.then(this.#resolveDone);
   }

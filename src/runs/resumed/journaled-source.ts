@@ -38,7 +38,7 @@ export async function journaledSource(context: RunContext, tasks: TaskSource): P
     reader: journalReader({ journal, reader: plain.reader, toTask, toRun }),
     // The reader has checked it: what it returns is a call to make or an outcome.
     admit: (input) => input as CallRequest | CallOutcome,
-    inFrontOf: (sink, run) => recordingSink({ journal, sink, run, toRun, logger: services.logger }),
+    wrapSink: (sink, run) => recordingSink({ journal, sink, run, toRun, logger: services.logger }),
     account: journal.account as BudgetAccount | undefined,
     lateMs: services.clock.now() - startedAtMs,
   };

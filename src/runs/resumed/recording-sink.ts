@@ -3,12 +3,12 @@ import { fieldOf } from '../../errors/foreign.js';
 import type { RunJournal } from '../../journal/run-journal.js';
 import type { Logger } from '../../logging/logger.js';
 import type { Budget } from '../../resilience/budget/budget.js';
-import type { TaskRun, TaskRunOwner } from '../task-run.js';
+import type { RunSink, TaskRun } from '../task-run.js';
 
 /** What {@link recordingSink} stands between. */
 export interface RecordingSinkOptions {
   readonly journal: RunJournal;
-  readonly sink: TaskRunOwner;
+  readonly sink: RunSink;
   readonly run: () => TaskRun;
   /** The fingerprints of the tasks that are run, by index. Those of recalled and rejected tasks are not in it. */
   readonly toRun: Map<number, string>;
@@ -19,7 +19,7 @@ export interface RecordingSinkOptions {
  * Records outcomes, and passes each on once it is on disk. Until then it counts as running, so a crash never costs
  * more tasks than may run at once.
  */
-export function recordingSink({ journal, sink, run, toRun, logger }: RecordingSinkOptions): TaskRunOwner {
+export function recordingSink({ journal, sink, run, toRun, logger }: RecordingSinkOptions): RunSink {
   let hasBegun = false;
   let hasWarned = false;
   return {
