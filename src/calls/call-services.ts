@@ -62,6 +62,8 @@ export interface CallServices {
   readonly logger: Logger;
   readonly events: TypedEmitter<TuttiEvents>;
   readonly cache: CallCache | undefined;
+  /** The secret of the cache's options, where they have one; it signs journals of runs too. */
+  readonly secret: string | readonly string[] | undefined;
   readonly permits: ConcurrencyLimit;
   readonly traffic: CallTraffic;
   /** Makes a line to wait in for permits. */

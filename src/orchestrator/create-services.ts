@@ -51,6 +51,7 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
       observeTraffic(events, clock, logger),
     ),
     cache: openCache(options, clock, logger, events),
+    secret: fieldOf(options.cache, 'secret') as CallServices['secret'],
     events,
     counters: new CallCounters(),
     signals: new SignalHub(),

@@ -49,7 +49,7 @@ function openJournal({ options, services }: RunContext): Promise<RunJournal> {
   return RunJournal.open({
     runId,
     directory: options.directory as string,
-    secret: options.secret,
+    secret: options.secret ?? services.secret,
     retryFailed: options.retryFailed === true,
     needsAccount: options.budget !== undefined,
     epochMs: services.clock.epochMs(),

@@ -392,6 +392,20 @@ describe('the secret of a journal', () => {
     expect((await run(directory)).executed).toEqual([]);
   });
 
+  test("is that of the orchestrator's cache where the run names none", async () => {
+    const directory = await freshCopy();
+    const executed: string[] = [];
+    const agents = {
+      echo: (task: string) => {
+        executed.push(task);
+        return task;
+      },
+    };
+    await using orchestrator = new AsyncOrchestrator({ agents, cache: { secret: SECRET } });
+    await orchestrator.executeMultiple(inputs, { runId: 'r', directory });
+    expect(executed).toEqual([]);
+  });
+
   test('can be rotated', async () => {
     const directory = await freshCopy();
     const both = await run(directory, { secret: [OTHER_SECRET, SECRET] });
