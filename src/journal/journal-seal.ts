@@ -26,7 +26,7 @@ export class JournalSeal {
   readonly #run: string;
 
   /**
-   * @param nonce Made anew for each journal, so that rows of an earlier run of the same name are not valid in this one.
+   * @param nonce A random value for each journal, so that rows of an earlier run of the same name are not valid in this one.
    */
   constructor(keys: KeyRing, runId: string, nonce: string) {
     this.#keys = keys;

@@ -136,7 +136,7 @@ function readIterator(
       return 'then' in step ? Promise.resolve(step).then(toTask) : toTask(step);
     },
     close: () => {
-      // A source that fails while it is told to stop has nothing more to give; a promise of it is nobody's.
+      // A source that fails while it is stopped has nothing more to say, and no caller waits for its promise.
       try {
         void Promise.resolve(iterator.return?.()).catch(() => {});
       } catch {}

@@ -37,7 +37,7 @@ export interface RunSink {
 
 /**
  * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as
- * there are permits are under way, and further ones for those that wait for their next attempt.
+ * there are permits are running, and further ones for those that wait for their next attempt.
  */
 export class TaskRun implements SignalMember {
   readonly total: number | undefined;
@@ -50,7 +50,7 @@ export class TaskRun implements SignalMember {
   readonly #options: RunOptions;
   readonly #reader: TaskReader;
   readonly #calls = new Set<TaskCall>();
-  /** The one it was begun in: its source is read there and its agents run there, whoever's end makes it read on. */
+  /** The context it was started in: its source is read and its agents run there, whichever call's end causes that. */
   readonly #context: AsyncContext | undefined = captureContext();
   /** Resolves when the run is over. */
   readonly done: Promise<void>;
@@ -99,7 +99,7 @@ export class TaskRun implements SignalMember {
       );
     }
     if (signal !== undefined) this.#services.signals.link(signal, this);
-    // Else an endless source would be read on for ever, one cancelled call after the other.
+    // Otherwise an endless source would be read indefinitely, one cancelled call after the other.
     const { signal: outer } = this.#services.options;
     if (outer !== undefined) this.#services.signals.link(outer, this);
     this.pump();

@@ -280,7 +280,7 @@ describe.each(WAYS)('%s', (_name, way) => {
       'never says what comes next',
       () => ({ next: () => new Promise(() => {}), return: () => new Promise(() => {}) }),
     ],
-    ['throws when it is told to stop', () => ({ next: () => new Promise(() => {}), return: fail })],
+    ['throws when it is stopped', () => ({ next: () => new Promise(() => {}), return: fail })],
     [
       'cannot be asked to stop',
       () => Object.defineProperty({ next: () => new Promise(() => {}) }, 'return', { get: fail }),

@@ -39,14 +39,14 @@ const START_HINTS: Readonly<Record<string, string>> = {
     'the system does not run such a file directly; on Windows name the .exe, or run .cmd files by cmd.exe',
 };
 
-/** Lack of processes, memory or file handles passes. */
-const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY']);
+/** Lack of processes, memory or file handles is transient. */
+const TRANSIENT = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY']);
 
 /** The error for a program that could not be started. */
 export function startError(file: string, cause: unknown): ProviderError {
   const code = String((cause as { code?: unknown } | null)?.code);
   const options: ProviderErrorOptions = { provider: PROVIDER, details: { file, code }, cause };
-  if (PASSING.has(code)) {
+  if (TRANSIENT.has(code)) {
     return new ProviderOverloadedError(`Program "${file}" could not be started for now (${code}).`, options);
   }
   const hint = START_HINTS[code] ?? 'the system refused';

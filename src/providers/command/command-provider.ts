@@ -46,7 +46,7 @@ function createCommandProvider(options: ResolvedCommandOptions): Provider {
     },
     stream: (request) => streamProgram(request, options, programs),
     async close() {
-      // A stream that nobody reads on, or a call that was abandoned, may still have one.
+      // A stream that is no longer read, or a call that was abandoned, may still have one.
       await Promise.all(Array.from(programs, (program) => program.end()));
       stopIdleWatcher();
     },

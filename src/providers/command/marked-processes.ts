@@ -68,8 +68,12 @@ export function findDescendants(ancestors: ReadonlySet<number>): KnownProcess[] 
     known.push({ pid, startedAt: stat.startedAt });
   }
   const descends = (pid: number): boolean => {
-    for (let at = parents.get(pid); at !== undefined; at = parents.get(at))
+    let at = parents.get(pid);
+    // No chain is longer than all of them; ids that were reused meanwhile could make a ring.
+    for (let left = parents.size; at !== undefined && left > 0; left--) {
       if (ancestors.has(at)) return true;
+      at = parents.get(at);
+    }
     return false;
   };
   return known.filter(({ pid }) => !ancestors.has(pid) && descends(pid));
@@ -77,7 +81,7 @@ export function findDescendants(ancestors: ReadonlySet<number>): KnownProcess[] 
 
 /**
  * Whether a process group has a member that is running. Members that have ended are in it until they are collected,
- * which may be never: in a container nothing does that for them. Where it cannot be told the answer is yes.
+ * which may be never: in a container often nothing does that. Where /proc is missing, the answer is yes.
  */
 export function isGroupRunning(group: number): boolean {
   const pids = processIds();

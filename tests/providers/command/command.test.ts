@@ -71,7 +71,7 @@ function isAlive(pid: number): boolean {
   return true;
 }
 
-/** A process that has ended but that nobody has collected yet is not running. */
+/** A process that has ended but was not collected yet is not running. */
 async function isRunning(pid: number): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
@@ -374,13 +374,27 @@ describe('command, environment', () => {
     }
   });
 
-  test('gives everything when it is told to', async () => {
+  test('gives everything with inheritEnv: all', async () => {
     process.env.TUTTI_TEST_SECRET = 'hush';
     try {
       const provider = await script(SHOW_ENV, { inheritEnv: 'all' });
       expect((await provider.generate(request('x'))).output).toContain('hush');
     } finally {
       delete process.env.TUTTI_TEST_SECRET;
+    }
+  });
+
+  test('has a marker of its own behind that of a program it runs in', async () => {
+    process.env.TUTTI_CALL = 'outer-7.';
+    try {
+      const provider = await script('process.stdout.write(process.env.TUTTI_CALL);', {
+        env: { TUTTI_CALL: 'x' },
+      });
+      const [one, two] = [await provider.generate(request('x')), await provider.generate(request('x'))];
+      expect(one.output).toMatch(/^outer-7\.[0-9a-f]{16}-\d+\.$/);
+      expect(two.output).not.toBe(one.output);
+    } finally {
+      delete process.env.TUTTI_CALL;
     }
   });
 

@@ -334,7 +334,7 @@ describe('the head of a journal', () => {
   test.each([
     ['changed', "UPDATE journal SET value = replace(value, '300', '301') WHERE id = 0"],
     ['cut off', "UPDATE journal SET value = '{' WHERE id = 0"],
-    ['signed by nobody', "UPDATE journal SET key_id = 'ffffffffffff' WHERE id = 0"],
+    ['given the name of an unknown key', "UPDATE journal SET key_id = 'ffffffffffff' WHERE id = 0"],
     ['removed', 'DELETE FROM journal WHERE id = 0'],
   ])('that was %s begins the run again, and keeps the file', async (_what, sql) => {
     const directory = await freshCopy();
