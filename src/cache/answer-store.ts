@@ -6,20 +6,20 @@ import { whyNotStorable } from './cache-policy.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
 import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './entry-conversions.js';
-import { type FoundBelow, ReadsBelow } from './lower-reads.js';
-import { MissClock } from './miss-timer.js';
+import { type LowerEntry, LowerReads } from './lower-reads.js';
+import { MissTimer } from './miss-timer.js';
 import type { CacheSetOptions } from './set-options.js';
 import type { SteadyTime } from './steady-time.js';
 import type { TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
 import { type MemoryEntry, MemoryTier } from './tiers/memory-tier.js';
 import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
-import { UseReporter } from './touch-batcher.js';
+import { TouchBatcher } from './touch-batcher.js';
 import { DepartedKeys } from './ttl-advice.js';
 
-/** Of hits in memory one in so many is timed: reading the clock twice costs as much as the rest of a hit. */
+/** One in this many memory hits is timed: reading the clock twice costs as much as the rest of a hit. */
 const TIMED_ONE_IN = 16;
 
-/** What an answer store works with. */
+/** Collaborators of an {@link AnswerStore}. */
 export interface AnswerStoreParts {
   readonly options: ResolvedResponseCacheOptions;
   readonly time: SteadyTime;
@@ -29,14 +29,14 @@ export interface AnswerStoreParts {
   readonly lower: TierStack | undefined;
 }
 
-/** Answers by key, in memory and in the tiers below, with everything counted. Knows nothing of requests. */
+/** Answers by key, in memory and in the lower tiers, with statistics. Knows nothing about requests. */
 export class AnswerStore {
   readonly #parts: AnswerStoreParts;
   readonly #memory: MemoryTier;
-  readonly #uses: UseReporter;
-  readonly #misses = new MissClock();
+  readonly #touches: TouchBatcher;
+  readonly #misses = new MissTimer();
   readonly #departed = new DepartedKeys();
-  readonly #below: ReadsBelow | undefined;
+  readonly #lowerReads: LowerReads | undefined;
 
   constructor(parts: AnswerStoreParts) {
     this.#parts = parts;
@@ -49,20 +49,20 @@ export class AnswerStore {
     });
     const { lower, time } = parts;
     if (lower !== undefined) {
-      this.#below = new ReadsBelow({
+      this.#lowerReads = new LowerReads({
         lower,
         toMemoryEntry: (found) => this.#entryOf(found),
         keep: (entry) => this.#memory.set(entry, time.epochMs()),
       });
     }
-    this.#uses = new UseReporter((key, hits) => parts.lower?.touch(key, hits));
+    this.#touches = new TouchBatcher((key, hits) => parts.lower?.touch(key, hits));
   }
 
   /**
-   * The answer under the key, counted as a hit or a miss. At once when memory has it or there is nothing
-   * below memory, else when the tiers below have answered.
+   * The answer under the key, counted as a hit or a miss. Synchronous when memory has it or there is no lower tier,
+   * else a promise.
    *
-   * @param maxAgeMs What is older counts as not found.
+   * @param maxAgeMs Older answers count as not found.
    */
   lookup(
     key: string,
@@ -79,14 +79,14 @@ export class AnswerStore {
       if (isTimed) recorder.tiers.memory.record(options.clock.now() - startedMs);
       return hit;
     }
-    if (this.#below === undefined) {
-      this.#missed(key, agent, options.clock.now());
+    if (this.#lowerReads === undefined) {
+      this.#countMiss(key, agent, options.clock.now());
       return undefined;
     }
-    return this.#lookupBelow(this.#below, key, agent, maxAgeMs);
+    return this.#lookupLower(this.#lowerReads, key, agent, maxAgeMs);
   }
 
-  /** The answers under many keys, in their order; the tiers below are asked once for all. */
+  /** The answers under many keys, in their order; the lower tiers are queried once for all. */
   async lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
     const { time, options } = this.#parts;
     const startedMs = options.clock.now();
@@ -98,7 +98,7 @@ export class AnswerStore {
         : undefined;
     });
     const missing = keys.flatMap((_, index) => (hits[index] === undefined ? [index] : []));
-    const found = (await this.#below?.getMany(missing.map((index) => keys[index] as string))) ?? [];
+    const found = (await this.#lowerReads?.getMany(missing.map((index) => keys[index] as string))) ?? [];
     for (const [position, index] of missing.entries()) {
       const [key, agent] = [keys[index] as string, agents[index] as string];
       hits[index] = this.#settle(key, agent, found[position], Number.POSITIVE_INFINITY, startedMs);
@@ -107,16 +107,16 @@ export class AnswerStore {
   }
 
   /**
-   * Stores an answer; says whether it was. Resolves when the tiers below have taken it. Counts the time of the
-   * miss that it answers.
+   * Stores an answer; returns whether it was stored. Resolves when the lower tiers have accepted it. Records the time of
+   * the miss that it answers.
    *
-   * @throws {@link InvalidArgumentError} when `data` or `events` hold what JSON cannot say.
+   * @throws {@link InvalidArgumentError} when `data` or `events` are not JSON.
    */
   store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
     return this.storePrepared(key, agent, prepareAnswer(answer), options);
   }
 
-  /** As `store`, for an answer that was made ready. Memory has it when this returns; never rejects. */
+  /** As `store`, for a prepared answer. Memory has it when this returns; never rejects. */
   async storePrepared(
     key: string,
     agent: string,
@@ -127,8 +127,8 @@ export class AnswerStore {
     const reason = whyNotStorable(prepared.answer);
     if (reason !== undefined) return this.#notStored(key, agent, reason);
     const entry = this.#newEntry(key, agent, prepared, options);
-    this.#answered(key);
-    this.#below?.overtake(key);
+    this.#stopMissTimer(key);
+    this.#lowerReads?.invalidate(key);
     const inMemory = this.#memory.set(entry, entry.createdAt);
     const below = entry.sizeBytes <= this.#parts.options.maxSizeBytes ? lower : undefined;
     if (!inMemory && below === undefined) {
@@ -141,24 +141,24 @@ export class AnswerStore {
       const { sizeBytes, expiresAt } = entry;
       observers.emit('cache:write', { key, agent, sizeBytes, expiresAt, at: entry.createdAt });
     }
-    this.#uses.report();
+    this.#touches.flush();
     const taking = below?.set(toUnsealed(entry, prepared.payload));
     if (taking !== undefined) await taking;
     return true;
   }
 
-  /** Removes an answer everywhere; says whether there was one. */
+  /** Removes an answer everywhere; returns whether there was one. */
   async delete(key: string): Promise<boolean> {
-    this.#below?.overtake(key);
+    this.#lowerReads?.invalidate(key);
     const inMemory = this.#memory.delete(key);
     const below = (await this.#parts.lower?.delete(key)) ?? false;
     if (inMemory || below) this.#parts.recorder.deletions += 1;
     return inMemory || below;
   }
 
-  /** Removes all answers that match; says how many. */
+  /** Removes all matching answers; returns how many. */
   async deleteMatching(selector: TierSelector): Promise<number> {
-    this.#below?.overtakeAll();
+    this.#lowerReads?.invalidateAll();
     if (selector === 'all') this.#misses.clear();
     const inMemory = this.#memory.deleteMatching(selector);
     const deleted = Math.max(inMemory, (await this.#parts.lower?.deleteMatching(selector)) ?? 0);
@@ -166,7 +166,7 @@ export class AnswerStore {
     return deleted;
   }
 
-  /** Removes from memory what has expired; says how many. */
+  /** Removes expired answers from memory; returns how many. */
   removeExpired(): number {
     return this.#memory.removeExpired(this.#parts.time.epochMs());
   }
@@ -182,12 +182,12 @@ export class AnswerStore {
   }
 
   /** Hands down what is known of uses. */
-  reportUses(): void {
-    this.#uses.report();
+  flushTouches(): void {
+    this.#touches.flush();
   }
 
-  async #lookupBelow(
-    below: ReadsBelow,
+  async #lookupLower(
+    below: LowerReads,
     key: string,
     agent: string,
     maxAgeMs: number,
@@ -196,18 +196,18 @@ export class AnswerStore {
     return this.#settle(key, agent, await below.get(key), maxAgeMs, startedMs);
   }
 
-  /** Counts what a request found below memory, or that it found nothing. */
+  /** Counts the hit or miss of a request that memory could not answer. */
   #settle(
     key: string,
     agent: string,
-    found: FoundBelow | undefined,
+    found: LowerEntry | undefined,
     maxAgeMs: number,
     startedMs: number,
   ): CacheHit | undefined {
     const { recorder, time, options } = this.#parts;
     const nowMs = time.epochMs();
     if (found === undefined || !this.#mayServe(found.entry, nowMs, maxAgeMs)) {
-      this.#missed(key, agent, startedMs);
+      this.#countMiss(key, agent, startedMs);
       return undefined;
     }
     const hit = this.#serve(found.entry, found.tier, nowMs);
@@ -230,7 +230,7 @@ export class AnswerStore {
     account.intervals.record(nowMs - entry.usedAt);
     entry.usedAt = nowMs;
     recorder.hit(tier, account, answer.costUsd ?? 0, answer.usage.totalTokens);
-    if (lower !== undefined) this.#uses.note(entry);
+    if (lower !== undefined) this.#touches.add(entry);
     const hit = toHit(entry, tier, nowMs);
     if (observers.wants('cache:hit')) {
       const { key, agent } = entry;
@@ -239,25 +239,25 @@ export class AnswerStore {
     return hit;
   }
 
-  #missed(key: string, agent: string, startedMs: number): void {
+  #countMiss(key: string, agent: string, startedMs: number): void {
     const { recorder, observers, time } = this.#parts;
     const account = recorder.account(agent);
     recorder.miss(account);
-    this.#misses.missed(key, startedMs);
+    this.#misses.start(key, startedMs);
     const usedAtMs = this.#departed.cameBack(key);
     if (usedAtMs !== undefined) account.intervals.record(time.epochMs() - usedAtMs);
     if (observers.wants('cache:miss')) observers.emit('cache:miss', { key, agent, at: time.epochMs() });
   }
 
-  #answered(key: string): void {
-    const missMs = this.#misses.answered(key, this.#parts.options.clock.now());
+  #stopMissTimer(key: string): void {
+    const missMs = this.#misses.stop(key, this.#parts.options.clock.now());
     if (missMs !== undefined) this.#parts.recorder.missTime(missMs);
   }
 
   #notStored(key: string, agent: string, reason: NotStored): false {
     const { observers, time } = this.#parts;
-    // Its work is done all the same, and counts.
-    this.#answered(key);
+    // Its work was done even so, and its time counts.
+    this.#stopMissTimer(key);
     if (observers.wants('cache:skip')) {
       observers.emit('cache:skip', { key, agent, reason, at: time.epochMs() });
     }

@@ -8,7 +8,7 @@ export interface BatchOptions {
 }
 
 /**
- * Runs a function for every item, some at once, and gives all outcomes in the order of the items: one failure
+ * Runs a function for every item, several at a time, and returns all outcomes in the order of the items: one failure
  * neither loses nor delays the others.
  *
  * @throws `InvalidArgumentError` when `maxConcurrent` is not a whole number of at least 1.

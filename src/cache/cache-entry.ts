@@ -32,7 +32,7 @@ export interface StoredEntry extends UnsealedEntry {
   readonly sizeBytes: number;
   /** Version of the stored format and of what the signature covers. */
   readonly formatVersion: number;
-  /** Which secret signed it. */
+  /** Id of the secret that signed it. */
   readonly keyId: string;
   /** HMAC-SHA256 in 64 lowercase hex characters. */
   readonly signature: string;

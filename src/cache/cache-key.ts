@@ -13,7 +13,7 @@ export interface CacheRequest {
   task: string;
   /** The model asked for. */
   model?: string | undefined;
-  /** Every parameter that reaches the agent. Values that JSON cannot say are refused. */
+  /** Every parameter that reaches the agent. Values that are not JSON are rejected. */
   params?: Readonly<Record<string, unknown>> | undefined;
   /** On whose behalf; the cache's `tenant` where left out. */
   tenant?: string | undefined;
@@ -37,20 +37,20 @@ const KNOWN_FIELDS = new Set(['agent', 'task', 'model', 'params', 'tenant', 'def
 /**
  * The key of a request: the first 32 hex characters of SHA-256 over its canonical text.
  *
- * @throws {@link InvalidArgumentError} when a field has the wrong type or holds what JSON cannot say.
+ * @throws {@link InvalidArgumentError} when a field has the wrong type or is not JSON.
  */
 export function cacheKey(request: CacheRequest, context: KeyContext = {}): string {
   return sha256Hex(canonicalRequest(request, context)).slice(0, KEY_LENGTH);
 }
 
-/** Says whether a text has the shape of a key. */
+/** Whether a string has the shape of a key. */
 export function isCacheKey(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text);
 }
 
 /**
- * One text for one request: different requests never give the same text, because each part is preceded by its
- * length. Texts go in as they are rather than as JSON, which would cost more than the hash.
+ * One string for one request: different requests never share a string, because each part is preceded by its
+ * length. Strings go in as they are rather than as JSON, which would cost more than the hash.
  */
 function canonicalRequest(request: CacheRequest, context: KeyContext = {}): string {
   if (typeof request !== 'object' || request === null) throw wrongType('request', 'an object', request);

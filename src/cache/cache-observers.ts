@@ -1,39 +1,39 @@
 import type { CacheEventName, CacheEvents } from '../contracts/cache-events.js';
 
-/** Gets events of a cache. */
+/** Receives the events of a cache. */
 export type CacheObserver = <Name extends CacheEventName>(name: Name, payload: CacheEvents[Name]) => void;
 
-/** Says whether an observer wants to hear of an event now. */
+/** Returns whether an observer currently wants an event. */
 export type IsListening = (name: CacheEventName) => boolean;
 
-interface Watching {
+interface Registration {
   readonly observer: CacheObserver;
   readonly isListening: IsListening;
 }
 
-/** Those who watch a cache. What an observer throws breaks nothing. */
+/** The observers of a cache. An observer that throws breaks nothing. */
 export class CacheObservers {
   // Replaced, never changed: an observer may leave while an event is being handed out.
-  #watching: readonly Watching[] = [];
+  #registrations: readonly Registration[] = [];
 
-  /** Whether anybody wants to hear of the event; without, no payload is built. */
+  /** Whether any observer wants the event; if none does, no payload is built. */
   wants(name: CacheEventName): boolean {
-    for (const { isListening } of this.#watching) if (isListening(name)) return true;
+    for (const { isListening } of this.#registrations) if (isListening(name)) return true;
     return false;
   }
 
-  /** Adds an observer; the function that comes back removes it. */
+  /** Adds an observer; the returned function removes it. */
   add(observer: CacheObserver, isListening: IsListening = always): () => void {
-    const own: Watching = { observer, isListening };
-    this.#watching = [...this.#watching, own];
+    const own: Registration = { observer, isListening };
+    this.#registrations = [...this.#registrations, own];
     return () => {
-      this.#watching = this.#watching.filter((other) => other !== own);
+      this.#registrations = this.#registrations.filter((other) => other !== own);
     };
   }
 
-  /** Tells all who want to hear of it. */
+  /** Calls every observer that wants the event. */
   emit<Name extends CacheEventName>(name: Name, payload: CacheEvents[Name]): void {
-    for (const { observer, isListening } of this.#watching) {
+    for (const { observer, isListening } of this.#registrations) {
       try {
         if (isListening(name)) observer(name, payload);
       } catch {

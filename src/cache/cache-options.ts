@@ -6,7 +6,7 @@ import { filledText, flag, oneOf, optionsObject, text, thing } from '../input/op
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
 import { silentLogger } from '../logging/logger.js';
-import { givenSecrets } from '../signing/secret.js';
+import { configuredSecrets } from '../signing/secret.js';
 import { type Clock, systemClock } from '../time/clock.js';
 import { resolveCacheDirectory } from './cache-directory.js';
 import type { AgentExclusion } from './cache-policy.js';
@@ -29,11 +29,11 @@ export interface ResponseCacheOptions {
   store?: KeyvLike | undefined;
   /** How long an answer stays fresh, in milliseconds. @default 86_400_000 (24 hours) */
   ttlMs?: number | undefined;
-  /** Most bytes stored on disk; of a cache in memory only, most bytes in all. @default 104_857_600 (100 MiB) */
+  /** Maximum bytes stored on disk; in total for a memory-only cache. @default 104_857_600 (100 MiB) */
   maxSizeBytes?: number | undefined;
-  /** Most bytes kept in memory. @default 33_554_432 (32 MiB) */
+  /** Maximum bytes kept in memory. @default 33_554_432 (32 MiB) */
   maxMemoryBytes?: number | undefined;
-  /** Most entries, in memory and on disk each. @default none */
+  /** Maximum entries, in memory and on disk each. @default none */
   maxEntries?: number | undefined;
   /**
    * Signs stored entries, at least 16 bytes; of several the first signs and all verify, for rotation.
@@ -43,13 +43,13 @@ export interface ResponseCacheOptions {
   secret?: string | readonly string[] | undefined;
   /** Agents that are not cached: names (with `*` and `?`), patterns, functions. @default [] */
   excludeAgents?: readonly AgentExclusion[] | undefined;
-  /** Who goes first when room is needed: least recently used, or least money lost. @default 'lru' */
+  /** Which entry is evicted first: the least recently used, or the one with the lowest value. @default 'lru' */
   eviction?: EvictionKind | undefined;
   /** Whether it is switched on; `cache.enabled` switches later. @default true */
   enabled?: boolean | undefined;
   /** Tenant of requests that name none. Part of the key. @default none */
   tenant?: string | undefined;
-  /** How long past its time an answer may be served while it is computed anew, in milliseconds. @default 0 */
+  /** How long an expired answer may still be served while a new one is computed, in milliseconds. @default 0 */
   staleWhileRevalidateMs?: number | undefined;
   /** Differences between tasks that do not count; `true` for white space and Unicode forms. @default false */
   normalize?: boolean | NormalizeOptions | undefined;
@@ -57,7 +57,7 @@ export interface ResponseCacheOptions {
   redis?: undefined;
   /** Reserved; a semantic tier cannot be given yet. */
   semantic?: undefined;
-  /** Hears of failures of the store. @default silent */
+  /** Receives warnings about the store and the secret. A logger that throws breaks nothing. @default silent */
   logger?: Logger | undefined;
   /** Where time comes from; for tests. @default the system's clock */
   clock?: Clock | undefined;
@@ -171,7 +171,7 @@ export type ResolvedResponseCacheOptions = WithDefaults<
  */
 export function resolveCacheOptions(input: ResponseCacheOptions): ResolvedResponseCacheOptions {
   const options = parseOptions(responseCacheOptionsSchema(), input, 'ResponseCache options');
-  givenSecrets({ secret: options.secret });
+  configuredSecrets({ secret: options.secret });
   const { directory, rootDirectory } = options;
   if (directory === undefined) return options;
   return { ...options, directory: resolveCacheDirectory(directory, rootDirectory) };

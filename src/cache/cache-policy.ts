@@ -34,7 +34,7 @@ function toPattern(exclusion: string | RegExp): RegExp {
   return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's');
 }
 
-/** Says why an answer must not be stored; `undefined` when it may. Only complete answers are worth repeating. */
+/** Why an answer must not be stored; `undefined` if it may be. Only complete answers are worth repeating. */
 export function whyNotStorable(answer: Pick<StoredAnswer, 'output' | 'finishReason'>): NotStored | undefined {
   const { finishReason, output } = answer;
   if (finishReason !== undefined && finishReason !== 'stop' && finishReason !== 'other') return 'incomplete';

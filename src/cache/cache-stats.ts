@@ -39,9 +39,9 @@ export interface CacheStats {
   hitsByTier: Record<HitTier, number>;
   /** Answers stored. */
   sets: number;
-  /** Entries thrown out to hold a limit; of disk where there is one, else of memory. */
+  /** Entries evicted to hold a limit; from disk where there is one, else from memory. */
   evictions: number;
-  /** Entries removed because their time was over. */
+  /** Entries removed because they had expired. */
   expirations: number;
   /** Entries removed by `delete`, `deleteByTag`, `deleteAgent` and `clear`. */
   deletions: number;
@@ -72,7 +72,7 @@ export interface CacheStats {
 /** Agents with statistics of their own. */
 const MOST_AGENTS = 1_000;
 const OTHER_AGENTS = '(other)';
-/** A time below what the clock can tell counts as this. */
+/** A time below the resolution of the clock counts as this. */
 const SHORTEST_MS = 0.001;
 
 /** What is counted for one agent; entries in memory hold on to theirs, so that a hit needs no look-up. */

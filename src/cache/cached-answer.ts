@@ -9,7 +9,7 @@ import { canonicalJson } from '../hashing/canonical-json.js';
 export interface CacheAnswer {
   /** The answer's text. */
   output: string;
-  /** The answer as a value; only what JSON can say. */
+  /** The answer as a JSON value. */
   data?: unknown;
   /** Tokens it took. */
   usage?: Partial<Usage> | undefined;
@@ -25,7 +25,7 @@ export interface CacheAnswer {
   events?: readonly StreamEvent[] | undefined;
 }
 
-/** An answer as the cache keeps it: complete, frozen through and through, shared by all who are given it. */
+/** An answer as the cache keeps it: complete, deeply frozen, shared by all callers. */
 export interface StoredAnswer {
   /** The answer's text. */
   readonly output: string;
@@ -45,7 +45,7 @@ export interface StoredAnswer {
   readonly events?: readonly StreamEvent[];
 }
 
-/** An answer found in the cache. What hangs on it (`data`, `usage`, `events`) is frozen; the hit itself is the caller's. */
+/** An answer found in the cache. Its `data`, `usage` and `events` are frozen; the hit object itself is the caller's. */
 export interface CacheHit extends StoredAnswer {
   /** Where it was found. */
   tier: 'memory' | 'disk' | 'redis' | 'semantic';
@@ -57,17 +57,17 @@ export interface CacheHit extends StoredAnswer {
   createdAt: number;
   /** When it stops being fresh, milliseconds since the Unix epoch. */
   expiresAt: number;
-  /** Whether it is past `expiresAt` and served only because of `staleWhileRevalidateMs`. */
+  /** Whether it has expired and is served only because of `staleWhileRevalidateMs`. */
   stale: boolean;
 }
 
-/** What `getOrCompute` gives: the answer and where it came from. */
+/** The result of `getOrCompute`: the answer and where it came from. */
 export interface CacheValue extends StoredAnswer {
   /** `false` when this call computed it, `shared` when it joined a call that did, else the tier. */
   cached: CacheSource;
   /** How long ago it was computed, in milliseconds; 0 when it was computed now. */
   ageMs: number;
-  /** Whether it is past its time and being computed anew in the background. */
+  /** Whether it has expired and is being recomputed in the background. */
   stale: boolean;
 }
 
@@ -82,7 +82,7 @@ export interface PreparedAnswer {
 /**
  * Copies an answer into the form that is kept, and writes it as JSON once.
  *
- * @throws {@link InvalidArgumentError} when `data` or `events` hold what JSON cannot say: a later hit would
+ * @throws {@link InvalidArgumentError} when `data` or `events` are not JSON: a later hit would
  * otherwise differ from the answer it stands for.
  */
 export function prepareAnswer(given: CacheAnswer): PreparedAnswer {
@@ -99,7 +99,7 @@ export function prepareAnswer(given: CacheAnswer): PreparedAnswer {
   return { answer: frozenAnswer(fields), payload: JSON.stringify(fields) };
 }
 
-/** Reads a payload that was verified; `undefined` when it is not an answer all the same. */
+/** Parses a verified payload; `undefined` if it is not an answer. */
 export function parsePayload(payload: string): StoredAnswer | undefined {
   let fields: Record<string, unknown>;
   try {
@@ -131,8 +131,8 @@ function frozenAnswer(fields: Record<string, unknown>): StoredAnswer {
   return Object.freeze(answer) as unknown as StoredAnswer;
 }
 
-// What memory serves is what disk would serve: both went through JSON. The check comes first because JSON
-// itself would turn a Map into {} and a Date into text without a word.
+// Memory serves what disk would serve: both went through JSON. The check comes first because JSON itself would
+// silently turn a Map into {} and a Date into a string.
 function copyOf(value: unknown, field: string): unknown {
   canonicalJson(value, field);
   return JSON.parse(JSON.stringify(value));
@@ -144,7 +144,7 @@ function deepFreeze(value: unknown): unknown {
   return Object.freeze(value);
 }
 
-/** @throws {@link InvalidArgumentError} when the answer has not the shape of one. */
+/** @throws {@link InvalidArgumentError} when it does not have the shape of an answer. */
 export function checkAnswer(answer: CacheAnswer): void {
   if (typeof answer !== 'object' || answer === null || typeof answer.output !== 'string') {
     throw new InvalidArgumentError(

@@ -9,7 +9,7 @@ import type { KeyvLike } from './tiers/keyv-tier.js';
 export interface CachedOptions<Arguments extends unknown[]> {
   /** How long a result stays fresh, in milliseconds. @default the cache's `ttlMs` */
   ttlMs?: number | undefined;
-  /** Makes what identifies a call from its arguments: anything that JSON can say. @default all arguments */
+  /** Derives what identifies a call from its arguments; must return a JSON value. @default all arguments */
   key?: ((...args: Arguments) => unknown) | undefined;
   /** Labels for `deleteByTag` on the cache. @default [] */
   tags?: readonly string[] | undefined;
@@ -25,9 +25,9 @@ export interface CachedOptions<Arguments extends unknown[]> {
 export interface CachedFunction<Arguments extends unknown[], Result> {
   /** The stored result for these arguments, or the function's. */
   (...args: Arguments): Promise<Awaited<Result>>;
-  /** Forgets the result for these arguments; says whether there was one. */
+  /** Removes the result for these arguments; returns whether there was one. */
   invalidate(...args: Arguments): Promise<boolean>;
-  /** Forgets all results of this function; says how many. */
+  /** Removes all results of this function; returns how many. */
   clear(): Promise<number>;
   /** The cache that holds the results. */
   readonly cache: ResponseCache;
@@ -36,13 +36,13 @@ export interface CachedFunction<Arguments extends unknown[], Result> {
 const KNOWN_OPTIONS = ['ttlMs', 'key', 'tags', 'name', 'store', 'cache'];
 
 /**
- * Gives a function whose results are cached, those that are `undefined`, `null`, `false` and 0 too. Calls with the
+ * Returns a function whose results are cached, including `undefined`, `null`, `false` and 0. Calls with the
  * same arguments at the same time run it once. What it throws is not cached. Each caller gets a copy of its own.
  *
- * Arguments and results must be what JSON can say; everything else is an error rather than a guess.
+ * Arguments and results must be JSON values; everything else is an error rather than a guess.
  *
  * @throws `InvalidArgumentError` for an unknown option, `store` together with `cache`, or a missing name. The
- * function itself rejects with it for arguments or results that JSON cannot say.
+ * function itself rejects with it for arguments or results that are not JSON.
  */
 export function cached<Arguments extends unknown[], Result>(
   fn: (...args: Arguments) => Result,

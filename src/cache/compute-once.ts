@@ -16,7 +16,7 @@ import type { CacheSetOptions } from './set-options.js';
 import { type Flight, type JoinOptions, SingleFlight } from './single-flight.js';
 import type { SteadyTime } from './steady-time.js';
 
-/** Gives the answer that is not stored. The signal is aborted when nobody waits for it any more. */
+/** Computes an answer that is not stored. The signal is aborted when no caller is waiting for it any more. */
 export type ComputeAnswer = (context: {
   readonly signal: AbortSignal;
 }) => CacheAnswer | string | Promise<CacheAnswer | string>;
@@ -29,7 +29,7 @@ export interface GetOrComputeOptions extends CacheSetOptions {
   refresh?: boolean | undefined;
 }
 
-/** One answer that is wanted. */
+/** One requested answer. */
 export interface ComputeJob {
   readonly key: string;
   readonly agent: string;
@@ -39,8 +39,8 @@ export interface ComputeJob {
 
 type Outcome = { readonly hit: CacheHit } | { readonly computed: StoredAnswer };
 
-/** Finds or computes answers, each once at a time. */
-export class Computing {
+/** Finds or computes answers; concurrent requests of one key share one computation. */
+export class ComputeOnce {
   readonly #store: AnswerStore;
   readonly #recorder: CacheStatsRecorder;
   readonly #observers: CacheObservers;
@@ -73,7 +73,7 @@ export class Computing {
     return isJoining ? this.#joinedHit(outcome.hit, job) : this.#fromHit(outcome.hit, job);
   }
 
-  /** A computed answer, whatever is stored; it replaces that. */
+  /** Computes an answer even if one is stored, and replaces it. */
   async refresh(job: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
     const { key, agent } = job;
     const isJoining = this.#refreshes.has(key);
@@ -81,7 +81,7 @@ export class Computing {
     return 'hit' in outcome ? fromHit(outcome.hit) : this.#fromComputed(outcome.computed, isJoining);
   }
 
-  /** A computed answer that is neither stored nor shared. */
+  /** Computes an answer that is neither stored nor shared. */
   async compute({ compute }: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
     const answer = await callCompute(compute, { signal: signal ?? new AbortController().signal });
     return { ...asStored(answer), cached: false, ageMs: 0, stale: false };
@@ -97,13 +97,13 @@ export class Computing {
     this.#refreshes.forgetAll();
   }
 
-  /** Aborts all work, for closing. */
+  /** Aborts all computations, for closing. */
   abortAll(): void {
     this.#flights.abortAll();
     this.#refreshes.abortAll();
   }
 
-  /** Tells observers of an answer that could not be stored. */
+  /** Emits `cache:error` for an answer that could not be stored. */
   reportNotStored(error: unknown): void {
     if (!this.#observers.wants('cache:error')) return;
     const { code, message } = TuttiError.isInstance(error)
@@ -113,8 +113,8 @@ export class Computing {
     this.#observers.emit('cache:error', { tier: 'memory', operation: 'set', code, message, at });
   }
 
-  /** Tells observers that computing a stale answer anew failed. */
-  reportNotRenewed(key: string, agent: string, error: unknown): void {
+  /** Emits `cache:revalidate-error`. */
+  reportRevalidateFailure(key: string, agent: string, error: unknown): void {
     if (!this.#observers.wants('cache:revalidate-error')) return;
     const message = error instanceof Error ? error.message : String(error);
     this.#observers.emit('cache:revalidate-error', { key, agent, message, at: this.#time.epochMs() });
@@ -126,11 +126,11 @@ export class Computing {
     try {
       prepared = prepareAnswer(answer);
     } catch (error) {
-      // Not something to fail the call for: the answer is right, it just cannot be kept.
+      // The call must not fail: its answer is right, it just cannot be stored.
       this.reportNotStored(error);
       return asStored(answer);
     }
-    // Memory has it when this returns; nobody has to wait for the tiers below.
+    // Memory has it when this returns; no caller needs to wait for the lower tiers.
     if (flight.isCurrent()) void this.#store.storePrepared(job.key, job.agent, prepared, job.setOptions);
     return prepared.answer;
   }
@@ -146,7 +146,7 @@ export class Computing {
   #fromHit(hit: CacheHit, job: ComputeJob): CacheValue {
     if (hit.stale && !this.#refreshes.has(job.key)) {
       this.#startRefresh(job, { agent: job.agent }).catch((error: unknown) =>
-        this.reportNotRenewed(job.key, job.agent, error),
+        this.reportRevalidateFailure(job.key, job.agent, error),
       );
     }
     return fromHit(hit);

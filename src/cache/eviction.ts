@@ -1,10 +1,10 @@
 import { IndexedHeap } from '../collections/indexed-heap.js';
 import { RecentMap } from '../collections/recent-map.js';
 
-/** Which entry goes first when room is needed. */
+/** Which entry is evicted first when room is needed. */
 export type EvictionKind = 'lru' | 'cost-aware';
 
-/** Knows which entry to give up next. It holds keys, sizes and weights, never entries. */
+/** Decides which entry to evict next. Holds keys, sizes and weights, never entries. */
 export interface EvictionOrder {
   /** How many keys it orders. */
   readonly size: number;
@@ -12,13 +12,13 @@ export interface EvictionOrder {
   keys(): IterableIterator<string>;
   /** The size that the key was given, in bytes; `undefined` where it is not known. */
   sizeOf(key: string): number | undefined;
-  /** Takes a key, or weighs it anew when it is there already. `costUsd` is 0 where unknown. */
+  /** Adds a key, or updates its weight. `costUsd` is 0 where unknown. */
   add(key: string, sizeBytes: number, costUsd: number, hits: number): void;
   /** Notes a use of the key; unknown keys are ignored. */
   touch(key: string): void;
   /** Forgets the key; unknown keys are ignored. */
   remove(key: string): void;
-  /** The key to give up next; it stays until it is removed. */
+  /** The key to evict next; it stays until it is removed. */
   victim(): string | undefined;
   /** Forgets everything, what it remembers of former keys included. */
   clear(): void;
@@ -34,7 +34,7 @@ interface RankedKey {
   sizeBytes: number;
 }
 
-/** The part both orders share: keys on an indexed heap, the smallest rank first. */
+/** What both orders share: keys on an indexed heap, the smallest rank first. */
 abstract class RankedOrder<Ranked extends RankedKey> {
   protected readonly heap = new IndexedHeap();
   protected readonly ranked = new Map<string, Ranked>();
@@ -100,9 +100,9 @@ class LruOrder extends RankedOrder<RankedKey> implements EvictionOrder {
 
 /** Uses after which an older use counts half, as a multiple of the keys held. */
 const HALF_LIFE_FACTOR = 32;
-/** What the first use of a key counts: many keys are asked for once and never again. */
+/** The weight of a key's first use: many keys are requested once and never again. */
 const FIRST_USE = 1 / 4;
-/** Fewer keys than this are not a measure for how fast time goes. */
+/** Minimum number of keys that the half-life is based on. */
 const FEWEST_KEYS = 64;
 /** Former keys that are remembered, as a multiple of the keys held, and at most. */
 const REMEMBERED_FACTOR = 16;
@@ -116,7 +116,7 @@ interface CostAwareKey extends RankedKey {
 }
 
 /**
- * Least money lost first: the rank is a decayed count of uses × price / bytes.
+ * Lowest value first: the rank is a decayed count of uses × price / bytes.
  *
  * A use at time t counts 2^t instead of older ones counting less, so that a rank stays true while time passes
  * and only the key in use has to move. Ranks are logarithms, as 2^t would overflow. Time is counted in uses,

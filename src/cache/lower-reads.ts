@@ -2,39 +2,39 @@ import type { HitTier } from '../contracts/cache-events.js';
 import type { MemoryEntry } from './tiers/memory-tier.js';
 import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
 
-/** What was found below memory. */
-export interface FoundBelow {
+/** An entry found below memory. */
+export interface LowerEntry {
   readonly entry: MemoryEntry;
   readonly tier: HitTier;
 }
 
-/** What reads below memory work with. */
-export interface ReadsBelowOptions {
+/** Collaborators of {@link LowerReads}. */
+export interface LowerReadsOptions {
   /** The tiers below memory. */
   readonly lower: TierStack;
   /** An entry from below as memory keeps it. */
   readonly toMemoryEntry: (found: VerifiedEntry) => MemoryEntry;
-  /** Takes what was found into memory; not called when a write or a deletion overtook the read. */
+  /** Puts the entry into memory; not called when a write or deletion happened during the read. */
   readonly keep: (entry: MemoryEntry) => void;
 }
 
-/** Reads from the tiers below memory that are under way: those of one key that overlap are one. */
-export class ReadsBelow {
-  readonly #options: ReadsBelowOptions;
-  // One that is no longer listed when it ends was overtaken, and what it found must not reach memory.
-  readonly #reading = new Map<string, Promise<FoundBelow | undefined>>();
+/** Reads from the tiers below memory. Overlapping reads of one key share one read. */
+export class LowerReads {
+  readonly #options: LowerReadsOptions;
+  // A read that is no longer listed when it ends was invalidated, and what it found must not reach memory.
+  readonly #reading = new Map<string, Promise<LowerEntry | undefined>>();
 
-  constructor(options: ReadsBelowOptions) {
+  constructor(options: LowerReadsOptions) {
     this.#options = options;
   }
 
   /** The entry under the key. */
-  get(key: string): Promise<FoundBelow | undefined> {
+  get(key: string): Promise<LowerEntry | undefined> {
     return this.#reading.get(key) ?? this.#read(key, this.#options.lower.get(key));
   }
 
-  /** The entries under the keys, in their order; those that nobody reads yet are asked for together. */
-  async getMany(keys: readonly string[]): Promise<Array<FoundBelow | undefined>> {
+  /** The entries under the keys, in their order; keys not yet being read are read together. */
+  async getMany(keys: readonly string[]): Promise<Array<LowerEntry | undefined>> {
     const fresh = keys.filter((key) => !this.#reading.has(key));
     if (fresh.length > 0) {
       const all = this.#options.lower.getMany(fresh);
@@ -45,20 +45,20 @@ export class ReadsBelow {
         );
       }
     }
-    return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<FoundBelow | undefined>));
+    return await Promise.all(keys.map((key) => this.#reading.get(key) as Promise<LowerEntry | undefined>));
   }
 
-  /** The key was written or deleted. */
-  overtake(key: string): void {
+  /** To be called when the key is written or deleted. */
+  invalidate(key: string): void {
     this.#reading.delete(key);
   }
 
-  /** Many keys were deleted. */
-  overtakeAll(): void {
+  /** To be called when many keys are deleted. */
+  invalidateAll(): void {
     this.#reading.clear();
   }
 
-  #read(key: string, finding: Promise<VerifiedEntry | undefined>): Promise<FoundBelow | undefined> {
+  #read(key: string, finding: Promise<VerifiedEntry | undefined>): Promise<LowerEntry | undefined> {
     const reading = finding.then((found) => {
       const isOvertaken = this.#reading.get(key) !== reading;
       if (!isOvertaken) this.#reading.delete(key);
@@ -72,7 +72,7 @@ export class ReadsBelow {
   }
 }
 
-// A Keyv store the user gave is a place on its own, but the figures know it as the disk it stands in for.
+// A user's Keyv store is a tier of its own, but hits in it count as `disk`, which it replaces.
 function tierOf({ tier }: VerifiedEntry): HitTier {
   return tier === 'store' ? 'disk' : tier;
 }

@@ -3,7 +3,7 @@ import type { Clock, TimerHandle } from '../time/clock.js';
 /** How often memory is searched for what has expired, in milliseconds. */
 const SWEEP_MS = 60_000;
 
-/** Has memory cleared of what has expired once a minute, as long as it holds something: an idle cache has no timer. */
+/** Removes expired entries from memory once a minute while it holds any: an idle cache has no timer. */
 export class MemorySweep {
   readonly #clock: Clock;
   readonly #sweep: () => boolean;
@@ -15,7 +15,7 @@ export class MemorySweep {
     this.#sweep = sweep;
   }
 
-  /** Memory holds something now. */
+  /** To be called when memory holds an entry. */
   schedule(): void {
     if (this.#timer !== undefined) return;
     this.#timer = this.#clock.setTimeout(() => this.#run(), SWEEP_MS, undefined);

@@ -10,10 +10,10 @@ import {
 import { createExclusionCheck } from './cache-policy.js';
 import { type CacheStats, CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type CacheValue, checkAnswer } from './cached-answer.js';
-import { type ComputeAnswer, Computing, type GetOrComputeOptions } from './compute-once.js';
+import { type ComputeAnswer, ComputeOnce, type GetOrComputeOptions } from './compute-once.js';
 import { MemorySweep } from './memory-sweep.js';
 import { createTaskNormalizer } from './normalize-task.js';
-import { createLowerTiers } from './open-lower-tiers.js';
+import { openLowerTiers } from './open-lower-tiers.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
 import { SteadyTime } from './steady-time.js';
 import type { TierCounters } from './tiers/cache-tier.js';
@@ -23,11 +23,11 @@ import type { WarmOptions, WarmReport } from './warming.js';
 
 /** Settings of one look-up. */
 export interface CacheGetOptions {
-  /** What is older, in milliseconds, counts as not found. @default none */
+  /** Maximum age in milliseconds; older answers count as not found. @default none */
   maxAgeMs?: number | undefined;
 }
 
-/** What has to hear of invalidations: work in flight whose answer would be out of date. */
+/** Is notified of invalidations: work in flight whose answer would be out of date. */
 export interface InvalidationListener {
   /** The key was deleted. */
   forget(key: string): void;
@@ -36,10 +36,10 @@ export interface InvalidationListener {
 }
 
 /**
- * Keeps answers of agents: in memory, and on disk or in any Keyv store, signed, bounded, never in the way.
+ * Caches agent answers in memory and, optionally, on disk or in any Keyv store. Stored entries are signed, sizes are
+ * bounded, and a failing store never fails a call.
  *
- * Making one touches no file; the store is opened on first use. A store that fails is reported and skipped,
- * and no call fails because of it.
+ * Constructing one touches no file; the store is opened on first use.
  */
 export class ResponseCache implements AsyncDisposable {
   readonly #options: ResolvedResponseCacheOptions;
@@ -51,7 +51,7 @@ export class ResponseCache implements AsyncDisposable {
   readonly #observers = new CacheObservers();
   readonly #lower: TierStack | undefined;
   readonly #store: AnswerStore;
-  readonly #computing: Computing;
+  readonly #computeOnce: ComputeOnce;
   readonly #invalidationListeners = new Set<InvalidationListener>();
   readonly #sweep: MemorySweep;
   #enabled: boolean;
@@ -69,10 +69,10 @@ export class ResponseCache implements AsyncDisposable {
     this.#keyContext = { tenant, normalizeTask: createTaskNormalizer(normalize) };
     const [recorder, observers, time] = [this.#recorder, this.#observers, this.#time];
     const parts = { options: this.#options, time, recorder, observers };
-    this.#lower = createLowerTiers(parts);
+    this.#lower = openLowerTiers(parts);
     this.#store = new AnswerStore({ ...parts, lower: this.#lower });
-    this.#computing = new Computing(this.#store, this.#recorder, this.#observers, this.#time);
-    this.#invalidationListeners.add(this.#computing);
+    this.#computeOnce = new ComputeOnce(this.#store, this.#recorder, this.#observers, this.#time);
+    this.#invalidationListeners.add(this.#computeOnce);
     this.#sweep = new MemorySweep(clock, () => this.#sweepMemory());
   }
 
@@ -124,7 +124,7 @@ export class ResponseCache implements AsyncDisposable {
   }
 
   /**
-   * Stores an answer; says whether it was. Answers that are empty, incomplete (cut off, refused, failed, asking
+   * Stores an answer; returns whether it was stored. Answers that are empty, incomplete (cut off, refused, failed, asking
    * for a tool) or larger than the limit are not, nor are those of excluded agents.
    *
    * @throws {@link InvalidArgumentError} when request, answer or options are not what they have to be.
@@ -141,9 +141,9 @@ export class ResponseCache implements AsyncDisposable {
   }
 
   /**
-   * The stored answer, or the one that `compute` gives, which is then stored. Identical requests at the same
-   * time run `compute` once; its signal is aborted when the last of them has left. An answer past its time is
-   * given at once and computed anew in the background, where `staleWhileRevalidateMs` allows.
+   * The stored answer, or the one that `compute` returns, which is then stored. Identical requests at the same
+   * time run `compute` once; its signal is aborted when the last caller has left. An expired answer is
+   * returned at once and recomputed in the background, where `staleWhileRevalidateMs` allows.
    *
    * @throws what `compute` throws.
    * @throws {@link CancelledError} when `options.signal` is or becomes aborted.
@@ -162,16 +162,16 @@ export class ResponseCache implements AsyncDisposable {
     const key = this.key(request);
     this.#sweep.schedule();
     const job = { key, agent, compute, setOptions };
-    if (!this.isCacheable(agent)) return await this.#computing.compute(job, signal);
+    if (!this.isCacheable(agent)) return await this.#computeOnce.compute(job, signal);
     return refresh === true
-      ? await this.#computing.refresh(job, signal)
-      : await this.#computing.getOrCompute(job, signal);
+      ? await this.#computeOnce.refresh(job, signal)
+      : await this.#computeOnce.getOrCompute(job, signal);
   }
 
   /**
    * The key of a request: 32 lowercase hex characters.
    *
-   * @throws {@link InvalidArgumentError} when a field has the wrong type or holds what JSON cannot say.
+   * @throws {@link InvalidArgumentError} when a field has the wrong type or is not JSON.
    */
   key(request: CacheRequest): string {
     return cacheKey(request, this.#keyContext);
@@ -182,7 +182,7 @@ export class ResponseCache implements AsyncDisposable {
     return explainDifference(first, second, this.#keyContext);
   }
 
-  /** Removes the answer to a request; says whether there was one. */
+  /** Removes the answer to a request; returns whether there was one. */
   async delete(request: CacheRequest): Promise<boolean> {
     this.#assertOpen();
     const key = this.key(request);
@@ -190,13 +190,13 @@ export class ResponseCache implements AsyncDisposable {
     return await this.#store.delete(key);
   }
 
-  /** Removes all answers with the tag; says how many. */
+  /** Removes all answers with the tag; returns how many. */
   async deleteByTag(tag: string): Promise<number> {
     checkTag(tag);
     return await this.#deleteMatching({ tag });
   }
 
-  /** Removes all answers of the agent; says how many. */
+  /** Removes all answers of the agent; returns how many. */
   async deleteAgent(agent: string): Promise<number> {
     return await this.#deleteMatching({ agent });
   }
@@ -206,7 +206,7 @@ export class ResponseCache implements AsyncDisposable {
     return await this.#deleteMatching('all');
   }
 
-  /** Removes from memory what has expired; says how many. Happens by itself once a minute. */
+  /** Removes expired answers from memory; returns how many. Happens by itself once a minute. */
   cleanup(): number {
     return this.#store.removeExpired();
   }
@@ -237,14 +237,14 @@ export class ResponseCache implements AsyncDisposable {
     this.#countersAtReset = this.#store.counters();
   }
 
-  /** How long answers are worth keeping, for each agent with enough repeated requests to tell. */
+  /** How long answers are worth keeping, for each agent with enough repeated requests. */
   ttlAdvice(): TtlAdvice[] {
     return ttlAdvice(this.#recorder, this.#options.ttlMs);
   }
 
   /**
-   * Computes the answers to requests that are not stored yet, some at once, within a budget. It stops before it
-   * would throw out entries that are there.
+   * Computes the answers that are not stored yet, several at a time, within a budget. Stops before it would evict
+   * existing entries.
    */
   async warm(
     requests: Iterable<CacheRequest>,
@@ -264,7 +264,7 @@ export class ResponseCache implements AsyncDisposable {
 
   /** Resolves when everything stored so far is durable. */
   async flush(): Promise<void> {
-    this.#store.reportUses();
+    this.#store.flushTouches();
     await this.#lower?.flush();
   }
 
@@ -318,28 +318,28 @@ export class ResponseCache implements AsyncDisposable {
     try {
       return await this.#storeAnswer(key, agent, answer, options ?? {});
     } catch (error) {
-      this.#computing.reportNotStored(error);
+      this.#computeOnce.reportNotStored(error);
       return false;
     }
   }
 
-  /** Tells observers that computing a stale answer anew failed. @internal */
-  reportNotRenewed(key: string, agent: string, error: unknown): void {
-    this.#computing.reportNotRenewed(key, agent, error);
+  /** Emits `cache:revalidate-error`. @internal */
+  reportRevalidateFailure(key: string, agent: string, error: unknown): void {
+    this.#computeOnce.reportRevalidateFailure(key, agent, error);
   }
 
-  /** Tells of every deletion, so that work in flight is not stored after it. @internal */
+  /** Notifies the listener of every deletion, so that work in flight is not stored after it. @internal */
   onInvalidate(listener: InvalidationListener): () => void {
     this.#invalidationListeners.add(listener);
     return () => void this.#invalidationListeners.delete(listener);
   }
 
-  /** Whether another entry of average size fits beside those under way, without throwing one out. @internal */
-  async hasRoomForOneMore(underWay: number): Promise<boolean> {
+  /** Whether one more entry of average size fits, next to those in flight, without an eviction. @internal */
+  async hasRoomForOneMore(inFlight: number): Promise<boolean> {
     const { entries, sizeBytes, maxSizeBytes } = await this.stats();
     const { maxEntries = Number.POSITIVE_INFINITY } = this.#options;
     const averageBytes = entries === 0 ? 0 : sizeBytes / entries;
-    return entries + underWay < maxEntries && sizeBytes + (underWay + 1) * averageBytes <= maxSizeBytes;
+    return entries + inFlight < maxEntries && sizeBytes + (inFlight + 1) * averageBytes <= maxSizeBytes;
   }
 
   /** Counts a call that joined identical work in flight. @internal */
@@ -360,14 +360,14 @@ export class ResponseCache implements AsyncDisposable {
 
   #sweepMemory(): boolean {
     this.#store.removeExpired();
-    this.#store.reportUses();
+    this.#store.flushTouches();
     return this.#store.memorySize().entries > 0;
   }
 
   async #close(): Promise<void> {
     this.#sweep.stop();
-    this.#computing.abortAll();
-    this.#store.reportUses();
+    this.#computeOnce.abortAll();
+    this.#store.flushTouches();
     await this.#lower?.close();
   }
 

@@ -32,7 +32,7 @@ export class Seal {
   readonly #epochMs: () => number;
 
   /**
-   * @param secrets The first signs, all verify. Checked for their length by whoever loads them.
+   * @param secrets The first signs, all verify. The loader has checked their length.
    * @param epochMs Where the date comes from.
    */
   constructor(secrets: Secrets, epochMs: () => number = systemClock.epochMs) {
@@ -66,7 +66,7 @@ export class Seal {
     };
   }
 
-  /** Says whether a stored entry is exactly what was signed, for the key that was asked for. Parses nothing. */
+  /** Whether a stored entry is exactly what was signed, for the requested key. Parses nothing. */
   verify(stored: StoredEntry, expectedKey: string): SealVerdict {
     if (!Number.isSafeInteger(stored.formatVersion)) return 'malformed';
     if (stored.formatVersion > FORMAT_VERSION) return 'newer-version';

@@ -1,25 +1,25 @@
 import { CancelledError } from '../errors/execution-errors.js';
 
-/** What work in flight knows about itself. */
+/** Work in flight, as seen by its compute function. */
 export interface Flight {
-  /** Aborted when the last caller who waits for the work has left. Made on first access. */
+  /** Aborted when the last waiting caller has left. Created on first access. */
   readonly signal: AbortSignal;
   /**
-   * Whether the work still stands for its key. `false` once the key was invalidated: those who wait still get
-   * the answer, but it must not be stored.
+   * Whether the work is still current. `false` once the key was invalidated: waiting callers still get the answer,
+   * but it must not be stored.
    */
   isCurrent(): boolean;
 }
 
 /** Settings of one caller. */
 export interface JoinOptions {
-  /** Lets this caller leave; the work goes on for the others. */
+  /** Lets this caller leave; the work continues for the others. */
   signal?: AbortSignal | undefined;
   /** The agent that an error for this caller names. */
   agent?: string | undefined;
 }
 
-/** Runs work once for all who ask for the same key at the same time. */
+/** Runs work once for all callers of the same key at the same time. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, RunningFlight<T>>();
 
@@ -43,7 +43,7 @@ export class SingleFlight<T> {
     return (this.#flights.get(key) ?? this.#start(key, compute)).join(options);
   }
 
-  /** Invalidates the key: the next caller starts anew, and work in flight is told that it is no longer current. */
+  /** Invalidates the key: the next caller starts new work, and work in flight is no longer current. */
   forget(key: string): void {
     this.#flights.get(key)?.invalidate();
     this.#flights.delete(key);
@@ -97,14 +97,14 @@ class RunningFlight<T> implements Flight {
 
   start(compute: (flight: Flight) => Promise<T>): void {
     this.#work = runSafely(compute, this);
-    // The second handler also keeps a failure that nobody waits for any more from ending the process.
+    // The second handler also keeps a failure without a caller from being an unhandled rejection.
     this.#work.then(this.#onGone, this.#onGone);
   }
 
   join({ signal, agent }: JoinOptions): Promise<T> {
     this.#waiting += 1;
     const work = this.#work as Promise<T>;
-    // Who cannot leave needs no listener; the count never reaches 0 then.
+    // A caller without a signal cannot leave and needs no listener; the count then never reaches 0.
     if (signal === undefined) return work;
     return new Promise<T>((resolve, reject) => {
       const leave = () => {

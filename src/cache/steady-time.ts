@@ -3,8 +3,8 @@ import type { Clock } from '../time/clock.js';
 /**
  * The time of day as a cache needs it: milliseconds since the Unix epoch that never go back.
  *
- * It follows the system's date when that is ahead, and the clock that only runs forward when the date is set
- * back. So an entry whose time was over stays over, whichever way the date is stepped.
+ * Follows the system's date when that is ahead, and the monotonic clock when the date is set back. So an expired entry
+ * stays expired, whichever way the date is changed.
  */
 export class SteadyTime {
   readonly #clock: Clock;

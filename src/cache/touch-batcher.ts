@@ -3,29 +3,29 @@ import type { MemoryEntry } from './tiers/memory-tier.js';
 const BATCH = 256;
 
 /**
- * Tells the tiers below which entries were served from memory, so that recency and hit counts survive a restart.
+ * Reports entries served from memory to the lower tiers, so that recency and hit counts survive a restart.
  *
- * A hit only puts its entry on a list, once; the list is handed down in batches.
+ * A hit only adds its entry to a set; the set is handed down in batches.
  */
-export class UseReporter {
+export class TouchBatcher {
   readonly #touch: (key: string, hits: number) => void;
-  #unreported = new Set<MemoryEntry>();
+  #pending = new Set<MemoryEntry>();
 
   constructor(touch: (key: string, hits: number) => void) {
     this.#touch = touch;
   }
 
-  /** Notes that an entry was served. */
-  note(entry: MemoryEntry): void {
-    this.#unreported.add(entry);
-    if (this.#unreported.size >= BATCH) this.report();
+  /** To be called when an entry was served. */
+  add(entry: MemoryEntry): void {
+    this.#pending.add(entry);
+    if (this.#pending.size >= BATCH) this.flush();
   }
 
-  /** Hands everything down. */
-  report(): void {
-    const entries = this.#unreported;
+  /** Hands all pending entries down. */
+  flush(): void {
+    const entries = this.#pending;
     if (entries.size === 0) return;
-    this.#unreported = new Set();
+    this.#pending = new Set();
     for (const entry of entries) this.#touch(entry.key, entry.hits);
   }
 }

@@ -1,7 +1,7 @@
 import { RecentMap } from '../collections/recent-map.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 
-/** How long answers of an agent are worth keeping, from how soon they were asked for again. */
+/** How long answers of an agent are worth keeping, judged by how soon they were requested again. */
 export interface TtlAdvice {
   /** The agent's registered name. */
   agent: string;
@@ -20,7 +20,7 @@ export interface TtlAdvice {
 const FEWEST_SAMPLES = 20;
 const COVERED = 0.95;
 
-/** Advice for every agent with enough repeats to tell. */
+/** Advice for every agent with enough repeated requests. */
 export function ttlAdvice(recorder: CacheStatsRecorder, currentTtlMs: number): TtlAdvice[] {
   const advice: TtlAdvice[] = [];
   for (const [agent, { intervals }] of recorder.accounts()) {

@@ -9,8 +9,8 @@ export interface WarmOptions {
   /** How many answers are computed at once, at least 1. @default 4 */
   maxConcurrent?: number | undefined;
   /**
-   * Most that may be spent, in US dollars. An answer is only begun while what was spent, and every answer under
-   * way at the highest price seen so far, leave room for one more of that price.
+   * Maximum to spend, in US dollars. An answer is started only while the budget has room for what was spent plus one
+   * more answer and every answer in flight, each at the highest price seen so far.
    *
    * @default none
    */
@@ -19,7 +19,7 @@ export interface WarmOptions {
   ttlMs?: number | undefined;
   /** As of `set`. @default [] */
   tags?: readonly string[] | undefined;
-  /** Stops it: nothing new is begun, and what is under way is aborted. */
+  /** Stops warming: no new answer is started, and those in flight are aborted. */
   signal?: AbortSignal | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface WarmableCache {
     compute: ComputeAnswer,
     options: GetOrComputeOptions,
   ): Promise<CacheValue>;
-  hasRoomForOneMore(underWay: number): Promise<boolean>;
+  hasRoomForOneMore(inFlight: number): Promise<boolean>;
 }
 
 /** Computes the answers to requests that are not stored yet: see `ResponseCache.warm`. */
@@ -70,7 +70,7 @@ class Warming {
   readonly #options: WarmOptions;
   readonly #report: WarmReport = { computed: 0, found: 0, failed: 0, skipped: 0, costUsd: 0 };
   #next = 0;
-  #underWay = 0;
+  #inFlight = 0;
   #highestUsd: number | undefined;
   #settled: Array<() => void> = [];
 
@@ -109,14 +109,14 @@ class Warming {
   }
 
   async #mayBegin(): Promise<boolean> {
-    // Until one price is known, one answer at a time: several of unknown price could pass any budget.
+    // Until one price is known, one answer at a time: several of unknown price could exceed any budget.
     while (this.#mustWaitForAPrice()) await new Promise<void>((resolve) => this.#settled.push(resolve));
     const reason = this.#reasonToStop();
     if (reason !== undefined) return this.#stop(reason);
     // Taken before anything is awaited, so that two workers do not both take the last place.
-    this.#underWay += 1;
-    // What is stored already was asked for by somebody; a guess must not push it out.
-    if (await this.#cache.hasRoomForOneMore(this.#underWay - 1)) return true;
+    this.#inFlight += 1;
+    // Existing entries were requested by a caller; a guess must not evict them.
+    if (await this.#cache.hasRoomForOneMore(this.#inFlight - 1)) return true;
     this.#ended();
     return this.#stop('room');
   }
@@ -127,7 +127,7 @@ class Warming {
   }
 
   #mustWaitForAPrice(): boolean {
-    return this.#options.budgetUsd !== undefined && this.#highestUsd === undefined && this.#underWay > 0;
+    return this.#options.budgetUsd !== undefined && this.#highestUsd === undefined && this.#inFlight > 0;
   }
 
   #reasonToStop(): WarmReport['stoppedBy'] | undefined {
@@ -135,7 +135,7 @@ class Warming {
     if (stoppedBy !== undefined) return stoppedBy;
     if (this.#options.signal?.aborted === true) return 'signal';
     const { budgetUsd } = this.#options;
-    const neededUsd = costUsd + (this.#underWay + 1) * (this.#highestUsd ?? 0);
+    const neededUsd = costUsd + (this.#inFlight + 1) * (this.#highestUsd ?? 0);
     return budgetUsd !== undefined && (budgetUsd === 0 || neededUsd > budgetUsd) ? 'budget' : undefined;
   }
 
@@ -161,7 +161,7 @@ class Warming {
   }
 
   #ended(): void {
-    this.#underWay -= 1;
+    this.#inFlight -= 1;
     for (const resolve of this.#settled.splice(0)) resolve();
   }
 }

@@ -3,30 +3,30 @@ import { InvalidArgumentError } from '../errors/input-errors.js';
 /** How deep arrays and objects may nest. Far beyond any real request, far below what the stack holds. */
 const MAX_DEPTH = 500;
 
-/** Thrown and caught in this file only: the fast pass found something JSON cannot say. */
-const UNSAYABLE = Symbol('unsayable');
+/** Thrown and caught in this file only: the fast pass found something that is not JSON. */
+const UNSUPPORTED = Symbol('unsayable');
 
 /**
- * One JSON text for one value: the same value always gives the same text, different values give different texts.
+ * One JSON string for one value: the same value always yields the same string, different values different strings.
  *
  * - Keys are sorted by their UTF-16 code units; there is no white space.
  * - A property whose value is `undefined` is left out, as `JSON.stringify` and every wire format do: `{ a: undefined }`
  *   and `{}` are the same request.
  * - `-0` is written as `0`.
  * - Lone surrogates are escaped, so they stay distinct from each other and from U+FFFD when the text becomes UTF-8.
- * - Everything else that JSON cannot say is refused rather than guessed: `undefined` and holes in arrays, functions,
+ * - Everything else that is not JSON is rejected rather than guessed: `undefined` and holes in arrays, functions,
  *   symbols (also as keys), BigInt, NaN, infinities, dates, maps, sets, buffers and other instances of classes,
  *   cycles, and more than 500 levels.
  *
  * @param value What to write.
  * @param field What the value is called in the error message.
- * @throws {@link InvalidArgumentError} naming the path of the first part that JSON cannot say.
+ * @throws {@link InvalidArgumentError} naming the path of the first part that is not JSON.
  */
 export function canonicalJson(value: unknown, field = 'value'): string {
   try {
     return write(value, 0);
   } catch (thrown) {
-    if (thrown !== UNSAYABLE) throw thrown;
+    if (thrown !== UNSUPPORTED) throw thrown;
     // Paths are worked out only now: building them on the way would cost every good call.
     throw refusal(value, field);
   }
@@ -37,16 +37,16 @@ function write(value: unknown, depth: number): string {
     case 'string':
       return quote(value);
     case 'number':
-      if (!Number.isFinite(value)) throw UNSAYABLE;
+      if (!Number.isFinite(value)) throw UNSUPPORTED;
       return `${value}`;
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      if (depth >= MAX_DEPTH) throw UNSAYABLE;
+      if (depth >= MAX_DEPTH) throw UNSUPPORTED;
       return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
     default:
-      throw UNSAYABLE;
+      throw UNSUPPORTED;
   }
 }
 
@@ -67,7 +67,7 @@ function writeArray(items: readonly unknown[], depth: number): string {
 }
 
 function writeObject(object: object, depth: number): string {
-  if (!isPlain(object)) throw UNSAYABLE;
+  if (!isPlain(object)) throw UNSUPPORTED;
   const record = object as Record<string, unknown>;
   let text = '{';
   for (const key of sortedKeys(record)) {
@@ -91,7 +91,7 @@ function sortedKeys(record: Record<string, unknown>): string[] {
   return keys;
 }
 
-/** Plain in this realm or another one: test runners and `vm` contexts have their own `Object.prototype`. */
+/** Plain in this realm or another: test runners and `vm` contexts have their own `Object.prototype`. */
 function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null && !isForeignObjectPrototype(prototype))
@@ -104,24 +104,24 @@ function isForeignObjectPrototype(prototype: unknown): boolean {
 }
 
 function refusal(value: unknown, field: string): InvalidArgumentError {
-  const found = findUnsayable(value, field, []) ?? {
+  const found = findUnsupported(value, field, []) ?? {
     path: field,
     what: 'something that changes while it is read',
   };
   return new InvalidArgumentError(
     found.path,
-    `${found.path}: expected a value that JSON can say (string, finite number, boolean, null, array, plain object), got ` +
+    `${found.path}: expected a JSON value (string, finite number, boolean, null, array, plain object), got ` +
       `${found.what}. Convert it first, or leave it out.`,
     { details: { got: found.what } },
   );
 }
 
-interface Unsayable {
+interface Unsupported {
   path: string;
   what: string;
 }
 
-function findUnsayable(value: unknown, path: string, ancestors: object[]): Unsayable | undefined {
+function findUnsupported(value: unknown, path: string, ancestors: object[]): Unsupported | undefined {
   if (typeof value !== 'object' || value === null) {
     const what = describePrimitive(value);
     return what === undefined ? undefined : { path, what };
@@ -135,10 +135,10 @@ function findUnsayable(value: unknown, path: string, ancestors: object[]): Unsay
   return found;
 }
 
-function findInChildren(value: object, path: string, ancestors: object[]): Unsayable | undefined {
+function findInChildren(value: object, path: string, ancestors: object[]): Unsupported | undefined {
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const found = findUnsayable(value[index], `${path}[${index}]`, ancestors);
+      const found = findUnsupported(value[index], `${path}[${index}]`, ancestors);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -146,7 +146,7 @@ function findInChildren(value: object, path: string, ancestors: object[]): Unsay
   const record = value as Record<string, unknown>;
   for (const key of sortedKeys(record)) {
     if (record[key] === undefined) continue;
-    const found = findUnsayable(record[key], `${path}.${key}`, ancestors);
+    const found = findUnsupported(record[key], `${path}.${key}`, ancestors);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 
 /**
- * SHA-256 of a text (as UTF-8) or of bytes, in 64 lowercase hex characters.
+ * SHA-256 of a string (as UTF-8) or of bytes, in 64 lowercase hex characters.
  *
  * The one-shot function is several times quicker on short input than a hash object; runtimes that imitate Node
  * do not all have it.

@@ -8,7 +8,7 @@ const BLOCK_BYTES = 64;
 /** Messages up to this are put together in a buffer that is kept, in bytes. */
 const MAX_KEPT_BYTES = 64 * 1024;
 
-// As text, since each buffer that comes from outside the heap costs as much again when it is collected.
+// As strings, since each buffer from outside the heap costs as much again when it is collected.
 const sha256: (data: Uint8Array, encoding: 'hex' | 'latin1') => string =
   typeof hash === 'function'
     ? (data, encoding) => hash('sha256', data, encoding as 'hex')
@@ -34,7 +34,7 @@ export class SigningKey {
     this.#outer = padded(key, 0x5c, SIGNATURE_BYTES);
   }
 
-  /** The signature of two texts one after the other, as UTF-8, in 64 lowercase hex characters. */
+  /** The signature of two strings, concatenated, as UTF-8, in 64 lowercase hex characters. */
   sign(head: string, body: string): string {
     const inner = this.#roomFor(head.length + body.length);
     const headEnd = BLOCK_BYTES + inner.write(head, BLOCK_BYTES);
@@ -67,7 +67,7 @@ function padded(key: Uint8Array, pad: number, roomBytes: number): Buffer {
   return block;
 }
 
-/** Makes a signing key for one purpose, so that one secret never signs two kinds of things with the same key. */
+/** Derives a signing key for one purpose, so that one secret never signs two kinds of things with the same key. */
 export function deriveSigningKey(secret: Uint8Array, purpose: string): SigningKey {
   return new SigningKey(createHmac('sha256', secret).update(purpose).digest());
 }
@@ -78,8 +78,7 @@ export function signHex(key: SigningKey, head: string, body: string): string {
 }
 
 /**
- * Says whether a signature is the one that {@link signHex} gives, in a time that does not depend on where they
- * differ. Anything that is not 64 lowercase hex characters is `false`.
+ * Whether a signature is the one that {@link signHex} returns, compared in constant time. Anything that is not 64 lowercase hex characters is `false`.
  */
 export function isSignedBy(key: SigningKey, head: string, body: string, signature: unknown): boolean {
   if (typeof signature !== 'string' || !SIGNATURE_HEX.test(signature)) return false;

@@ -31,7 +31,7 @@ export interface SecretOptions {
  *
  * @throws {@link InvalidArgumentError} when one is shorter than 16 bytes, the list is empty or one is no string.
  */
-export function givenSecrets(options: SecretOptions): Secrets | undefined {
+export function configuredSecrets(options: SecretOptions): Secrets | undefined {
   const env = options.env ?? process.env;
   if (options.secret !== undefined) return checkSecrets('secret', options.secret);
   if (env.TUTTI_CACHE_SECRET !== undefined) return checkSecrets('TUTTI_CACHE_SECRET', env.TUTTI_CACHE_SECRET);
@@ -46,7 +46,7 @@ export function givenSecrets(options: SecretOptions): Secrets | undefined {
  * @throws {@link InvalidArgumentError} only for a secret that was given and is too short.
  */
 export async function loadSecrets(options: SecretOptions = {}): Promise<Secrets> {
-  const given = givenSecrets(options);
+  const given = configuredSecrets(options);
   if (given !== undefined) return given;
   const folder = configFolder(options.env ?? process.env);
   try {

@@ -11,7 +11,7 @@ export type SqliteDriverName = 'keyv-sqlite' | 'node-sqlite';
 export interface SqliteDriver {
   /** Which library it is. */
   readonly name: SqliteDriverName;
-  /** Runs one statement and gives its rows. */
+  /** Runs one statement and returns its rows. */
   query(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]>;
   /** The same for a SELECT that comes again and again: it is parsed once, where the library can. */
   read(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]>;

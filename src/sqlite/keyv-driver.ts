@@ -29,7 +29,7 @@ export async function openKeyvDriver(
   });
   // Its failures arrive twice, as an event and as a rejection; the event alone would end the process.
   store.on('error', () => {});
-  // Asked at once, in the same turn: a failed open that nobody awaits is an unhandled rejection.
+  // Queried at once, in the same turn: a failed open without a handler is an unhandled rejection.
   await store.query('SELECT 1', []);
   const reads = path === ':memory:' ? undefined : new PreparedReads({ path, busyTimeoutMs });
   return {

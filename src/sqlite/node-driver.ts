@@ -19,7 +19,7 @@ export interface NodeSqliteModule {
 
 /** How long one try may block the event loop while another connection writes, in milliseconds. */
 const BLOCKING_WAIT_MS = 2;
-/** After a statement that took longer than this, others get their turn, in milliseconds. */
+/** After a statement that took longer than this, in milliseconds, the event loop gets a turn. */
 const LONG_STATEMENT_MS = 0.5;
 const FIRST_RETRY_MS = 5;
 const LONGEST_RETRY_MS = 100;
@@ -44,7 +44,7 @@ export async function openNodeDriver(
       () => statementFor(database, statements, sql).all(...params),
       busyTimeoutMs,
     );
-    // Long statements in a row would otherwise keep everybody else waiting: nothing here ever waits by itself.
+    // A run of long statements would otherwise block the event loop: this driver never yields by itself.
     if (systemClock.now() - startedMs > LONG_STATEMENT_MS)
       await new Promise((resolve) => setImmediate(resolve));
     return rows;
@@ -82,7 +82,7 @@ function statementFor(database: DatabaseSync, statements: Map<string, Statement>
   return made;
 }
 
-/** Tries until it is not refused as busy, or until the time is over. Locks of other processes take real time. */
+/** Retries while SQLite reports busy, until the timeout. Real time, because locks of other processes take real time. */
 export async function retryWhileBusy<T>(run: () => T | Promise<T>, timeoutMs: number): Promise<T> {
   const startedMs = systemClock.now();
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {

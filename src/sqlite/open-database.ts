@@ -53,7 +53,7 @@ export interface Database {
   /** What a corrupt file in its place was renamed to, when it was opened with `ifCorrupt: 'move-aside'`. */
   readonly movedAside: string | undefined;
   /**
-   * Runs one statement and gives its rows. Statements that write run one after the other, in the order they were
+   * Runs one statement and returns its rows. Statements that write run one after the other, in the order they were
    * given; a statement that starts with SELECT may overtake them.
    *
    * @throws {@link DatabaseError}
@@ -66,7 +66,7 @@ export interface Database {
    * @throws {@link DatabaseError}
    */
   read<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
-  /** Says whether the file is still the one that was opened. */
+  /** Whether the file is still the one that was opened. */
   fileState(): Promise<FileState>;
   /** Waits for running statements and closes. Twice is once. */
   close(): Promise<void>;
@@ -134,7 +134,7 @@ const DEFAULT_LOG_BYTES = 16 * 1024 * 1024;
 /** A file of so many pages holds nothing but what the driver itself made. */
 const MAX_NEW_PAGES = 4;
 
-/** Pages have their size from the first one on, so a file that is as good as new is written anew. */
+/** The page size is fixed once the file has content, so an almost empty file is rewritten. */
 async function setPageSize(connection: SqliteDriver, sizeBytes: number): Promise<void> {
   const [row] = await connection.query(
     'SELECT page_size, page_count, journal_mode FROM pragma_page_size, pragma_page_count, pragma_journal_mode',

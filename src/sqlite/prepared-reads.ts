@@ -29,10 +29,10 @@ export interface PreparedReadsOptions {
 }
 
 /**
- * Statements that only read, parsed once, on a connection of their own that cannot write: the store behind @keyv/sqlite
- * parses each statement anew, which takes a turn of the thread pool more, and lets reads wait behind writes.
+ * Read-only statements, parsed once, on a read-only connection of their own: the store behind @keyv/sqlite parses each
+ * statement every time, which takes another turn of the thread pool, and makes reads wait behind writes.
  *
- * Opened on first use. Where it cannot be, whoever asks goes on without.
+ * Opened on first use. If that fails, callers use the store's own connection.
  */
 export class PreparedReads {
   readonly #options: PreparedReadsOptions;

@@ -20,9 +20,9 @@ const CURES: Readonly<Record<DatabaseProblem, string>> = {
   'read-only': 'Check the permissions of the file and of its folder, and how the disk is mounted.',
   full: 'Free some space on the disk.',
   busy: 'Another process holds it; try again.',
-  io: 'Check the disk, and whether the file was removed or changed under way.',
+  io: 'Check the disk, and whether the file was removed or changed while it was open.',
   closed: 'Open it again.',
-  statement: 'This is most likely a mistake in the statement.',
+  statement: 'The statement is probably wrong.',
 };
 
 /** Whether the driver was refused because another connection holds the file. */

@@ -7,11 +7,11 @@ import { FakeClock } from './fake-clock.js';
 
 /** What a tier under test is asked to be. */
 export interface TierSettings {
-  /** Most bytes. */
+  /** Maximum bytes. */
   maxSizeBytes: number;
-  /** Most entries; no limit where it is absent. */
+  /** Maximum entries; no limit if absent. */
   maxEntries?: number | undefined;
-  /** Which entry goes first. */
+  /** Which entry is evicted first. */
   eviction: EvictionKind;
   /** Time stands still unless the test moves it. */
   clock: FakeClock;
@@ -160,7 +160,7 @@ function basics(on: Make): TierTest[] {
         assert.deepEqual({ ...(await tier.size()) }, { entries: 1, sizeBytes: entry.sizeBytes });
       }
     }),
-    on('keeps the last of many writes of one key that nobody waited for', async (tier, clock) => {
+    on('keeps the last of many writes of one key that were not awaited', async (tier, clock) => {
       const writes = Array.from({ length: 200 }, async (_, i) =>
         tier.set(tierEntry(clock, 'a', { payload: String(i) })),
       );
@@ -286,7 +286,7 @@ function deletions(on: Make): TierTest[] {
       await tier.set(entry);
       assert.deepEqual(await tier.getMany([entry.key]), [entry]);
     }),
-    on('does not count what it was told to delete as evicted or expired', async (tier, clock) => {
+    on('does not count deleted entries as evicted or expired', async (tier, clock) => {
       for (const name of ['a', 'b', 'c']) await tier.set(tierEntry(clock, name));
       await tier.delete(tierEntry(clock, 'a').key);
       await tier.deleteMatching('all');
@@ -387,7 +387,7 @@ function limits(on: Make): TierTest[] {
 
 function times(on: Make): TierTest[] {
   return [
-    on('forgets an entry when its time is over, and counts it as expired', async (tier, clock) => {
+    on('removes an expired entry and counts it as expired', async (tier, clock) => {
       const short = tierEntry(clock, 'short', {
         expiresAt: clock.epochMs() + 500,
         staleUntil: clock.epochMs() + 1_000,
@@ -402,7 +402,7 @@ function times(on: Make): TierTest[] {
       assert.deepEqual({ ...(await tier.size()) }, { entries: 1, sizeBytes: long.sizeBytes });
       assert.deepEqual({ ...tier.counters() }, { evictions: 0, expirations: 1 });
     }),
-    on('forgets many entries at once that nobody asked for', async (tier, clock) => {
+    on('removes many expired entries at once without a read', async (tier, clock) => {
       for (let i = 0; i < 450; i++) await tier.set(tierEntry(clock, `e${i}`));
       await clock.advance(HOUR_MS);
       assert.deepEqual({ ...(await tier.size()) }, { entries: 0, sizeBytes: 0 });

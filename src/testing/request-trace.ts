@@ -20,7 +20,7 @@ export interface TraceShape {
   readonly skew: number;
   /** How often two answers change places in popularity, per request. */
   readonly drift: number;
-  /** Share of requests for an answer that nobody asks for again, 0 to 1. */
+  /** Share of requests for an answer that is never requested again, 0 to 1. */
   readonly askedOnce: number;
   /** Equal seeds give equal traces. */
   readonly seed: number;

@@ -52,12 +52,12 @@ describe('cached', () => {
     [new Date(0)],
     [Number.NaN],
     [new (class Thing {})()],
-  ])('refuses an argument that JSON cannot say', async (argument) => {
+  ])('rejects an argument that is not JSON', async (argument) => {
     const fn = cached((_: unknown) => 1);
     await expect(fn(argument)).rejects.toThrow(InvalidArgumentError);
   });
 
-  test('refuses a result that JSON cannot say', async () => {
+  test('rejects a result that is not JSON', async () => {
     await expect(cached(() => new Map())()).rejects.toThrow(/result/);
   });
 

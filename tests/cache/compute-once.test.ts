@@ -96,7 +96,7 @@ describe('ResponseCache.getOrCompute', () => {
     expect(await cache.get(request)).toBeUndefined();
   });
 
-  test('an answer that JSON cannot say is given but not stored', async () => {
+  test('returns an answer that is not JSON but does not store it', async () => {
     const cache = new ResponseCache();
     const data = new Map([[1, 2]]);
     const events = [{ type: 'text-delta' as const, text: 'x' }];

@@ -332,7 +332,7 @@ describe('ResponseCache', () => {
       'answer.costUsd',
     ],
     [
-      'data that JSON cannot say',
+      'data that is not JSON',
       () => new ResponseCache().set(ask('t'), reply('x', { data: new Map() })),
       'answer.data',
     ],

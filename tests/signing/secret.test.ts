@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { InvalidArgumentError } from '../../src/errors/input-errors.js';
 import type { CacheStoreError } from '../../src/errors/storage-errors.js';
-import { givenSecrets, loadSecrets } from '../../src/signing/secret.js';
+import { configuredSecrets, loadSecrets } from '../../src/signing/secret.js';
 
 let root: string;
 let count = 0;
@@ -50,7 +50,7 @@ describe('loadSecrets', () => {
   ])('refuses %s and does not repeat it', (_, options, field) => {
     let error: InvalidArgumentError | undefined;
     try {
-      givenSecrets(options);
+      configuredSecrets(options);
     } catch (thrown) {
       error = thrown as InvalidArgumentError;
     }

@@ -1,6 +1,6 @@
 import type { StoredEntry } from '../cache-entry.js';
 
-/** Which entries a tier is asked to forget. */
+/** Which entries to delete. */
 export type TierSelector = { readonly agent: string } | { readonly tag: string } | 'all';
 
 /** How much a tier holds. */
@@ -11,19 +11,19 @@ export interface TierSize {
   readonly sizeBytes: number;
 }
 
-/** What happened in a tier on its own account, since it was opened. */
+/** What a tier removed by itself since it was opened. */
 export interface TierCounters {
-  /** Entries thrown out to hold a limit. */
+  /** Entries evicted to hold a limit. */
   readonly evictions: number;
-  /** Entries removed because their time was over. */
+  /** Entries removed because they had expired. */
   readonly expirations: number;
 }
 
 /**
  * A place below memory where signed entries are kept: disk, Redis, any Keyv store.
  *
- * A tier does not verify signatures, parse payloads or judge freshness: the cache does. It may throw or hang
- * from any method; whoever calls it guards against that. It forgets entries past `staleUntil` by itself.
+ * A tier does not verify signatures, parse payloads or check freshness: the cache does. Any method may throw or
+ * hang; the cache guards against that. A tier removes entries past `staleUntil` by itself.
  */
 export interface CacheTier {
   /** What it is called in hits, statistics and reports. */
@@ -31,15 +31,15 @@ export interface CacheTier {
   /** The entries under the keys, in the order of the keys; `undefined` where there is none. */
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>>;
   /**
-   * Takes an entry; replaces one of the same key. May write it later: see `flush`. Gives nothing when it has taken
-   * it at once, which spares its caller the waiting.
+   * Stores an entry; replaces one of the same key. May write it later: see `flush`. Returns `undefined` when the entry
+   * was accepted at once, so that the caller need not wait.
    */
   set(entry: StoredEntry): Promise<void> | undefined;
-  /** Notes that an entry was served, for recency and hit counts. Cheap; never throws. */
+  /** Records that an entry was served, for recency and hit counts. Cheap; never throws. */
   touch(key: string, hits: number): void;
-  /** Removes an entry; says whether there was one. */
+  /** Removes an entry; returns whether there was one. */
   delete(key: string): Promise<boolean>;
-  /** Removes all entries that match; says how many. */
+  /** Removes all matching entries; returns how many. */
   deleteMatching(selector: TierSelector): Promise<number>;
   /** All entries, in pages, for `verify`. */
   entries(): AsyncIterable<StoredEntry>;

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
-import { DiskIndex } from './tier-index.js';
+import { TierIndex } from './tier-index.js';
 
 /** What is used of a Keyv instance. Its iterator and `clear` are not: other things may live in the same store. */
 export interface KeyvLike {
@@ -28,15 +28,15 @@ export interface KeyvTierOptions {
    * noticed and the store left alone for a while; without, Keyv makes it look like a miss.
    */
   store: KeyvLike;
-  /** Most bytes that entries known to this process may take. */
+  /** Maximum bytes of all entries known to this process. */
   maxSizeBytes: number;
-  /** Most entries known to this process. @default no limit */
+  /** Maximum entries known to this process. @default no limit */
   maxEntries?: number | undefined;
-  /** Which entry goes first when room is needed. @default 'lru' */
+  /** Which entry is evicted first when room is needed. @default 'lru' */
   eviction?: EvictionKind | undefined;
   /** Where time comes from. @default systemClock */
   clock?: Clock | undefined;
-  /** Told of failures that the store reports as events. */
+  /** Called for failures that the store reports as events. */
   onProblem?: ((error: TuttiError) => void) | undefined;
 }
 
@@ -50,8 +50,7 @@ interface Labels {
 }
 
 /**
- * Keeps entries in a store that belongs to somebody else: only get, set and delete are used, under keys with a
- * prefix of ours.
+ * Keeps entries in a store that the user owns: only get, set and delete are used, under keys with a prefix of our own.
  *
  * Which keys there are is known in memory only. So sizes, limits, `entries` and deleting by agent or tag cover what
  * this process has written or read; what earlier processes left is found by its key and expires by its time.
@@ -61,7 +60,7 @@ export class KeyvTier implements CacheTier {
   readonly #store: KeyvLike;
   readonly #maxSizeBytes: number;
   readonly #clock: Clock;
-  readonly #index: DiskIndex;
+  readonly #index: TierIndex;
   readonly #labels = new Map<string, Labels>();
   readonly #hits = new Map<string, number>();
   /** The last write of each key, while it runs. */
@@ -87,8 +86,8 @@ export class KeyvTier implements CacheTier {
     this.#store = store;
     this.#maxSizeBytes = maxSizeBytes;
     this.#clock = options.clock ?? systemClock;
-    this.#index = new DiskIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
-    // Keyv turns failures of a store into events; one that nobody hears would be thrown.
+    this.#index = new TierIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
+    // Keyv turns failures of a store into events; without a listener they would be thrown.
     this.#onError = (error) => {
       this.#lastError = error;
       onProblem?.(
@@ -246,7 +245,7 @@ function matches({ agent, tags }: Labels, selector: TierSelector): boolean {
   return 'agent' in selector ? agent === selector.agent : tags.includes(selector.tag);
 }
 
-/** What somebody else's store gives back may be anything. */
+/** A user's store may return anything. */
 function parseEntry(value: unknown): StoredEntry | undefined {
   if (typeof value !== 'string') return undefined;
   try {

@@ -32,13 +32,13 @@ export interface MemoryEntry {
 
 /** Limits of a memory tier. */
 export interface MemoryTierOptions {
-  /** Most bytes at any moment. */
+  /** Maximum bytes at any moment. */
   readonly maxSizeBytes: number;
-  /** Most entries at any moment. */
+  /** Maximum entries at any moment. */
   readonly maxEntries: number;
-  /** Who goes first. */
+  /** Which entry is evicted first. */
   readonly eviction: EvictionKind;
-  /** Told of each entry that left without being deleted or replaced. */
+  /** Called for each entry that was evicted or expired. */
   readonly onLeave?: ((entry: MemoryEntry, why: 'evicted' | 'expired') => void) | undefined;
 }
 
@@ -51,7 +51,7 @@ interface Slot {
  * Entries in memory, within its limits after every operation.
  *
  * A second heap, by time, says what has expired: a look at its top costs nothing, where walking the entries
- * would cost a pause. Room is made of what has expired first, then of what the eviction order gives up.
+ * would cause a pause. Expired entries make room first, then the eviction order decides.
  */
 export class MemoryTier {
   readonly #options: MemoryTierOptions;
@@ -68,7 +68,7 @@ export class MemoryTier {
     this.#order = createEvictionOrder(options.eviction);
   }
 
-  /** The entry under the key if its time is not over. Counts as a use. */
+  /** The entry under the key unless it has expired. Counts as a use. */
   get(key: string, nowMs: number): MemoryEntry | undefined {
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
@@ -86,8 +86,8 @@ export class MemoryTier {
   }
 
   /**
-   * Takes an entry; replaces one of the same key. `false`, and nothing thrown out, when it is larger than the
-   * limit; the entry it should have replaced is gone then too, as it is no longer the answer.
+   * Stores an entry; replaces one of the same key. Returns `false` and evicts nothing when it is larger than the limit;
+   * the entry it should have replaced is removed even then, as it is no longer the answer.
    */
   set(entry: MemoryEntry, nowMs: number): boolean {
     this.delete(entry.key);
@@ -102,14 +102,14 @@ export class MemoryTier {
     return true;
   }
 
-  /** Removes an entry; says whether there was one. */
+  /** Removes an entry; returns whether there was one. */
   delete(key: string): boolean {
     const slot = this.#slots.get(key);
     if (slot !== undefined) this.#drop(slot);
     return slot !== undefined;
   }
 
-  /** Removes all entries that match; says how many. */
+  /** Removes all matching entries; returns how many. */
   deleteMatching(selector: TierSelector): number {
     const before = this.#slots.size;
     if (selector === 'all') this.#clear();
@@ -119,7 +119,7 @@ export class MemoryTier {
     return before - this.#slots.size;
   }
 
-  /** Removes all entries whose time is over; says how many. */
+  /** Removes all expired entries; returns how many. */
   removeExpired(nowMs: number): number {
     let removed = 0;
     for (;;) {

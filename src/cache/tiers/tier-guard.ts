@@ -12,21 +12,21 @@ export interface TierGuardOptions {
   timeoutMs?: number | undefined;
   /** How long writing, deleting many, flushing and closing may take, in milliseconds. @default 30_000 */
   longTimeoutMs?: number | undefined;
-  /** How long a broken tier is left alone the first time, in milliseconds; then twice as long each time. @default 1_000 */
+  /** The first pause after a failure, in milliseconds; doubles with each further one. @default 1_000 */
   firstRetryMs?: number | undefined;
-  /** The longest it is left alone, in milliseconds. @default 60_000 */
+  /** The longest pause between tries, in milliseconds. @default 60_000 */
   longestRetryMs?: number | undefined;
   /** Where time comes from. @default systemClock */
   clock?: Clock | undefined;
-  /** Told once when the tier stops working. */
+  /** Called once when the tier stops working. */
   onBroken?: ((error: TuttiError) => void) | undefined;
-  /** Told once when it works again. */
+  /** Called once when it works again. */
   onWorking?: ((tier: CacheTier['name']) => void) | undefined;
-  /** Told of every failed operation, for counting. */
+  /** Called for every failed operation, for counting. */
   onFailure?: (() => void) | undefined;
 }
 
-/** What is known of one direction: a full disk takes nothing more, but still gives. */
+/** The state of one direction: a full disk cannot be written but still be read. */
 interface Direction {
   /** Failures in a row; 0 while it works. */
   failures: number;
@@ -37,10 +37,9 @@ interface Direction {
 const READS: ReadonlySet<CacheOperation> = new Set(['get', 'read']);
 
 /**
- * Stands in front of a tier so that a call never fails or hangs because of its cache. No method throws: a tier that
- * fails or takes too long answers as if it were empty, is reported once, left alone for a while, and then tried again
- * with one operation. Reading and writing are judged apart. Flushing and closing are always tried, as there is no
- * later.
+ * Wraps a tier so that a call never fails or hangs because of its cache. A tier that fails or takes too long answers
+ * as if it were empty, is reported once, left alone for a while, and then tried again with one operation. Reading and
+ * writing are tracked separately. Flushing and closing are always tried, because there is no later attempt.
  */
 export class TierGuard implements CacheTier {
   readonly name: CacheTier['name'];
@@ -83,9 +82,9 @@ export class TierGuard implements CacheTier {
     } catch (error) {
       taking = Promise.reject(error);
     }
-    // Given as long as a flush: a tier that takes entries no faster than it can write them is busy, not broken, and
-    // no call waits for this.
-    return this.#run('set', async () => taking ?? this.#tier.set(entry), nothing, this.#longTimeoutMs);
+    // Allowed as long as a flush: a tier that accepts entries only as fast as it can write them is busy, not broken,
+    // and no call waits for this.
+    return this.#run('set', async () => taking ?? this.#tier.set(entry), doNothing, this.#longTimeoutMs);
   }
 
   touch(key: string, hits: number): void {
@@ -148,11 +147,11 @@ export class TierGuard implements CacheTier {
   }
 
   flush(): Promise<void> {
-    return this.#attempt('flush', () => this.#tier.flush(), nothing, this.#longTimeoutMs);
+    return this.#attempt('flush', () => this.#tier.flush(), doNothing, this.#longTimeoutMs);
   }
 
   async close(): Promise<void> {
-    await this.#attempt('close', () => this.#tier.close(), nothing, this.#longTimeoutMs);
+    await this.#attempt('close', () => this.#tier.close(), doNothing, this.#longTimeoutMs);
     this.#limits.rest();
   }
 
@@ -184,7 +183,7 @@ export class TierGuard implements CacheTier {
     }
   }
 
-  /** What the work does once its time is over is dropped, its failure too. One promise, as every read comes by. */
+  /** After a timeout the work's outcome is dropped, failures included. One promise only: this is on every read's path. */
   #attempt<T>(
     operation: CacheOperation,
     work: () => Promise<T>,
@@ -223,7 +222,7 @@ export class TierGuard implements CacheTier {
     const direction = this.#directionOf(operation);
     if (direction.failures === 0) return;
     direction.failures = 0;
-    if (!this.isBroken) this.#tell(() => this.#options.onWorking?.(this.name));
+    if (!this.isBroken) this.#notify(() => this.#options.onWorking?.(this.name));
   }
 
   #failed(operation: CacheOperation, cause: unknown): void {
@@ -232,21 +231,23 @@ export class TierGuard implements CacheTier {
     const wasBroken = this.isBroken;
     direction.retryAtMs =
       this.#clock.now() + Math.min(longestRetryMs, firstRetryMs * 2 ** direction.failures++);
-    this.#tell(() => this.#options.onFailure?.());
+    this.#notify(() => this.#options.onFailure?.());
     if (wasBroken) return;
     const why = TuttiError.isInstance(cause) ? cause.message : String(cause);
     const message = `The ${this.name} tier of the cache stopped working (${operation}): ${why} The cache goes on without it and tries again.`;
-    this.#tell(() => this.#options.onBroken?.(new CacheStoreError(this.name, operation, message, { cause })));
+    this.#notify(() =>
+      this.#options.onBroken?.(new CacheStoreError(this.name, operation, message, { cause })),
+    );
   }
 
-  /** A listener that throws is no reason to fail a call either. */
-  #tell(listener: () => void): void {
+  /** A listener that throws must not fail a call. */
+  #notify(listener: () => void): void {
     try {
       listener();
     } catch {
-      // There is nobody left to tell.
+      // A broken listener cannot be notified of its own failure.
     }
   }
 }
 
-function nothing(): void {}
+function doNothing(): void {}

@@ -9,15 +9,15 @@ export interface TierLimits {
   readonly maxEntries: number;
 }
 
-/** What is known of an entry without its value. */
+/** An entry's facts without its value. */
 export interface IndexFacts {
   readonly sizeBytes: number;
   readonly costUsd: number;
   readonly hits: number;
 }
 
-/** Which entries a tier holds and in which order they would go, without their values. */
-export class DiskIndex {
+/** Which entries a tier holds and in which order they would be evicted, without their values. */
+export class TierIndex {
   readonly #order: EvictionOrder;
   readonly #limits: TierLimits;
   #sizeBytes = 0;
@@ -40,7 +40,7 @@ export class DiskIndex {
     return this.#order.keys();
   }
 
-  /** Takes an entry as the one used last. */
+  /** Adds an entry as the most recently used one. */
   put(key: string, { sizeBytes, costUsd, hits }: IndexFacts): void {
     this.#sizeBytes += sizeBytes - (this.#order.sizeOf(key) ?? 0);
     this.#order.add(key, sizeBytes, costUsd, hits);
@@ -50,7 +50,7 @@ export class DiskIndex {
     this.#order.touch(key);
   }
 
-  /** Forgets a key; says whether it was known. */
+  /** Removes a key; returns whether it was known. */
   remove(key: string): boolean {
     const sizeBytes = this.#order.sizeOf(key);
     if (sizeBytes === undefined) return false;
@@ -65,20 +65,20 @@ export class DiskIndex {
   }
 
   /**
-   * Gives up the fewest entries that make room for one of this size under this key, and names them. A former entry
-   * of the key is forgotten first and not named.
+   * Evicts the fewest entries that make room for one of this size under this key, and returns their keys. A former
+   * entry of the key is removed first and not returned.
    */
   makeRoomFor(key: string, sizeBytes: number): string[] {
     this.remove(key);
-    return this.#giveUpUntilFits(sizeBytes, 1);
+    return this.#evictUntilFits(sizeBytes, 1);
   }
 
-  /** Gives up the fewest entries that bring what is held within the limits, and names them. */
+  /** Evicts the fewest entries needed to hold the limits, and returns their keys. */
   shrink(): string[] {
-    return this.#giveUpUntilFits(0, 0);
+    return this.#evictUntilFits(0, 0);
   }
 
-  #giveUpUntilFits(addedBytes: number, addedEntries: number): string[] {
+  #evictUntilFits(addedBytes: number, addedEntries: number): string[] {
     const gone: string[] = [];
     while (
       this.#sizeBytes + addedBytes > this.#limits.maxSizeBytes ||

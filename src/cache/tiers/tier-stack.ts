@@ -25,7 +25,7 @@ export interface VerifyReport {
   skipped: number;
 }
 
-/** A tier that never throws, and says whether it works. */
+/** A tier behind a guard. */
 export interface GuardedTier extends CacheTier {
   /** Whether it failed when it was last used. */
   readonly isBroken: boolean;
@@ -45,20 +45,20 @@ export interface TierStackOptions {
   readonly open: () => Promise<OpenTiers>;
   /** Where the time comes from. */
   readonly epochMs: () => number;
-  /** Told of each entry that was refused and removed. */
+  /** Called for each entry that was rejected and removed. */
   readonly onReject: (entry: StoredEntry, tier: CacheTier['name'], reason: string) => void;
 }
 
 /**
- * The tiers below memory as one. Everything that comes out is verified; everything that goes in is signed.
- * Opened on first use, so a cache that is never asked touches no file.
+ * The tiers below memory as one. Every entry read is verified; every entry written is signed.
+ * Opened on first use, so a cache that is never used touches no file.
  */
 export class TierStack {
   readonly #options: TierStackOptions;
   #opening: Promise<OpenTiers> | undefined;
   #open: OpenTiers | undefined;
   #closing: Promise<void> | undefined;
-  // What was computed up to then may have been deleted without a broken tier hearing of it.
+  // Entries computed up to then may have been deleted while a tier was broken and missed the deletion.
   #distrustedUntil = Number.NEGATIVE_INFINITY;
   // Taken but not yet with the tiers, as these may still be opening.
   readonly #writes = new Set<Promise<void>>();
@@ -114,7 +114,7 @@ export class TierStack {
     for (const tier of this.#open?.tiers ?? []) tier.touch(key, hits);
   }
 
-  /** Removes an entry everywhere; says whether any tier had it. */
+  /** Removes an entry everywhere; returns whether any tier had it. */
   async delete(key: string): Promise<boolean> {
     const { tiers } = await this.#ready();
     const deleted = await Promise.all(tiers.map((tier) => tier.delete(key)));
@@ -122,7 +122,7 @@ export class TierStack {
     return deleted.includes(true);
   }
 
-  /** Removes all entries that match; says how many the fullest tier had. */
+  /** Removes all matching entries; returns how many the fullest tier had. */
   async deleteMatching(selector: TierSelector): Promise<number> {
     const { tiers } = await this.#ready();
     const deleted = await Promise.all(tiers.map((tier) => tier.deleteMatching(selector)));
@@ -202,7 +202,7 @@ export class TierStack {
       this.#reject(entry, key, tier, 'not an answer');
       return undefined;
     }
-    // Its time is signed, so this is the one place that needs to look: a tier may be late with forgetting.
+    // The expiry is signed, so it is checked here: a tier may be late in removing entries.
     if (this.#options.epochMs() >= entry.staleUntil || entry.createdAt <= this.#distrustedUntil)
       return undefined;
     return { entry, answer, tier: tier.name };
@@ -222,7 +222,7 @@ export class TierStack {
   }
 }
 
-// Rows that were tampered with may hold anything; what trips the check over is no more ours than what fails it.
+// Tampered rows may hold anything; an entry that makes the check throw is rejected like one that fails it.
 function verdictOf(entry: StoredEntry, key: string, seal: Seal): SealVerdict {
   try {
     return seal.verify(entry, key);
@@ -231,7 +231,7 @@ function verdictOf(entry: StoredEntry, key: string, seal: Seal): SealVerdict {
   }
 }
 
-/** Gives nothing when all tiers have taken the entry at once. */
+/** Returns `undefined` when all tiers have accepted the entry at once. */
 function handTo({ tiers, seal }: OpenTiers, entry: UnsealedEntry): Promise<void> | undefined {
   const sealed = seal.seal(entry);
   let waiting: Promise<void> | undefined;

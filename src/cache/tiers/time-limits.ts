@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../../time/clock.js';
 
-/** An operation that is under way. */
+/** An operation in flight. */
 export interface TimedOperation {
   readonly sliceMs: number;
   readonly onTimeout: () => void;
@@ -9,15 +9,15 @@ export interface TimedOperation {
 }
 
 /**
- * An operation's time is measured in so many parts, one after the other. While somebody computes for seconds, an
- * answer that is there cannot be taken; that uses up one part, where one timer for the whole time would find the
- * tier broken.
+ * An operation's time is measured in this many consecutive slices. While other code blocks the event loop for seconds,
+ * an answer that has arrived cannot be delivered; that uses up one slice, where a single timer would report the tier
+ * as broken.
  */
 const TIME_SLICES = 8;
 
 /**
- * Limits the time of operations. All that are under way share one timer, which is left to run out when they end:
- * starting and stopping one for each read would cost more than the rest of what is done around it.
+ * Limits the time of operations. All operations in flight share one timer, which is left running when they end:
+ * starting and stopping a timer for each read would cost more than the read's own overhead.
  */
 export class TimeLimits {
   readonly #clock: Clock;
@@ -38,12 +38,12 @@ export class TimeLimits {
     return operation;
   }
 
-  /** Stops measuring; says whether the time was not over yet. */
+  /** Stops measuring; returns `false` if it had timed out. */
   end(operation: TimedOperation): boolean {
     return this.#running.delete(operation);
   }
 
-  /** Stops the timer, unless something is under way. */
+  /** Stops the timer, unless an operation is in flight. */
   rest(): void {
     if (this.#running.size === 0) this.#stop();
   }

@@ -174,7 +174,7 @@ export class CachedCalls {
       { agent, callId, code: error.code },
       'renewing a stale answer failed; it stays as it is',
     );
-    this.#cache.reportNotRenewed(key, agent, error);
+    this.#cache.reportRevalidateFailure(key, agent, error);
   }
 
   #forget(key: string): void {

@@ -221,7 +221,7 @@ describe('what makes a call another one', () => {
     const error = await rejection(ask(orchestrator, { params }));
     expect(error).toMatchObject({ code: 'TUTTI_INVALID_ARGUMENT', field: 'params.when' });
     expect(error.message).toMatch(
-      /^params\.when: expected a value that JSON can say .*got an instance of Date/,
+      /^params\.when: expected a JSON value .*got an instance of Date/,
     );
     expect(error.message).toContain('`cache: false`');
     expect(error.details).toMatchObject({ field: 'params.when' });

@@ -3,7 +3,7 @@ import { DatabaseError } from '../../../errors/storage-errors.js';
 import type { SqliteDriverName } from '../../../sqlite/driver.js';
 import type { Database, OpenDatabaseOptions } from '../../../sqlite/open-database.js';
 import type { Clock } from '../../../time/clock.js';
-import type { DiskIndex } from '../tier-index.js';
+import type { TierIndex } from '../tier-index.js';
 import { PAGE_SIZE_BYTES } from './disk-schema.js';
 import { DiskTable } from './disk-table.js';
 import { IndexSync } from './index-sync.js';
@@ -30,7 +30,7 @@ export interface DiskFileOptions {
   /** No entry is larger than this, so nothing longer is read. */
   readonly maxSizeBytes: number;
   readonly open: (path: string, options: OpenDatabaseOptions) => Promise<Database>;
-  readonly index: DiskIndex;
+  readonly index: TierIndex;
   /** Whether the index knows better about a key than the file. */
   readonly isPending: (key: string) => boolean;
   /** The file is left for another one: what the index knew of it is void. */
@@ -39,8 +39,8 @@ export interface DiskFileOptions {
 }
 
 /**
- * The one file of a disk tier: opened on first use, left when it breaks, disappears or is replaced, and opened anew by
- * whoever needs it next.
+ * The file of a disk tier: opened on first use, abandoned when it breaks, disappears or is replaced, and reopened on
+ * the next use.
  */
 export class DiskFile {
   readonly #options: DiskFileOptions;
@@ -76,7 +76,7 @@ export class DiskFile {
     if (this.#opening !== undefined) return this.#opening;
     const opening = this.#open();
     this.#opening = opening;
-    // A failure is not remembered: the next call tries again, and whoever guards the tier says when.
+    // A failure is not remembered: the next call tries again, and the tier's guard decides when.
     opening.catch(() => {
       if (this.#opening === opening) this.#opening = undefined;
     });
@@ -99,7 +99,7 @@ export class DiskFile {
       `The cache file ${this.#options.path} is ${state}; another one is opened.`,
       undefined,
     );
-    // Closing writes the log into whatever is there now, which may mend it or make it look whole.
+    // Closing writes the log into whatever is there now, which may repair it or make it look intact.
     this.#isDistrusted = state === 'rubbish';
     this.#leave(session);
     return this.openLoaded();

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../time/clock.js';
-import type { DiskIndex } from '../tier-index.js';
+import type { TierIndex } from '../tier-index.js';
 import type { DiskFile } from './disk-file.js';
 import type { PendingUses } from './pending-uses.js';
 import type { WriteQueue } from './write-queue.js';
@@ -9,7 +9,7 @@ export interface DiskParts {
   readonly clock: Clock;
   /** The date, which never goes back. */
   readonly nowMs: () => number;
-  readonly index: DiskIndex;
+  readonly index: TierIndex;
   readonly queue: WriteQueue;
   readonly uses: PendingUses;
   readonly file: DiskFile;

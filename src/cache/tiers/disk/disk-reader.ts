@@ -3,9 +3,9 @@ import type { DiskSession } from './disk-file.js';
 import type { DiskParts } from './disk-parts.js';
 import { ReadBatcher } from './read-batcher.js';
 
-/** What a disk reader works with. */
+/** Collaborators of a {@link DiskReader}. */
 export interface DiskReaderOptions extends DiskParts {
-  /** An entry was found whose time is over. */
+  /** Called for an expired entry. */
   readonly onExpired: (key: string) => void;
 }
 
@@ -27,7 +27,7 @@ export class DiskReader {
     this.#options = options;
   }
 
-  /** The entry under the key, unless its time is over. */
+  /** The entry under the key, unless it has expired. */
   get(key: string): Promise<StoredEntry | undefined> {
     const { queue, file, index } = this.#options;
     const pending = queue.get(key);
@@ -86,7 +86,7 @@ export class DiskReader {
     }
   }
 
-  /** The entry with its latest count, unless its time is over. */
+  /** The entry with its latest hit count, unless it has expired. */
   #alive(entry: StoredEntry): StoredEntry | undefined {
     const { nowMs, uses, onExpired } = this.#options;
     if (entry.staleUntil <= nowMs()) {

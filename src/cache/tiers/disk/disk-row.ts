@@ -1,11 +1,11 @@
 import type { StoredEntry } from '../../cache-entry.js';
 
-/** A row as it is read. Somebody else may have written anything into it. */
+/** A row as it is read. Another program may have written anything into it. */
 export interface EntryRow {
   readonly key: string;
   /** Everything but key, price and payload: see {@link HEAD}. */
   readonly head: unknown;
-  /** On its own, because SQLite would round it when it makes a text of it. */
+  /** In a column of its own, because SQLite would round it when converting it to text. */
   readonly cost_usd: number;
   readonly payload: unknown;
 }
@@ -40,7 +40,7 @@ function numberIn(value: number, params: Array<string | number>): string {
 }
 
 /**
- * A row as an entry. What somebody else wrote into it is left as it is: the seal judges it.
+ * A row as an entry. Foreign values are passed on unchanged: the seal rejects them.
  *
  * Line breaks part the fields of {@link HEAD}, as none of ours but the last holds any: in a row where another one
  * does, the fields move, and are not what was signed.
@@ -68,19 +68,19 @@ export function toEntry({ head, cost_usd, payload }: Omit<EntryRow, 'key'>, key:
 
 type Origin = Pick<StoredEntry, 'formatVersion' | 'createdAt' | 'keyId'>;
 
-/** What nobody searches for shares a column. */
+/** Fields that are never searched for share a column. */
 function originOf({ formatVersion, createdAt, keyId }: Origin): string {
   return `${formatVersion} ${createdAt} ${keyId}`;
 }
 
-/** Text that is not exactly what we write becomes a version that never was. */
+/** Text that is not exactly what we write becomes an invalid version. */
 function parseOrigin(text: string): Origin {
   const [version, created, keyId = ''] = text.split(' ', 3);
   const origin = { formatVersion: Number(version), createdAt: Number(created), keyId };
   return originOf(origin) === text ? origin : { formatVersion: Number.NaN, createdAt: 0, keyId };
 }
 
-/** Text that is not exactly what we write becomes one tag that nobody signed, so that the seal notices. */
+/** Text that is not exactly what we write becomes a tag that was never signed, so that the seal rejects it. */
 function parseTags(text: string): readonly string[] {
   if (text === '[]') return NO_TAGS;
   try {

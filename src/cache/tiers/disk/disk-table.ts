@@ -21,7 +21,7 @@ export interface PendingTouch {
   readonly hits: number;
 }
 
-/** What tells that something was written. */
+/** Shows whether something was written. */
 export interface TableState {
   /** The highest id ever given: grows with every entry that any process writes. */
   readonly lastId: number;
@@ -107,7 +107,7 @@ export class DiskTable {
     await writing;
   }
 
-  /** Deletes rows by their keys; gives the keys of those that were there. */
+  /** Deletes rows by key; returns the keys of those that existed. */
   async delete(keys: readonly string[]): Promise<string[]> {
     const gone: string[] = [];
     for (let start = 0; start < keys.length; start += ROWS_PER_PAGE) {
@@ -167,12 +167,12 @@ export class DiskTable {
     );
   }
 
-  /** Deletes some entries that are past their time; gives their keys. Fewer than {@link ROWS_PER_PAGE}: there are no more. */
+  /** Deletes one page of expired entries and returns their keys. Fewer than {@link ROWS_PER_PAGE} means it was the last page. */
   deleteExpired(nowMs: number): Promise<string[]> {
     return this.#deletePage('stale_until <= ?', [nowMs]);
   }
 
-  /** Deletes some of the entries that match; gives their keys. Fewer than {@link ROWS_PER_PAGE}: there are no more. */
+  /** Deletes one page of matching entries and returns their keys. Fewer than {@link ROWS_PER_PAGE} means it was the last page. */
   deleteMatching(selector: TierSelector): Promise<string[]> {
     if (selector === 'all') return this.#deletePage('id > ?', [0]);
     if ('agent' in selector) return this.#deletePage('agent = ?', [selector.agent]);

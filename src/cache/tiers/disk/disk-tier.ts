@@ -9,7 +9,7 @@ import type { StoredEntry } from '../../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../../eviction.js';
 import { SteadyTime } from '../../steady-time.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from '../cache-tier.js';
-import { DiskIndex } from '../tier-index.js';
+import { TierIndex } from '../tier-index.js';
 import { DiskFile } from './disk-file.js';
 import type { DiskParts } from './disk-parts.js';
 import { DiskReader } from './disk-reader.js';
@@ -22,21 +22,21 @@ import { WriteQueue } from './write-queue.js';
 export interface DiskTierOptions {
   /** The folder that holds `cache.db`; made when it is missing. */
   directory: string;
-  /** Most bytes that the entries may take. */
+  /** Maximum bytes of all entries. */
   maxSizeBytes: number;
-  /** Most entries. @default no limit */
+  /** Maximum entries. @default no limit */
   maxEntries?: number | undefined;
-  /** Which entry goes first when room is needed. @default 'lru' */
+  /** Which entry is evicted first when room is needed. @default 'lru' */
   eviction?: EvictionKind | undefined;
   /** Which library talks to SQLite. @default 'auto' */
   driver?: 'auto' | SqliteDriverName | undefined;
   /** How long an entry may wait to be written together with others, in milliseconds. @default 25 */
   writeDelayMs?: number | undefined;
-  /** Most bytes that may wait to be written. @default 16 MiB */
+  /** Maximum bytes waiting to be written. @default 16 MiB */
   maxQueuedBytes?: number | undefined;
   /** Where time comes from. @default systemClock */
   clock?: Clock | undefined;
-  /** Told about trouble that no caller is waiting to hear of, once for each change for the worse. */
+  /** Called for problems without a waiting caller, once for each change for the worse. */
   onProblem?: ((error: TuttiError) => void) | undefined;
   /** Opens the database; for tests. @default openDatabase */
   open?: ((path: string, options: OpenDatabaseOptions) => Promise<Database>) | undefined;
@@ -49,11 +49,11 @@ const TOUCH_DELAY_MS = 10_000;
 const MAX_TOUCHES = 10_000;
 
 /**
- * Keeps entries in one SQLite file. Writes wait a moment and go together; reads of one turn of the event loop are one
- * statement; which keys exist, how large they are and which go first is known in memory, without the values.
+ * Keeps entries in one SQLite file. Writes are batched; reads of one turn of the event loop share one
+ * statement; an index in memory knows which keys exist, how large they are and the eviction order, without the values.
  *
  * Several processes may share the file: each sees what the others wrote within moments, and the sizes are those
- * of the file. A file that turns out broken is moved aside and a new one started; one that disappears is made anew.
+ * of the file. A broken file is moved aside and a new one started; a missing one is recreated.
  */
 export class DiskTier implements CacheTier {
   readonly name = 'disk';
@@ -61,7 +61,7 @@ export class DiskTier implements CacheTier {
   readonly #path: string;
   readonly #maxQueuedBytes: number;
   readonly #writeDelayMs: number;
-  readonly #index: DiskIndex;
+  readonly #index: TierIndex;
   readonly #queue = new WriteQueue();
   readonly #uses = new PendingUses(MAX_TOUCHES);
   readonly #file: DiskFile;
@@ -77,7 +77,7 @@ export class DiskTier implements CacheTier {
     this.#time = new SteadyTime(clock);
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#writeDelayMs = options.writeDelayMs ?? 25;
-    this.#index = new DiskIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
+    this.#index = new TierIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
     this.#file = new DiskFile({
       path: this.#path,
       driver: options.driver ?? 'auto',
@@ -127,7 +127,7 @@ export class DiskTier implements CacheTier {
   }
 
   #take(entry: StoredEntry): void {
-    this.#writer.giveUp(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
+    this.#writer.evict(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
     this.#index.put(entry.key, entry);
     this.#uses.forget(entry.key);
     this.#queue.put(entry.key, entry);

@@ -4,21 +4,21 @@ import type { DiskParts } from './disk-parts.js';
 import { type DiskTable, ROWS_PER_PAGE } from './disk-table.js';
 import { DrainTimer } from './drain-timer.js';
 
-/** What a disk writer works with. */
+/** Collaborators of a {@link DiskWriter}. */
 export interface DiskWriterOptions extends DiskParts {
-  /** Told when writing stops working, once. */
+  /** Called once when writing stops working. */
   readonly onFailing: (cause: unknown) => void;
 }
 
-/** How often entries past their time are looked for while nothing else happens. */
+/** How often an idle tier looks for expired entries. */
 const HOUSEKEEPING_MS = 60_000;
 const PURGE_PAUSE_MS = 5_000;
 /** How often keys that other processes deleted are looked for. */
 const RESCAN_PAUSE_MS = 1_000;
 
 /**
- * Writes what waits, in rounds: deletions, entries, uses; then removes what is past its time, takes in what other
- * processes wrote, and makes the whole fit its limits. One round at a time; a failed one is tried again by itself.
+ * Writes pending changes in rounds: deletions, entries, uses; then removes expired entries, picks up what other
+ * processes wrote, and holds the limits. One round at a time; a failed round is retried automatically.
  */
 export class DiskWriter {
   readonly #options: DiskWriterOptions;
@@ -35,12 +35,12 @@ export class DiskWriter {
     this.#timer = new DrainTimer(options.clock, () => void this.drain().catch(() => {}));
   }
 
-  /** Entries given up to hold a limit. */
+  /** Entries evicted to hold a limit. */
   get evictions(): number {
     return this.#evictions;
   }
 
-  /** Entries removed because their time was over. */
+  /** Entries removed because they had expired. */
   get expirations(): number {
     return this.#expirations;
   }
@@ -50,12 +50,12 @@ export class DiskWriter {
     return this.#timer.isFailing;
   }
 
-  /** Asks for a round within this time. */
+  /** Schedules a round within this time. */
   schedule(delayMs: number): void {
     if (!this.#isClosing) this.#timer.within(delayMs);
   }
 
-  /** Writes everything that waits; joins a round that is under way. */
+  /** Writes everything pending; joins a running round. */
   drain(): Promise<void> {
     this.#draining ??= this.#drainOnce().finally(() => {
       this.#draining = undefined;
@@ -63,24 +63,24 @@ export class DiskWriter {
     return this.#draining;
   }
 
-  /** Resolves when everything that waits now is written. */
+  /** Resolves when everything pending at the call is written. */
   async flush(): Promise<void> {
     // What is being written now was taken before this call; only the next round has everything.
     await this.#draining?.catch(() => {});
     await this.drain();
   }
 
-  /** Entries past their time are looked for in the next round. */
+  /** Makes the next round look for expired entries. */
   purgeNext(): void {
     this.#purgedMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Starts no further round by itself. */
+  /** Schedules no further rounds. */
   stopScheduling(): void {
     this.#isClosing = true;
   }
 
-  /** Waits for the rounds that others asked for, and stops the timer. */
+  /** Waits for running rounds, and stops the timer. */
   async finish(): Promise<void> {
     try {
       while (this.#draining !== undefined) await this.#draining;
@@ -89,8 +89,8 @@ export class DiskWriter {
     }
   }
 
-  /** Deletes the entries that were given up. */
-  giveUp(keys: readonly string[]): void {
+  /** Deletes evicted entries. */
+  evict(keys: readonly string[]): void {
     const { queue, uses } = this.#options;
     this.#evictions += keys.length;
     for (const key of keys) {
@@ -99,7 +99,7 @@ export class DiskWriter {
     }
   }
 
-  /** Deletes an entry whose time is over. */
+  /** Deletes an expired entry. */
   expire(key: string): void {
     const { queue, index } = this.#options;
     if (queue.get(key) !== null) this.#expirations++;
@@ -107,7 +107,7 @@ export class DiskWriter {
     queue.put(key, null);
   }
 
-  /** Deletes page by page; says how many entries there were. */
+  /** Deletes page by page; returns how many entries there were. */
   async deletePages(deletePage: () => Promise<string[]>): Promise<number> {
     const { queue, index } = this.#options;
     let count = 0;
@@ -126,7 +126,7 @@ export class DiskWriter {
       const session = await file.openPresent();
       await this.#writeAll(session).catch(async (error: unknown) => {
         if (file.session === session) throw error;
-        // The file broke under way and was left; everything that waits goes into a new one.
+        // The file broke during the round and was abandoned; everything pending goes into a new one.
         await this.#writeAll(await file.openLoaded());
       });
     } catch (error) {
@@ -141,12 +141,12 @@ export class DiskWriter {
   async #writeAll(session: DiskSession): Promise<void> {
     const { index, uses, queue, file } = this.#options;
     const { table } = session;
-    this.giveUp(index.shrink());
+    this.evict(index.shrink());
     try {
       await this.#writeTaken(table);
       await uses.writeTo(table);
       await this.#purge(table);
-      await this.#followOthers(session);
+      await this.#followOtherProcesses(session);
     } catch (error) {
       queue.putBack();
       await file.leaveIfBroken(session, error);
@@ -175,15 +175,15 @@ export class DiskWriter {
     this.#expirations += await this.deletePages(() => table.deleteExpired(nowMs()));
   }
 
-  /** Takes in what other processes did, and holds the limits for all of it together. */
-  async #followOthers({ table, sync }: DiskSession): Promise<void> {
+  /** Picks up what other processes did, and holds the limits for all entries together. */
+  async #followOtherProcesses({ table, sync }: DiskSession): Promise<void> {
     const { clock, queue, index } = this.#options;
     const state = await sync.follow();
     if (queue.isEmpty && clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS) {
       this.#rescannedMs = clock.now();
       await sync.dropDeleted(state);
     }
-    this.giveUp(index.shrink());
+    this.evict(index.shrink());
     if (queue.length > 0) await this.#writeTaken(table);
   }
 }

@@ -3,7 +3,7 @@ import type { Clock, TimerHandle } from '../../../time/clock.js';
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 30_000;
 
-/** Says when to write next: soon after something came, and ever more rarely while writing fails. */
+/** Schedules the next write: soon after a change, and with growing pauses while writing fails. */
 export class DrainTimer {
   readonly #clock: Clock;
   readonly #onDue: () => void;
@@ -20,7 +20,7 @@ export class DrainTimer {
     return this.#failures > 0;
   }
 
-  /** Asks for a try within this time, or when the pause after a failure is over. */
+  /** Schedules a try within this time, or after the pause that follows a failure. */
   within(delayMs: number): void {
     const pauseMs = this.isFailing
       ? Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
@@ -38,7 +38,7 @@ export class DrainTimer {
     this.#timer = { dueMs, handle };
   }
 
-  /** Takes back what was asked for. */
+  /** Cancels the scheduled try. */
   stop(): void {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
     this.#timer = undefined;
@@ -48,7 +48,7 @@ export class DrainTimer {
     this.#failures = 0;
   }
 
-  /** Notes a failure; says whether it is the first one in a row. */
+  /** Records a failure; returns whether it is the first in a row. */
   failed(): boolean {
     return this.#failures++ === 0;
   }

@@ -1,5 +1,5 @@
 import type { TierSize } from '../cache-tier.js';
-import type { DiskIndex } from '../tier-index.js';
+import type { TierIndex } from '../tier-index.js';
 import type { DiskTable, IndexRow, TableState } from './disk-table.js';
 
 /** Keys handled between two turns of the event loop. */
@@ -11,7 +11,7 @@ const KEYS_PER_TURN = 2_000;
  */
 export class IndexSync {
   readonly #table: DiskTable;
-  readonly #index: DiskIndex;
+  readonly #index: TierIndex;
   readonly #isPending: (key: string) => boolean;
   #lastId = 0;
   /** What other processes had written when the index last took in everything up to that id. */
@@ -21,7 +21,7 @@ export class IndexSync {
   #isLoaded = false;
   #following: Promise<TableState> | undefined;
 
-  constructor(table: DiskTable, index: DiskIndex, isPending: (key: string) => boolean) {
+  constructor(table: DiskTable, index: TierIndex, isPending: (key: string) => boolean) {
     this.#table = table;
     this.#index = index;
     this.#isPending = isPending;
@@ -49,7 +49,7 @@ export class IndexSync {
     this.#isLoaded = true;
   }
 
-  /** Takes in what was written since, by whatever process. */
+  /** Picks up what any process has written since. */
   follow(): Promise<TableState> {
     this.#following ??= this.#follow().finally(() => {
       this.#following = undefined;
@@ -99,7 +99,7 @@ export class IndexSync {
     return state;
   }
 
-  /** Somebody else may have written anything into the columns; a size that is none counts as nothing. */
+  /** Another program may have written anything into the columns; an invalid size counts as 0. */
   #take(row: IndexRow): void {
     const { key, sizeBytes } = row;
     if (typeof key !== 'string' || this.#isPending(key)) return;

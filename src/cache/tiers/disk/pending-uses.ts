@@ -1,6 +1,6 @@
 import type { DiskTable, PendingTouch } from './disk-table.js';
 
-/** Uses that wait to be written, the last one of each key. They are worth less than entries, and there are never many. */
+/** Uses waiting to be written, the latest of each key. Bounded, because they are worth less than entries. */
 export class PendingUses {
   readonly #most: number;
   #uses = new Map<string, PendingTouch>();
@@ -14,12 +14,12 @@ export class PendingUses {
     return this.#uses.size === 0;
   }
 
-  /** Whether no other key is taken. */
+  /** Whether further keys are rejected. */
   get isFull(): boolean {
     return this.#uses.size >= this.#most;
   }
 
-  /** Notes a use; says whether it was taken. */
+  /** Records a use; returns whether it was accepted. */
   note(use: PendingTouch): boolean {
     if (this.isFull && !this.#uses.has(use.key)) return false;
     this.#uses.set(use.key, use);
@@ -35,7 +35,7 @@ export class PendingUses {
     this.#uses.delete(key);
   }
 
-  /** Writes all; what cannot be written waits again, unless something newer came meanwhile. */
+  /** Writes all; what cannot be written waits again, unless a newer use has replaced it. */
   async writeTo(table: DiskTable): Promise<void> {
     if (this.isEmpty) return;
     const uses = this.#uses;

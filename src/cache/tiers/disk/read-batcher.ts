@@ -1,12 +1,12 @@
-/** What a {@link ReadBatcher} reads with. */
+/** Reads that a {@link ReadBatcher} issues. */
 export interface BatchReads<Value> {
   /** Reads one key. */
   readonly one: (key: string) => Promise<Value | undefined>;
-  /** Reads several keys at once; gives what is there. */
+  /** Reads several keys at once; returns those that exist. */
   readonly many: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
 }
 
-/** One key that is asked for, by whoever asks in the same turn. */
+/** One requested key, shared by all callers of the same turn. */
 interface Asked<Value> {
   readonly promise: Promise<Value | undefined>;
   readonly resolve: (value: Value | undefined) => void;
@@ -16,7 +16,7 @@ interface Asked<Value> {
 /** Keys of one statement: more would only make longer pauses while rows are turned into objects. */
 const MAX_KEYS = 100;
 
-/** Joins the reads of one turn of the event loop into one, whoever asks, the same key once. */
+/** Joins all reads of one turn of the event loop into one statement, each key once. */
 export class ReadBatcher<Value> {
   readonly #reads: BatchReads<Value>;
   #open: Map<string, Asked<Value>> | undefined;

@@ -3,7 +3,7 @@ import type { StoredEntry } from '../../cache-entry.js';
 /** An entry to write, or `null` for a key to delete. */
 export type PendingWrite = StoredEntry | null;
 
-/** What waits to be written, the newest for each key. What is being written can still be read here. */
+/** Pending writes, the newest of each key. What is being written can still be read here. */
 export class WriteQueue {
   #waiting = new Map<string, PendingWrite>();
   #running = new Map<string, PendingWrite>();
@@ -55,7 +55,7 @@ export class WriteQueue {
     this.#running = new Map();
   }
 
-  /** What was taken could not be written: it waits again, in front, where nothing newer came meanwhile. */
+  /** What was taken could not be written: it waits again, in front, unless a newer write has replaced it. */
   putBack(): void {
     const newer = this.#waiting;
     this.#waiting = this.#running;
