@@ -1,5 +1,6 @@
 import type { NotStored } from '../contracts/cache-events.js';
 import type { StoredAnswer } from './cached-answer.js';
+import { compileGlob } from './glob.js';
 
 /** An agent that is not cached: its name, a name with `*` and `?`, a pattern, or a function that decides. */
 export type AgentExclusion = string | RegExp | ((agent: string) => boolean);
@@ -10,13 +11,13 @@ export type AgentExclusion = string | RegExp | ((agent: string) => boolean);
  */
 export function createExclusionCheck(exclusions: readonly AgentExclusion[]): (agent: string) => boolean {
   if (exclusions.length === 0) return () => false;
-  const patterns = exclusions.filter((one) => typeof one !== 'function').map(toPattern);
+  const patterns = exclusions.filter((one) => typeof one !== 'function').map(toTest);
   const predicates = exclusions.filter((one) => typeof one === 'function');
   const known = new Map<string, boolean>();
   return (agent) => {
     let excluded = known.get(agent);
     if (excluded === undefined) {
-      excluded = patterns.some((pattern) => pattern.test(agent));
+      excluded = patterns.some((isMatch) => isMatch(agent));
       if (known.size < MOST_KNOWN) known.set(agent, excluded);
     }
     return excluded || predicates.some((decides) => decides(agent));
@@ -25,13 +26,11 @@ export function createExclusionCheck(exclusions: readonly AgentExclusion[]): (ag
 
 const MOST_KNOWN = 10_000;
 
-function toPattern(exclusion: string | RegExp): RegExp {
+function toTest(exclusion: string | RegExp): (agent: string) => boolean {
+  if (typeof exclusion === 'string') return compileGlob(exclusion);
   // Without the flags that make a pattern remember where it stopped: every second `test` would fail.
-  if (typeof exclusion !== 'string') {
-    return new RegExp(exclusion.source, exclusion.flags.replace(/[gy]/g, ''));
-  }
-  const escaped = exclusion.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's');
+  const pattern = new RegExp(exclusion.source, exclusion.flags.replace(/[gy]/g, ''));
+  return (agent) => pattern.test(agent);
 }
 
 /** Why an answer must not be stored; `undefined` if it may be. Only complete answers are worth repeating. */

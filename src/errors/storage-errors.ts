@@ -9,6 +9,8 @@ export type DatabaseProblem =
   | 'full'
   | 'busy'
   | 'io'
+  | 'foreign'
+  | 'version'
   | 'closed'
   | 'statement';
 
@@ -21,11 +23,16 @@ export class DatabaseError extends TuttiError {
   /** The database file. */
   readonly path: string;
 
-  constructor(problem: DatabaseProblem, path: string, message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    problem: DatabaseProblem,
+    path: string,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
+  ) {
     super('TUTTI_DATABASE', message, {
       ...options,
       retryable: problem === 'busy',
-      details: { problem, path },
+      details: { problem, path, ...options.details },
     });
     this.problem = problem;
     this.path = path;

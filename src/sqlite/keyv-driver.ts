@@ -1,4 +1,5 @@
 import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
+import { DRIVER_TABLE } from './inspection.js';
 import { PreparedReads } from './prepared-reads.js';
 
 /** The parts of @keyv/sqlite's store that are used. Its own get, set and iterator are not: they are slow. */
@@ -24,7 +25,7 @@ export async function openKeyvDriver(
 ): Promise<SqliteDriver> {
   const store = new library.KeyvSqlite({
     uri: `sqlite://${path}`,
-    table: 'tutti_keyv',
+    table: DRIVER_TABLE,
     busyTimeout: busyTimeoutMs,
   });
   // Its failures arrive twice, as an event and as a rejection; the event alone would end the process.

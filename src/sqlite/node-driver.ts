@@ -1,5 +1,6 @@
 import { systemClock } from '../time/clock.js';
 import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
+import { INSPECT, type Inspection, immutableUri, toInspection } from './inspection.js';
 import { isBusy } from './sqlite-error.js';
 
 interface Statement {
@@ -14,7 +15,7 @@ interface DatabaseSync {
 
 /** What `node:sqlite` gives, as far as it is used: the types of the oldest supported Node do not know it. */
 export interface NodeSqliteModule {
-  readonly DatabaseSync: new (path: string) => DatabaseSync;
+  readonly DatabaseSync: new (path: string, options?: { readOnly: boolean }) => DatabaseSync;
 }
 
 /** How long one try may block the event loop while another connection writes, in milliseconds. */
@@ -66,6 +67,16 @@ export async function openNodeDriver(
       database.close();
     },
   };
+}
+
+/** Looks at a file; `isImmutable` without its log, and without creating or locking anything. */
+export function inspectWithNode(library: NodeSqliteModule, path: string, isImmutable: boolean): Inspection {
+  const database = new library.DatabaseSync(isImmutable ? immutableUri(path) : path, { readOnly: true });
+  try {
+    return toInspection(database.prepare(INSPECT).all()[0]);
+  } finally {
+    database.close();
+  }
 }
 
 /** Preparing costs more than running; the oldest statement goes when there are many different ones. */

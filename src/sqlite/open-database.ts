@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import { DatabaseError } from '../errors/storage-errors.js';
 import { type Clock, systemClock } from '../time/clock.js';
+import { createFile, DatabaseFile, type FileState, findFile, identify, narrowMode } from './database-file.js';
 import type { SqliteDriver, SqliteDriverName, SqlRow, SqlValue } from './driver.js';
-import { type FileState, type HeldFile, holdFile, identify, stateOf } from './held-file.js';
-import { moveAside } from './move-aside.js';
+import { type DatabaseOwner, type Inspection, type Ownership, ownershipOf } from './inspection.js';
+import { type AsideReason, moveAside } from './move-aside.js';
 import { retryWhileBusy } from './node-driver.js';
-import { type DriverLoader, loadDriver, openDriver } from './open-driver.js';
+import { type DriverLoader, type LoadedDriver, loadDriver, loadLibrary } from './open-driver.js';
+import { claimFile } from './process-claims.js';
 import { toDatabaseError } from './sqlite-error.js';
 
 /** How a SQLite file is opened. */
@@ -34,13 +36,29 @@ export interface OpenDatabaseOptions {
    * disk twice, however long it is. @default 16 MiB
    */
   logSizeBytes?: number | undefined;
-  /** What to do with a file that is no database or a broken one. @default 'throw' */
-  ifCorrupt?: 'throw' | 'move-aside' | undefined;
+  /** What to do with a file that is corrupt, no database at all, or of another version. @default 'throw' */
+  ifUnusable?: 'throw' | 'move-aside' | undefined;
+  /**
+   * Whose files may be opened. New files are marked as this owner's; a file of another application is refused
+   * before anything of it is changed. @default every file may be opened
+   */
+  owner?: DatabaseOwner | undefined;
   /** Where the date in the name of a file moved aside comes from. Waiting for locks takes real time. @default systemClock */
   clock?: Clock | undefined;
   /** Loads the drivers' libraries; for tests. @default the installed ones */
   load?: DriverLoader | undefined;
 }
+
+/** A file that was moved aside. */
+export interface MovedFile {
+  /** Its new path. */
+  readonly path: string;
+  /** Why it was moved. */
+  readonly reason: AsideReason;
+}
+
+/** Runs one statement and returns its rows. */
+export type RunStatement = <Row = SqlRow>(sql: string, params?: readonly SqlValue[]) => Promise<Row[]>;
 
 /** One open SQLite file. */
 export interface Database {
@@ -50,8 +68,8 @@ export interface Database {
   readonly driver: SqliteDriverName;
   /** SQLite's own version, for instance `3.44.2`. */
   readonly sqliteVersion: string;
-  /** What a corrupt file in its place was renamed to, when it was opened with `ifCorrupt: 'move-aside'`. */
-  readonly movedAside: string | undefined;
+  /** What an unusable file in its place was renamed to, with `ifUnusable: 'move-aside'`. */
+  readonly movedAside: MovedFile | undefined;
   /**
    * Runs one statement and returns its rows. Statements that write run one after the other, in the order they were
    * given; a statement that starts with SELECT may overtake them.
@@ -66,6 +84,19 @@ export interface Database {
    * @throws {@link DatabaseError}
    */
   read<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+  /**
+   * Runs work while no statement that writes is running on this connection, through `query`, `exclusively` or
+   * `transaction`. The work must use `run`: `query` would wait for it.
+   *
+   * @throws what the work throws; {@link DatabaseError}
+   */
+  exclusively<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
+  /**
+   * As `exclusively`, in one transaction that no other connection can write beside; undone when the work throws.
+   *
+   * @throws what the work throws; {@link DatabaseError}
+   */
+  transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
   /** Whether the file is still the one that was opened. */
   fileState(): Promise<FileState>;
   /** Waits for running statements and closes. Twice is once. */
@@ -73,57 +104,136 @@ export interface Database {
 }
 
 /**
- * Opens a SQLite file: its folder is made (0700), the file is for its owner alone (0600), and it uses a write-ahead
+ * Opens a SQLite file: its folder is created (0700), the file is for its owner alone (0600), and it uses a write-ahead
  * log. `:memory:` is a database without a file.
  *
- * @throws {@link DatabaseError} with a `problem`: `driver-missing`, `cannot-open`, `corrupt`, `read-only` and so on.
+ * @throws {@link DatabaseError} with a `problem`: `driver-missing`, `cannot-open`, `corrupt`, `foreign`, `read-only`
+ * and so on.
  */
 export async function openDatabase(path: string, options: OpenDatabaseOptions = {}): Promise<Database> {
-  if (path === ':memory:') return connect(path, options, undefined, undefined);
+  const { driver: name = 'auto', load = loadLibrary, clock = systemClock } = options;
+  const driver = await loadDriver({ path, driver: name, load });
+  if (path === ':memory:') return connect(path, options, driver, {});
   const file = resolve(path);
   try {
-    return await openFile(file, options, undefined);
+    return await openFile(file, options, driver, undefined);
   } catch (error) {
-    const isCorrupt = DatabaseError.isInstance(error) && (error as DatabaseError).problem === 'corrupt';
-    if (!isCorrupt || options.ifCorrupt !== 'move-aside') throw error;
+    const reason = asideReason(error);
+    if (reason === undefined || options.ifUnusable !== 'move-aside') throw error;
+    const found = await identify(file);
+    const aside = found === undefined ? undefined : await moveAside(file, found, clock.epochMs(), reason);
+    return openFile(file, options, driver, aside === undefined ? undefined : { path: aside, reason });
   }
-  const { clock = systemClock } = options;
-  const found = await identify(file);
-  const aside = found === undefined ? undefined : await moveAside(file, found, clock.epochMs());
-  return openFile(file, options, aside);
+}
+
+function asideReason(error: unknown): AsideReason | undefined {
+  if (!DatabaseError.isInstance(error)) return undefined;
+  const { problem, details } = error as DatabaseError;
+  if (problem === 'version') return `version-${Number(details.version)}`;
+  return problem === 'corrupt' ? 'corrupt' : undefined;
 }
 
 async function openFile(
   path: string,
   options: OpenDatabaseOptions,
-  movedAside: string | undefined,
+  driver: LoadedDriver,
+  movedAside: MovedFile | undefined,
 ): Promise<Database> {
-  const file = await holdFile(path).catch((cause: unknown) => {
-    throw new DatabaseError('cannot-open', path, `SQLite file ${path} cannot be made or opened: ${cause}.`, {
-      cause,
-    });
+  const found = await findFile(path).catch((cause: unknown) => {
+    throw cannotOpen(path, cause);
   });
-  try {
-    if (await file.isDatabase()) return await connect(path, options, file, movedAside);
-    throw new DatabaseError('corrupt', path, `${path} is not a SQLite file.`);
-  } catch (error) {
-    await file.release();
-    throw DatabaseError.isInstance(error) ? error : toDatabaseError(error, path);
+  if (found !== undefined && !found.isEmpty && options.owner !== undefined) {
+    checkOwnership(path, options.owner, await ownershipAt(path, options.owner, driver));
   }
+  const id = await prepareFile(path).catch((cause: unknown) => {
+    throw cannotOpen(path, cause);
+  });
+  const release = claimFile(id, driver.library);
+  if (release === undefined) {
+    throw new DatabaseError(
+      'cannot-open',
+      path,
+      `SQLite file ${path} is open in this process through another copy of SQLite, which would lose its locks. ` +
+        'Use the same driver and one installation of it for all connections.',
+    );
+  }
+  try {
+    return await connect(path, options, driver, { file: new DatabaseFile(path, id), release, movedAside });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function cannotOpen(path: string, cause: unknown): DatabaseError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DatabaseError('cannot-open', path, `SQLite file ${path} cannot be created or opened: ${why}.`, {
+    cause,
+  });
+}
+
+async function prepareFile(path: string): Promise<string> {
+  if ((await findFile(path)) === undefined) await createFile(path);
+  await narrowMode(path);
+  return (await identify(path)) ?? '';
+}
+
+/** Whose the file is, found without changing it. */
+async function ownershipAt(path: string, owner: DatabaseOwner, driver: LoadedDriver): Promise<Ownership> {
+  let found: Inspection;
+  try {
+    found = await driver.inspect(path, true);
+    const ownership = ownershipOf(found, owner);
+    // Tables that another application has just created may still be in its log.
+    if (ownership !== 'new' || (await identify(`${path}-wal`)) === undefined) return ownership;
+    return ownershipOf(await driver.inspect(path, false), owner);
+  } catch {
+    // Read without locks, it may have been in the middle of a change.
+    return driver.inspect(path, false).then(
+      (again) => ownershipOf(again, owner),
+      (error: unknown) => {
+        const failure = toDatabaseError(error, path);
+        if (failure.problem === 'corrupt') throw failure;
+        return 'own';
+      },
+    );
+  }
+}
+
+function checkOwnership(path: string, owner: DatabaseOwner, ownership: Ownership): void {
+  if (ownership === 'foreign') {
+    const message = `${path} is a database of another application; it is left as it is. Choose another folder.`;
+    throw new DatabaseError('foreign', path, message);
+  }
+  if (typeof ownership === 'string') return;
+  const { version } = ownership;
+  throw new DatabaseError(
+    'version',
+    path,
+    `${path} has version ${version} of the tables; this version of the library uses ${owner.version}.`,
+    { details: { version } },
+  );
+}
+
+/** What belongs to a connection to a file. */
+interface FileFacts {
+  readonly file?: DatabaseFile | undefined;
+  readonly release?: (() => void) | undefined;
+  readonly movedAside?: MovedFile | undefined;
 }
 
 async function connect(
   path: string,
   options: OpenDatabaseOptions,
-  file: HeldFile | undefined,
-  movedAside: string | undefined,
+  driver: LoadedDriver,
+  facts: FileFacts,
 ): Promise<Database> {
-  const { driver = 'auto', busyTimeoutMs = 5_000, load = loadDriver } = options;
+  const { busyTimeoutMs = 5_000 } = options;
   let connection: SqliteDriver | undefined;
   try {
-    connection = await openDriver({ path, driver, busyTimeoutMs, load });
+    connection = await driver.open(path, busyTimeoutMs);
     const sqliteVersion = await prepareConnection(connection, options, busyTimeoutMs);
-    return new OpenDatabase(connection, { path, sqliteVersion, file, movedAside });
+    return new OpenDatabase(connection, { path, sqliteVersion, ...facts });
   } catch (error) {
     await connection?.close().catch(() => {});
     throw DatabaseError.isInstance(error) ? error : toDatabaseError(error, path);
@@ -147,6 +257,25 @@ async function setPageSize(connection: SqliteDriver, sizeBytes: number): Promise
   await connection.query('VACUUM', []);
 }
 
+/** Marks a new file. Before it has a log, so that the file itself says whose it is. */
+async function markOwner(
+  connection: SqliteDriver,
+  owner: DatabaseOwner,
+  busyTimeoutMs: number,
+): Promise<void> {
+  const [row] = await connection.query('PRAGMA application_id', []);
+  if (row?.application_id === owner.applicationId) return;
+  await retryWhileBusy(() => connection.query('BEGIN IMMEDIATE', []), busyTimeoutMs);
+  try {
+    await connection.query(`PRAGMA application_id=${owner.applicationId}`, []);
+    await connection.query(`PRAGMA user_version=${owner.version}`, []);
+    await connection.query('COMMIT', []);
+  } catch (error) {
+    await connection.query('ROLLBACK', []).catch(() => {});
+    throw error;
+  }
+}
+
 async function prepareConnection(
   connection: SqliteDriver,
   options: OpenDatabaseOptions,
@@ -156,6 +285,7 @@ async function prepareConnection(
   const run = (sql: string) => retryWhileBusy(() => connection.query(sql, []), busyTimeoutMs);
   if (options.pageSizeBytes !== undefined)
     await setPageSize(connection, options.pageSizeBytes).catch(() => {});
+  if (options.owner !== undefined) await markOwner(connection, options.owner, busyTimeoutMs);
   await run('PRAGMA journal_mode=WAL');
   await run(`PRAGMA synchronous=${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
   const { logSizeBytes = DEFAULT_LOG_BYTES } = options;
@@ -172,11 +302,9 @@ async function prepareConnection(
   return String(row?.version);
 }
 
-interface OpenDatabaseFacts {
+interface OpenDatabaseFacts extends FileFacts {
   readonly path: string;
   readonly sqliteVersion: string;
-  readonly file: HeldFile | undefined;
-  readonly movedAside: string | undefined;
 }
 
 const READS = /^\s*select\b/i;
@@ -185,8 +313,8 @@ class OpenDatabase implements Database {
   readonly path: string;
   readonly driver: SqliteDriverName;
   readonly sqliteVersion: string;
-  readonly movedAside: string | undefined;
-  readonly #file: HeldFile | undefined;
+  readonly movedAside: MovedFile | undefined;
+  readonly #facts: FileFacts;
   readonly #connection: SqliteDriver;
   readonly #succeeded: (rows: SqlRow[]) => SqlRow[];
   readonly #failed: (cause: unknown) => never;
@@ -201,7 +329,7 @@ class OpenDatabase implements Database {
     this.path = facts.path;
     this.sqliteVersion = facts.sqliteVersion;
     this.movedAside = facts.movedAside;
-    this.#file = facts.file;
+    this.#facts = facts;
     // Made once, as every read needs both.
     this.#succeeded = (rows) => {
       this.#ended();
@@ -215,7 +343,7 @@ class OpenDatabase implements Database {
 
   query<Row = SqlRow>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    return this.#running(READS.test(sql) ? this.#connection.query(sql, params) : this.#write(sql, params));
+    return this.#running(READS.test(sql) ? this.#connection.query(sql, params) : this.#inTurn(sql, params));
   }
 
   read<Row = SqlRow>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
@@ -229,8 +357,41 @@ class OpenDatabase implements Database {
     return rows.then(this.#succeeded, this.#failed) as Promise<Row[]>;
   }
 
-  #write(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]> {
-    const result = this.#lastWrite.then(() => this.#connection.query(sql, params));
+  exclusively<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    this.#statements++;
+    const run: RunStatement = async <Row>(sql: string, params: readonly SqlValue[] = []) => {
+      try {
+        return (await this.#connection.query(sql, params)) as Row[];
+      } catch (cause) {
+        throw toDatabaseError(cause, this.path);
+      }
+    };
+    return this.#chained(() => work(run)).finally(() => this.#ended());
+  }
+
+  transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.exclusively(async (run) => {
+      await run('BEGIN IMMEDIATE');
+      try {
+        const result = await work(run);
+        await run('COMMIT');
+        return result;
+      } catch (error) {
+        // SQLite may have undone it already, for instance on a full disk.
+        await run('ROLLBACK').catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  #inTurn(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]> {
+    return this.#chained(() => this.#connection.query(sql, params));
+  }
+
+  /** Runs work after everything that was given before. */
+  #chained<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lastWrite.then(work);
     this.#lastWrite = result.catch(() => {});
     return result;
   }
@@ -244,7 +405,8 @@ class OpenDatabase implements Database {
   }
 
   async fileState(): Promise<FileState> {
-    return this.#file === undefined || this.#closing !== undefined ? 'ok' : stateOf(this.path, this.#file);
+    const { file } = this.#facts;
+    return file === undefined || this.#closing !== undefined ? 'ok' : file.state();
   }
 
   close(): Promise<void> {
@@ -263,7 +425,7 @@ class OpenDatabase implements Database {
     } catch (cause) {
       throw toDatabaseError(cause, this.path);
     } finally {
-      await this.#file?.release();
+      this.#facts.release?.();
     }
   }
 }

@@ -1,50 +1,77 @@
 import { DatabaseError } from '../errors/storage-errors.js';
 import type { SqliteDriver, SqliteDriverName } from './driver.js';
+import type { Inspection } from './inspection.js';
 import { type KeyvSqliteModule, openKeyvDriver } from './keyv-driver.js';
-import { type NodeSqliteModule, openNodeDriver } from './node-driver.js';
+import { inspectWithNode, type NodeSqliteModule, openNodeDriver } from './node-driver.js';
+import { inspectWithSqlite3, loadSqlite3, sqlite3Path } from './sqlite3.js';
 
-/** Loads the library behind a driver; throws or gives `undefined` where it is missing. */
+/** Loads the library behind a driver; throws or returns `undefined` where it is missing. */
 export type DriverLoader = (name: SqliteDriverName) => Promise<unknown>;
 
-/** Where and how to open. */
-export interface OpenDriverOptions {
+/** Which driver to load, and for what file. */
+export interface LoadDriverOptions {
   readonly path: string;
   readonly driver: 'auto' | SqliteDriverName;
-  readonly busyTimeoutMs: number;
   readonly load: DriverLoader;
+}
+
+/** A driver whose library is loaded. */
+export interface LoadedDriver {
+  /** Which copy of SQLite it is: two in one process drop each other's locks. */
+  readonly library: string;
+  /** Opens a connection. */
+  readonly open: (path: string, busyTimeoutMs: number) => Promise<SqliteDriver>;
+  /** Looks at a file; `isImmutable` without its log, and without creating or locking anything. */
+  readonly inspect: (path: string, isImmutable: boolean) => Promise<Inspection>;
 }
 
 const NAMES: readonly SqliteDriverName[] = ['keyv-sqlite', 'node-sqlite'];
 
 /**
- * Opens a connection with the first driver that can be loaded. A driver that loads but cannot open the file is not
- * followed by the next one: the file is the trouble then.
+ * The first driver that can be loaded. One that loads but cannot open the file is not followed by the next one: then
+ * the file is the problem.
  *
- * @throws {@link DatabaseError} (`driver-missing`) that names the cure; errors of the driver as they come.
+ * @throws {@link DatabaseError} (`driver-missing`) that says what to install.
  */
-export async function openDriver(options: OpenDriverOptions): Promise<SqliteDriver> {
+export async function loadDriver(options: LoadDriverOptions): Promise<LoadedDriver> {
   const causes: unknown[] = [];
   for (const name of options.driver === 'auto' ? NAMES : [options.driver]) {
     const library = await options.load(name).catch((cause: unknown) => {
       causes.push(cause);
     });
-    if (library === undefined) continue;
-    const { path, busyTimeoutMs } = options;
-    return name === 'keyv-sqlite'
-      ? openKeyvDriver(library as KeyvSqliteModule, path, busyTimeoutMs)
-      : openNodeDriver(library as NodeSqliteModule, path, busyTimeoutMs);
+    if (library !== undefined) return name === 'keyv-sqlite' ? keyvDriver(library) : nodeDriver(library);
   }
   throw missingDriver(options, causes[0]);
 }
 
+function keyvDriver(library: unknown): LoadedDriver {
+  return {
+    library: sqlite3Path(),
+    open: (path, busyTimeoutMs) => openKeyvDriver(library as KeyvSqliteModule, path, busyTimeoutMs),
+    inspect: inspectWithSqlite3,
+  };
+}
+
+function nodeDriver(library: unknown): LoadedDriver {
+  return {
+    library: 'node:sqlite',
+    open: (path, busyTimeoutMs) => openNodeDriver(library as NodeSqliteModule, path, busyTimeoutMs),
+    inspect: async (path, isImmutable) => inspectWithNode(library as NodeSqliteModule, path, isImmutable),
+  };
+}
+
 /** Loaded on use: the native part of the one may be missing, and older Nodes do not have the other. */
-export const loadDriver: DriverLoader = async (name) => {
-  if (name === 'keyv-sqlite') return import('@keyv/sqlite');
+export const loadLibrary: DriverLoader = async (name) => {
+  if (name === 'keyv-sqlite') {
+    // Before the import, because a failing one leaves a second rejection on Node 20 that cannot be caught.
+    loadSqlite3();
+    return import('@keyv/sqlite');
+  }
   const { getBuiltinModule } = process as { getBuiltinModule?: (id: string) => unknown };
   return getBuiltinModule?.('node:sqlite');
 };
 
-function missingDriver({ driver, path }: OpenDriverOptions, cause: unknown): DatabaseError {
+function missingDriver({ driver, path }: LoadDriverOptions, cause: unknown): DatabaseError {
   const keyv =
     '@keyv/sqlite: npm install @keyv/sqlite; where install scripts are blocked, then ' +
     '"npm install-scripts approve sqlite3 && npm rebuild sqlite3" (pnpm: "pnpm approve-builds")';

@@ -1,24 +1,12 @@
-import { createRequire } from 'node:module';
 import type { SqlRow, SqlValue } from './driver.js';
-
-type Done<T = unknown> = (error: Error | null, result: T) => void;
-
-interface Statement {
-  all(params: readonly SqlValue[], done: Done<SqlRow[]>): unknown;
-  finalize(done: Done): unknown;
-}
-
-interface Connection {
-  configure(option: 'busyTimeout', ms: number): void;
-  prepare(sql: string, done: Done): Statement;
-  close(done: Done): void;
-}
-
-/** What is used of sqlite3, the library below @keyv/sqlite. */
-export interface Sqlite3Module {
-  readonly OPEN_READONLY: number;
-  readonly Database: new (path: string, mode: number, done: Done) => Connection;
-}
+import {
+  type Connection,
+  loadSqlite3,
+  openReadOnly,
+  type Sqlite3Module,
+  type Statement,
+  settled,
+} from './sqlite3.js';
 
 /** How {@link PreparedReads} are set up. */
 export interface PreparedReadsOptions {
@@ -89,25 +77,7 @@ async function openReading({
   busyTimeoutMs,
   load = loadSqlite3,
 }: PreparedReadsOptions): Promise<Connection> {
-  const { Database, OPEN_READONLY } = load();
-  const connection = await new Promise<Connection>((resolve, reject) => {
-    const made = new Database(path, OPEN_READONLY, (error) =>
-      error === null ? resolve(made) : reject(error),
-    );
-  });
+  const connection = await openReadOnly(load(), path);
   connection.configure('busyTimeout', busyTimeoutMs);
   return connection;
-}
-
-/** The very library that the store uses: a second copy of SQLite in one process would drop the locks of the first. */
-function loadSqlite3(): Sqlite3Module {
-  const store = createRequire(import.meta.url).resolve('@keyv/sqlite');
-  return createRequire(store)('sqlite3') as Sqlite3Module;
-}
-
-/** Waits for the end, good or bad: there is nothing left to do about it. */
-function settled(run: (done: Done) => unknown): Promise<void> {
-  return new Promise((resolve) => {
-    run(() => resolve());
-  });
 }

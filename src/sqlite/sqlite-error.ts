@@ -21,6 +21,8 @@ const CURES: Readonly<Record<DatabaseProblem, string>> = {
   full: 'Free some space on the disk.',
   busy: 'Another process holds it; try again.',
   io: 'Check the disk, and whether the file was removed or changed while it was open.',
+  foreign: 'Choose another folder.',
+  version: 'Move the file aside, or use the version of the library that wrote it.',
   closed: 'Open it again.',
   statement: 'The statement is probably wrong.',
 };

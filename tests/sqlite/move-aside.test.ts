@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { identify } from '../../src/sqlite/held-file.js';
+import { identify } from '../../src/sqlite/database-file.js';
 import { moveAside } from '../../src/sqlite/move-aside.js';
 
 const AT = Date.UTC(2026, 0, 1);

@@ -169,9 +169,12 @@ await describeDrivers('openDatabase', (driver) => {
     const path = freshPath();
     const broken = await breakMiddle(path);
     await writeFile(join(dirname(path), 'mine.json'), '{}');
-    const database = await openDatabase(path, { driver, ifCorrupt: 'move-aside', clock: new FakeClock() });
-    expect(database.movedAside).toBe(`${path}.corrupt-2026-01-01T00-00-00-000Z`);
-    expect((await readFile(database.movedAside as string)).equals(broken)).toBe(true);
+    const database = await openDatabase(path, { driver, ifUnusable: 'move-aside', clock: new FakeClock() });
+    expect(database.movedAside).toEqual({
+      path: `${path}.corrupt-2026-01-01T00-00-00-000Z`,
+      reason: 'corrupt',
+    });
+    expect((await readFile(database.movedAside?.path ?? '')).equals(broken)).toBe(true);
     expect(await database.query("SELECT count(*) AS n FROM sqlite_master WHERE name = 't'")).toEqual([
       { n: 0 },
     ]);
@@ -203,7 +206,7 @@ await describeDrivers('openDatabase', (driver) => {
   test('fails with an error where a folder stands in place of the file', async () => {
     const path = freshPath();
     await mkdir(path, { recursive: true });
-    expect((await problemOf(openDatabase(path, { driver, ifCorrupt: 'move-aside' }))).problem).toBe(
+    expect((await problemOf(openDatabase(path, { driver, ifUnusable: 'move-aside' }))).problem).toBe(
       'cannot-open',
     );
   });

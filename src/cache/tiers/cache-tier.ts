@@ -1,7 +1,20 @@
 import type { StoredEntry } from '../cache-entry.js';
 
-/** Which entries to delete. */
-export type TierSelector = { readonly agent: string } | { readonly tag: string } | 'all';
+/** Which entries to delete: those of an agent, of agents whose names match a pattern, with a tag, or all. */
+export type TierSelector =
+  | 'all'
+  | (({ readonly agent: string } | { readonly agentPattern: string } | { readonly tag: string }) & {
+      /** Only those that have this tag too. */
+      readonly alsoTag?: string;
+    });
+
+/** Entries that another process has deleted or replaced. */
+export interface TierChange {
+  /** Which entries. */
+  readonly selector: TierSelector | { readonly key: string };
+  /** Only those computed up to then, milliseconds since the Unix epoch. */
+  readonly createdUpTo: number;
+}
 
 /** How much a tier holds. */
 export interface TierSize {
@@ -37,18 +50,26 @@ export interface CacheTier {
   set(entry: StoredEntry): Promise<void> | undefined;
   /** Records that an entry was served, for recency and hit counts. Cheap; never throws. */
   touch(key: string, hits: number): void;
-  /** Removes an entry; returns whether there was one. */
-  delete(key: string): Promise<boolean>;
-  /** Removes all matching entries; returns how many. */
-  deleteMatching(selector: TierSelector): Promise<number>;
+  /**
+   * Removes an entry; returns whether there was one.
+   *
+   * @param createdUpTo Entries computed later are kept, milliseconds since the Unix epoch. @default now
+   */
+  delete(key: string, createdUpTo?: number): Promise<boolean>;
+  /** Removes all matching entries; returns how many. `createdUpTo` as for `delete`. */
+  deleteMatching(selector: TierSelector, createdUpTo?: number): Promise<number>;
+  /** What other processes have deleted and replaced since the last call; absent where a tier cannot know. */
+  changes?(): Promise<readonly TierChange[]>;
   /** All entries, in pages, for `verify`. */
   entries(): AsyncIterable<StoredEntry>;
   /** How much it holds. */
   size(): Promise<TierSize>;
   /** What happened in it. */
   counters(): TierCounters;
-  /** Resolves when everything set so far is durable. */
+  /** Resolves when everything set so far is durable. Rejects when something could not be written. */
   flush(): Promise<void>;
+  /** Entries that wait to be written; absent where none ever wait. */
+  unwritten?(): Iterable<StoredEntry>;
   /** Flushes and frees what it holds. Twice is once. */
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import { selectorTest } from './selector.js';
 import { TierIndex } from './tier-index.js';
 
 /** What is used of a Keyv instance. Its iterator and `clear` are not: other things may live in the same store. */
@@ -130,7 +131,8 @@ export class KeyvTier implements CacheTier {
   async deleteMatching(selector: TierSelector): Promise<number> {
     this.#assertOpen();
     await this.flush();
-    const keys = [...this.#labels].filter(([, labels]) => matches(labels, selector)).map(([key]) => key);
+    const isSelected = selectorTest(selector);
+    const keys = [...this.#labels].filter(([, labels]) => isSelected(labels)).map(([key]) => key);
     const gone = await Promise.all(keys.map((key) => this.#remove(key)));
     return gone.filter(Boolean).length;
   }
@@ -238,11 +240,6 @@ export class KeyvTier implements CacheTier {
   #assertOpen(): void {
     if (this.#isClosed) throw new ClosedError('store tier of the cache');
   }
-}
-
-function matches({ agent, tags }: Labels, selector: TierSelector): boolean {
-  if (selector === 'all') return true;
-  return 'agent' in selector ? agent === selector.agent : tags.includes(selector.tag);
 }
 
 /** A user's store may return anything. */

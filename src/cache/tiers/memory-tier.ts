@@ -2,7 +2,8 @@ import { IndexedHeap } from '../../collections/indexed-heap.js';
 import type { AgentAccount } from '../cache-stats.js';
 import type { StoredAnswer } from '../cached-answer.js';
 import { createEvictionOrder, type EvictionKind, type EvictionOrder } from '../eviction.js';
-import type { TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import type { TierChange, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import { selectorTest } from './selector.js';
 
 /** One answer in memory. */
 export interface MemoryEntry {
@@ -114,9 +115,24 @@ export class MemoryTier {
     const before = this.#slots.size;
     if (selector === 'all') this.#clear();
     else {
-      for (const slot of this.#slots.values()) if (matches(slot.entry, selector)) this.#drop(slot);
+      const isSelected = selectorTest(selector);
+      for (const slot of this.#slots.values()) if (isSelected(slot.entry)) this.#drop(slot);
     }
     return before - this.#slots.size;
+  }
+
+  /** Removes entries that another process has deleted or replaced. */
+  apply({ selector, createdUpTo }: TierChange): void {
+    const isGone = ({ createdAt }: MemoryEntry) => createdAt <= createdUpTo;
+    if (selector !== 'all' && 'key' in selector) {
+      const slot = this.#slots.get(selector.key);
+      if (slot !== undefined && isGone(slot.entry)) this.#drop(slot);
+      return;
+    }
+    const isSelected = selectorTest(selector);
+    for (const slot of this.#slots.values()) {
+      if (isGone(slot.entry) && isSelected(slot.entry)) this.#drop(slot);
+    }
   }
 
   /** Removes all expired entries; returns how many. */
@@ -176,8 +192,4 @@ export class MemoryTier {
     this.#keysByExpiryHandle.length = 0;
     this.#sizeBytes = 0;
   }
-}
-
-function matches(entry: MemoryEntry, selector: Exclude<TierSelector, 'all'>): boolean {
-  return 'agent' in selector ? entry.agent === selector.agent : entry.tags.includes(selector.tag);
 }

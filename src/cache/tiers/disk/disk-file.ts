@@ -3,8 +3,9 @@ import { DatabaseError } from '../../../errors/storage-errors.js';
 import type { SqliteDriverName } from '../../../sqlite/driver.js';
 import type { Database, OpenDatabaseOptions } from '../../../sqlite/open-database.js';
 import type { Clock } from '../../../time/clock.js';
+import type { TierChange } from '../cache-tier.js';
 import type { TierIndex } from '../tier-index.js';
-import { PAGE_SIZE_BYTES } from './disk-schema.js';
+import { OWNER, PAGE_SIZE_BYTES } from './disk-schema.js';
 import { DiskTable } from './disk-table.js';
 import { IndexSync } from './index-sync.js';
 
@@ -31,8 +32,15 @@ export interface DiskFileOptions {
   readonly maxSizeBytes: number;
   readonly open: (path: string, options: OpenDatabaseOptions) => Promise<Database>;
   readonly index: TierIndex;
+  /** Marks what this tier writes. */
+  readonly writer: number;
+  /** Rejects where the folder must not be used. */
+  readonly checkFolder: () => Promise<void>;
   /** Whether the index knows better about a key than the file. */
   readonly isPending: (key: string) => boolean;
+  readonly onDeleted: (change: TierChange) => void;
+  readonly onWritten: (key: string, createdAt: number) => void;
+  readonly onUnknownChanges: () => void;
   /** The file is left for another one: what the index knew of it is void. */
   readonly onLeave: () => void;
   readonly report: (message: string, cause: unknown) => void;
@@ -127,19 +135,19 @@ export class DiskFile {
 
   async #open(): Promise<DiskSession> {
     await this.#leaving;
-    const { path, driver, clock, maxSizeBytes, open, report } = this.#options;
+    const { path, driver, clock, maxSizeBytes, open, checkFolder } = this.#options;
+    await checkFolder();
     const check = this.#isDistrusted ? 'quick' : 'header';
     const database = await open(path, {
       driver,
       clock,
       check,
-      ifCorrupt: 'move-aside',
+      ifUnusable: 'move-aside',
+      owner: OWNER,
       pageSizeBytes: PAGE_SIZE_BYTES,
       logSizeBytes: logSizeOf(maxSizeBytes),
     });
-    if (database.movedAside !== undefined) {
-      report(`The cache file ${path} was corrupt; it is kept as ${database.movedAside}.`, undefined);
-    }
+    this.#reportMoved(database);
     try {
       return await this.#start(database);
     } catch (error) {
@@ -150,15 +158,26 @@ export class DiskFile {
   }
 
   async #start(database: Database): Promise<DiskSession> {
-    const { index, isPending, maxSizeBytes } = this.#options;
-    const table = await DiskTable.over(database, maxSizeBytes);
-    const sync = new IndexSync(table, index, isPending);
+    const { maxSizeBytes, writer } = this.#options;
+    const table = await DiskTable.over(database, maxSizeBytes, writer);
+    const sync = new IndexSync({ ...this.#options, database, table });
     const loaded = sync.load();
     const session: DiskSession = { database, table, sync, loaded };
     loaded.catch((error: unknown) => this.leaveIfBroken(session, error).catch(() => this.#leave(session)));
     this.#isDistrusted = false;
     this.#session = session;
     return session;
+  }
+
+  #reportMoved({ movedAside }: Database): void {
+    if (movedAside === undefined) return;
+    const { path, report } = this.#options;
+    const why =
+      movedAside.reason === 'corrupt' ? 'was corrupt' : 'was written by another version of this library';
+    report(
+      `The cache file ${path} ${why}; it is kept as ${movedAside.path}, and a new one is started.`,
+      undefined,
+    );
   }
 
   #leave(session: DiskSession): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../time/clock.js';
 import type { TierIndex } from '../tier-index.js';
+import type { DeletionLog } from './deletions.js';
 import type { DiskFile } from './disk-file.js';
 import type { PendingUses } from './pending-uses.js';
 import type { WriteQueue } from './write-queue.js';
@@ -13,4 +14,6 @@ export interface DiskParts {
   readonly queue: WriteQueue;
   readonly uses: PendingUses;
   readonly file: DiskFile;
+  /** Deletions that other processes have yet to hear of. */
+  readonly deletions: DeletionLog;
 }

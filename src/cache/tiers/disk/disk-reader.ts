@@ -5,6 +5,8 @@ import { ReadBatcher } from './read-batcher.js';
 
 /** Collaborators of a {@link DiskReader}. */
 export interface DiskReaderOptions extends DiskParts {
+  /** Whether another process has deleted the entry, and its row may still be there. */
+  readonly isDeleted: (entry: StoredEntry) => boolean;
   /** Called for an expired entry. */
   readonly onExpired: (key: string) => void;
 }
@@ -58,7 +60,7 @@ export class DiskReader {
       // A newer one may have come meanwhile.
       const pending = this.#options.queue.get(key);
       if (pending !== undefined) return pending === null ? undefined : this.#alive(pending);
-      if (found !== undefined) return this.#alive(found);
+      if (found !== undefined && !this.#options.isDeleted(found)) return this.#alive(found);
       this.#options.index.remove(key);
       return undefined;
     });

@@ -6,30 +6,56 @@ export interface EntryRow {
   /** Everything but key, price and payload: see {@link HEAD}. */
   readonly head: unknown;
   /** In a column of its own, because SQLite would round it when converting it to text. */
-  readonly cost_usd: number;
+  readonly costUsd: unknown;
   readonly payload: unknown;
 }
 
 /** The columns of {@link addRow}. */
 export const WRITE_COLUMNS =
-  'key, used_at, hits, size_bytes, stale_until, expires_at, cost_usd, agent, tags, origin, signature, payload';
+  'key, used_at, hits, size_bytes, stale_until, expires_at, cost_usd, agent, tags, writer, origin, signature, payload';
 
 /** What {@link toEntry} takes apart, as one column: each column of a row costs a read as much as a short text does. */
-export const HEAD =
-  "origin||char(10)||expires_at||' '||stale_until||' '||size_bytes||' '||hits||char(10)||signature||char(10)||tags||char(10)||agent AS head";
+const HEAD =
+  "origin||char(10)||expires_at||' '||stale_until||' '||size_bytes||' '||hits||char(10)||signature||char(10)||tags||char(10)||agent";
+
+/** No head that we write is longer, in bytes: tags and the agent's name are bounded. */
+const MAX_HEAD_BYTES = 262_144;
+
+/** Whether all columns but the payload are short enough to be read. `octet_length` reads none of them. */
+export const IS_READABLE = `octet_length(origin)+octet_length(signature)+octet_length(tags)+octet_length(agent)
+  +octet_length(expires_at)+octet_length(stale_until)+octet_length(size_bytes)+octet_length(hits)<=${MAX_HEAD_BYTES}`;
+
+/** When the answer was computed. */
+export const CREATED_AT =
+  "iif(octet_length(origin)<=64,CAST(substr(origin,instr(origin,' ')+1) AS INTEGER),0)";
+
+/**
+ * The columns of an {@link EntryRow}, nothing in them where any is longer than one of ours can be.
+ *
+ * @param maxPayloadBytes Longer payloads are not read.
+ */
+export function readableHead(maxPayloadBytes: number): string {
+  return `CASE WHEN ${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes} THEN ${HEAD} END AS head,
+    iif(typeof(cost_usd)='real',cost_usd,NULL) AS costUsd,
+    CASE WHEN ${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes} THEN payload END AS payload`;
+}
 
 /**
  * An entry as a row of a statement with {@link WRITE_COLUMNS}; adds what is bound to its parameters. Whole numbers are
  * written into the statement: binding a value costs the event loop more than parsing it costs the thread beside it.
  */
-export function addRow(entry: StoredEntry, usedAt: number, params: Array<string | number>): string {
+export function addRow(
+  entry: StoredEntry,
+  { usedAt, writer }: { readonly usedAt: number; readonly writer: number },
+  params: Array<string | number>,
+): string {
   const { hits, sizeBytes, staleUntil, expiresAt, tags } = entry;
   const inText = (value: number) => numberIn(value, params);
   params.push(entry.key);
   const numbers = `${inText(usedAt)},${inText(hits)},${inText(sizeBytes)},${inText(staleUntil)},${inText(expiresAt)}`;
   params.push(entry.costUsd, entry.agent, tags.length === 0 ? '[]' : JSON.stringify(tags));
   params.push(originOf(entry), entry.signature, entry.payload);
-  return `(?,${numbers},?,?,?,?,?,?)`;
+  return `(?,${numbers},?,?,?,${writer},?,?,?)`;
 }
 
 /** A whole number as text; another one is bound in its place, in the order of the columns. */
@@ -45,8 +71,8 @@ function numberIn(value: number, params: Array<string | number>): string {
  * Line breaks part the fields of {@link HEAD}, as none of ours but the last holds any: in a row where another one
  * does, the fields move, and are not what was signed.
  */
-export function toEntry({ head, cost_usd, payload }: Omit<EntryRow, 'key'>, key: string): StoredEntry {
-  const [origin = '', numbers = '', signature = '', tags = '', ...agent] = String(head).split('\n');
+export function toEntry({ head, costUsd, payload }: Omit<EntryRow, 'key'>, key: string): StoredEntry {
+  const [origin = '', numbers = '', signature = '', tags = '', ...agent] = String(head ?? '').split('\n');
   const { formatVersion, createdAt, keyId } = parseOrigin(origin);
   const [expires, stale, size, hits] = numbers.split(' ', 4);
   return {
@@ -57,7 +83,7 @@ export function toEntry({ head, cost_usd, payload }: Omit<EntryRow, 'key'>, key:
     expiresAt: Number(expires),
     staleUntil: Number(stale),
     payload: payload as string,
-    costUsd: cost_usd,
+    costUsd: costUsd as number,
     sizeBytes: Number(size),
     hits: Number(hits),
     formatVersion,

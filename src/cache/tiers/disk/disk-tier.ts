@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ClosedError } from '../../../errors/input-errors.js';
 import { CacheStoreError } from '../../../errors/storage-errors.js';
@@ -8,11 +9,14 @@ import { type Clock, systemClock } from '../../../time/clock.js';
 import type { StoredEntry } from '../../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../../eviction.js';
 import { SteadyTime } from '../../steady-time.js';
-import type { CacheTier, TierCounters, TierSelector, TierSize } from '../cache-tier.js';
+import type { CacheTier, TierChange, TierCounters, TierSelector, TierSize } from '../cache-tier.js';
+import { selectorTest } from '../selector.js';
 import { TierIndex } from '../tier-index.js';
+import { ChangeBuffer, DeletionLog, ForeignDeletions } from './deletions.js';
 import { DiskFile } from './disk-file.js';
 import type { DiskParts } from './disk-parts.js';
 import { DiskReader } from './disk-reader.js';
+import { MAX_AGENT_BYTES } from './disk-schema.js';
 import { ROWS_PER_WRITE } from './disk-table.js';
 import { DiskWriter } from './disk-writer.js';
 import { PendingUses } from './pending-uses.js';
@@ -38,6 +42,8 @@ export interface DiskTierOptions {
   clock?: Clock | undefined;
   /** Called for problems without a waiting caller, once for each change for the worse. */
   onProblem?: ((error: TuttiError) => void) | undefined;
+  /** Called before the file is opened; rejects where the folder must not be used. @default every folder may be used */
+  checkFolder?: (() => Promise<void>) | undefined;
   /** Opens the database; for tests. @default openDatabase */
   open?: ((path: string, options: OpenDatabaseOptions) => Promise<Database>) | undefined;
 }
@@ -52,8 +58,8 @@ const MAX_TOUCHES = 10_000;
  * Keeps entries in one SQLite file. Writes are batched; reads of one turn of the event loop share one
  * statement; an index in memory knows which keys exist, how large they are and the eviction order, without the values.
  *
- * Several processes may share the file: each sees what the others wrote within moments, and the sizes are those
- * of the file. A broken file is moved aside and a new one started; a missing one is recreated.
+ * Several processes may share the file: each sees what the others wrote and deleted within moments, of two answers to
+ * one request the one computed later stays, and the sizes are those of the file. A broken file is moved aside and a new one started; a missing one is recreated.
  */
 export class DiskTier implements CacheTier {
   readonly name = 'disk';
@@ -64,6 +70,9 @@ export class DiskTier implements CacheTier {
   readonly #index: TierIndex;
   readonly #queue = new WriteQueue();
   readonly #uses = new PendingUses(MAX_TOUCHES);
+  readonly #deletions = new DeletionLog();
+  readonly #foreignDeletions = new ForeignDeletions();
+  readonly #changes = new ChangeBuffer();
   readonly #file: DiskFile;
   readonly #writer: DiskWriter;
   readonly #reader: DiskReader;
@@ -85,8 +94,13 @@ export class DiskTier implements CacheTier {
       maxSizeBytes,
       open: options.open ?? openDatabase,
       index: this.#index,
+      writer: randomInt(1, 2 ** 47),
+      checkFolder: options.checkFolder ?? (async () => {}),
+      onDeleted: (change) => this.#deletedElsewhere(change),
+      onWritten: (key, createdAt) => this.#writtenElsewhere(key, createdAt),
+      onUnknownChanges: () => this.#changes.addAll(this.#nowMs()),
       isPending: (key) => this.#queue.get(key) !== undefined,
-      onLeave: () => this.#indexPending(),
+      onLeave: () => this.#left(),
       report: (message, cause) => this.#report(message, cause),
     });
     const parts: DiskParts = {
@@ -96,13 +110,18 @@ export class DiskTier implements CacheTier {
       queue: this.#queue,
       uses: this.#uses,
       file: this.#file,
+      deletions: this.#deletions,
     };
     this.#writer = new DiskWriter({
       ...parts,
       onFailing: (cause) =>
         this.#report(`The cache cannot write to ${this.#path}; it goes on without and tries again.`, cause),
     });
-    this.#reader = new DiskReader({ ...parts, onExpired: (key) => this.#expired(key) });
+    this.#reader = new DiskReader({
+      ...parts,
+      isDeleted: (entry) => this.#foreignDeletions.cover(entry),
+      onExpired: (key) => this.#expired(key),
+    });
   }
 
   getMany(keys: readonly string[]): Promise<Array<StoredEntry | undefined>> {
@@ -113,7 +132,7 @@ export class DiskTier implements CacheTier {
 
   set(entry: StoredEntry): Promise<void> | undefined {
     if (this.#closing !== undefined) return Promise.reject(closedError());
-    if (entry.sizeBytes > this.#options.maxSizeBytes) this.#forgetFormer(entry.key);
+    if (entry.sizeBytes > this.#options.maxSizeBytes || !isShortName(entry.agent)) this.#forgetFormer(entry);
     else if (this.#queue.sizeBytes + entry.sizeBytes <= this.#maxQueuedBytes) this.#take(entry);
     else return this.#takeLater(entry);
     return undefined;
@@ -142,24 +161,42 @@ export class DiskTier implements CacheTier {
     this.#writer.schedule(this.#uses.isFull && !this.#writer.isFailing ? 0 : TOUCH_DELAY_MS);
   }
 
-  async delete(key: string): Promise<boolean> {
+  async delete(key: string, createdUpTo?: number): Promise<boolean> {
     this.#assertOpen();
     // Queued before anything else, so that the entry is gone for every read from now on.
     const pending = this.#queue.get(key);
-    const known = this.#index.remove(key);
-    this.#queue.put(key, null);
-    this.#uses.forget(key);
+    this.#deletions.add({ selector: { key }, createdUpTo: createdUpTo ?? this.#nowMs() });
+    const isNewer = createdUpTo !== undefined && pending != null && pending.createdAt > createdUpTo;
+    const known = !isNewer && this.#index.remove(key);
+    if (!isNewer) {
+      this.#queue.put(key, null);
+      this.#uses.forget(key);
+    }
     const session = await this.#file.openLoaded();
     const stored = pending === undefined && !known ? await session.table.read([key]) : [];
     await this.flush();
     return known || stored.length > 0;
   }
 
-  async deleteMatching(selector: TierSelector): Promise<number> {
+  async deleteMatching(selector: TierSelector, createdUpTo = this.#nowMs()): Promise<number> {
     this.#assertOpen();
+    // Logged first: from then on no process serves what it still finds.
+    const deletion = this.#deletions.add({ selector, createdUpTo });
+    const gone = new Set(this.#dropWaiting(deletion));
     await this.flush();
     const { table } = await this.#file.openLoaded();
-    return this.#writer.deletePages(() => table.deleteMatching(selector));
+    for await (const keys of table.deleteMatching(selector, deletion.upToId)) {
+      this.#writer.deleted(keys);
+      for (const key of keys) gone.add(key);
+    }
+    return gone.size;
+  }
+
+  async changes(): Promise<readonly TierChange[]> {
+    this.#assertOpen();
+    const session = await this.#file.openPresent();
+    await session.sync.follow().catch((error: unknown) => this.#file.leaveIfBroken(session, error));
+    return this.#changes.take();
   }
 
   async *entries(): AsyncGenerator<StoredEntry> {
@@ -186,8 +223,13 @@ export class DiskTier implements CacheTier {
   async flush(): Promise<void> {
     // A tier that was never used opens nothing, and one that was closed has nothing left to write.
     if (this.#file.isClosed) return;
-    if (this.#file.isUnused && this.#queue.isEmpty && this.#uses.isEmpty) return;
+    const isIdle = this.#queue.isEmpty && this.#uses.isEmpty && this.#deletions.isEmpty;
+    if (this.#file.isUnused && isIdle) return;
     await this.#writer.flush();
+  }
+
+  *unwritten(): Generator<StoredEntry> {
+    for (const [, write] of this.#queue.pending()) if (write !== null) yield write;
   }
 
   close(): Promise<void> {
@@ -216,16 +258,55 @@ export class DiskTier implements CacheTier {
     this.#writer.schedule(this.#writeDelayMs);
   }
 
-  /** An answer too large to keep still makes its former one obsolete. */
-  #forgetFormer(key: string): void {
+  /** An answer that cannot be kept still makes its former one obsolete. */
+  #forgetFormer({ key, createdAt }: StoredEntry): void {
     if (this.#queue.get(key) == null && !this.#index.remove(key)) return;
     this.#index.remove(key);
+    this.#deletions.add({ selector: { key }, createdUpTo: createdAt });
     this.#queue.put(key, null);
     this.#writer.schedule(this.#writeDelayMs);
   }
 
-  /** Of a file that was left, only what waits to be written is known. */
-  #indexPending(): void {
+  /** What waits here and is older must not undo a deletion by another process. */
+  #deletedElsewhere(change: TierChange): void {
+    this.#changes.add(change);
+    this.#foreignDeletions.note(change, this.#nowMs());
+    this.#dropWaiting(change);
+  }
+
+  /** Of two answers the one computed later stays; of two from the same millisecond, the one written last. */
+  #writtenElsewhere(key: string, createdAt: number): void {
+    this.#changes.add({ selector: { key }, createdUpTo: createdAt });
+    const write = this.#queue.get(key);
+    if (write === undefined) return;
+    const ours = write === null ? this.#deletions.createdUpToOf(key) : write.createdAt;
+    if (ours < createdAt) this.#queue.drop(key);
+  }
+
+  /** Drops what waits to be written, is named and was computed by then; returns the keys. */
+  #dropWaiting({ selector, createdUpTo }: TierChange): string[] {
+    const gone: string[] = [];
+    const drop = (key: string) => {
+      this.#queue.drop(key);
+      this.#index.remove(key);
+      gone.push(key);
+    };
+    if (selector !== 'all' && 'key' in selector) {
+      const write = this.#queue.get(selector.key);
+      if (write != null && write.createdAt <= createdUpTo) drop(selector.key);
+      return gone;
+    }
+    const isSelected = selectorTest(selector);
+    for (const [key, write] of [...this.#queue.waiting()]) {
+      if (write !== null && write.createdAt <= createdUpTo && isSelected(write)) drop(key);
+    }
+    return gone;
+  }
+
+  /** Of a file that was left, only what waits to be written is known, and nothing of what others did meanwhile. */
+  #left(): void {
+    this.#foreignDeletions.clear();
+    this.#changes.addAll(this.#nowMs());
     this.#index.clear();
     for (const [key, write] of this.#queue.pending()) if (write !== null) this.#index.put(key, write);
   }
@@ -242,6 +323,11 @@ export class DiskTier implements CacheTier {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw closedError();
   }
+}
+
+/** Names of agents are indexed, so they are bounded. */
+function isShortName(agent: string): boolean {
+  return agent.length <= MAX_AGENT_BYTES / 3 || Buffer.byteLength(agent) <= MAX_AGENT_BYTES;
 }
 
 function closedError(): ClosedError {

@@ -1,8 +1,9 @@
 import type { StoredEntry } from '../../cache-entry.js';
 import type { DiskSession } from './disk-file.js';
 import type { DiskParts } from './disk-parts.js';
-import { type DiskTable, ROWS_PER_PAGE } from './disk-table.js';
+import { type DiskTable, ROWS_PER_PAGE, type TableState } from './disk-table.js';
 import { DrainTimer } from './drain-timer.js';
+import type { IndexSync } from './index-sync.js';
 
 /** Collaborators of a {@link DiskWriter}. */
 export interface DiskWriterOptions extends DiskParts {
@@ -15,6 +16,8 @@ const HOUSEKEEPING_MS = 60_000;
 const PURGE_PAUSE_MS = 5_000;
 /** How often keys that other processes deleted are looked for. */
 const RESCAN_PAUSE_MS = 1_000;
+/** For how long deletions are kept for other processes. One that was asleep for longer drops its memory. */
+const DELETIONS_KEPT_MS = 3_600_000;
 
 /**
  * Writes pending changes in rounds: deletions, entries, uses; then removes expired entries, picks up what other
@@ -52,7 +55,10 @@ export class DiskWriter {
 
   /** Schedules a round within this time. */
   schedule(delayMs: number): void {
-    if (!this.#isClosing) this.#timer.within(delayMs);
+    if (this.#isClosing) return;
+    const { queue, deletions } = this.#options;
+    // A script that ends by itself stays until its answers are written; uses are not worth that.
+    this.#timer.within(delayMs, !queue.isEmpty || !deletions.isEmpty);
   }
 
   /** Writes everything pending; joins a running round. */
@@ -107,16 +113,10 @@ export class DiskWriter {
     queue.put(key, null);
   }
 
-  /** Deletes page by page; returns how many entries there were. */
-  async deletePages(deletePage: () => Promise<string[]>): Promise<number> {
+  /** Rows of these keys were deleted. */
+  deleted(keys: readonly string[]): void {
     const { queue, index } = this.#options;
-    let count = 0;
-    for (;;) {
-      const keys = await deletePage();
-      for (const key of keys) if (queue.get(key) === undefined) index.remove(key);
-      count += keys.length;
-      if (keys.length < ROWS_PER_PAGE) return count;
-    }
+    for (const key of keys) if (queue.get(key) === undefined) index.remove(key);
   }
 
   async #drainOnce(): Promise<void> {
@@ -139,51 +139,72 @@ export class DiskWriter {
   }
 
   async #writeAll(session: DiskSession): Promise<void> {
-    const { index, uses, queue, file } = this.#options;
-    const { table } = session;
+    const { index, queue, uses, deletions, file } = this.#options;
+    const { sync, table } = session;
     this.evict(index.shrink());
     try {
-      await this.#writeTaken(table);
-      await uses.writeTo(table);
+      let state = await (this.#hasWork() ? this.#writeTaken(session) : sync.follow());
+      this.evict(index.shrink());
+      if (this.#hasWork()) state = await this.#writeTaken(session);
       await this.#purge(table);
-      await this.#followOtherProcesses(session);
+      if (queue.isEmpty) await this.#dropDeleted(sync, state);
     } catch (error) {
       queue.putBack();
+      uses.putBack();
+      deletions.putBack();
       await file.leaveIfBroken(session, error);
       throw error;
     }
   }
 
-  async #writeTaken(table: DiskTable): Promise<void> {
-    const { queue, nowMs } = this.#options;
-    const gone: string[] = [];
-    const entries: StoredEntry[] = [];
-    for (const [key, write] of queue.take()) {
-      if (write === null) gone.push(key);
-      else entries.push(write);
-    }
-    // Room is made first, so that the file never holds more than it may.
-    await table.delete(gone);
-    await table.write(entries, nowMs());
+  #hasWork(): boolean {
+    const { queue, uses, deletions } = this.#options;
+    return queue.length > 0 || !uses.isEmpty || !deletions.isEmpty;
+  }
+
+  /**
+   * Writes what waits, in one transaction: what other processes have written up to then is known, so that nothing
+   * older is put in the place of a newer answer, or back after it was deleted.
+   */
+  async #writeTaken({ database, table, sync }: DiskSession): Promise<TableState> {
+    const { queue, uses, deletions, nowMs } = this.#options;
+    const state = await database.transaction(async (run) => {
+      const before = await sync.followIn(run);
+      await table.logDeletions(deletions.take(), run);
+      const gone: string[] = [];
+      const entries: StoredEntry[] = [];
+      for (const [key, write] of queue.take()) {
+        if (write === null) gone.push(key);
+        else entries.push(write);
+      }
+      await table.delete(gone, run);
+      await table.write(entries, nowMs(), run);
+      await table.touch(uses.take(), run);
+      return before;
+    });
     queue.done();
+    uses.done();
+    deletions.done(state.lastId);
+    return state;
   }
 
   async #purge(table: DiskTable): Promise<void> {
     const { clock, nowMs } = this.#options;
     if (clock.now() - this.#purgedMs < PURGE_PAUSE_MS) return;
     this.#purgedMs = clock.now();
-    this.#expirations += await this.deletePages(() => table.deleteExpired(nowMs()));
+    await table.forgetDeletions(nowMs() - DELETIONS_KEPT_MS);
+    for (let isLast = false; !isLast; ) {
+      const keys = await table.deleteExpired(nowMs());
+      this.deleted(keys);
+      this.#expirations += keys.length;
+      isLast = keys.length < ROWS_PER_PAGE;
+    }
   }
 
-  /** Picks up what other processes did, and holds the limits for all entries together. */
-  async #followOtherProcesses({ table, sync }: DiskSession): Promise<void> {
-    const { clock, queue, index } = this.#options;
-    const state = await sync.follow();
-    if (queue.isEmpty && clock.now() - this.#rescannedMs >= RESCAN_PAUSE_MS) {
-      this.#rescannedMs = clock.now();
-      await sync.dropDeleted(state);
-    }
-    this.evict(index.shrink());
-    if (queue.length > 0) await this.#writeTaken(table);
+  async #dropDeleted(sync: IndexSync, state: TableState): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.now() - this.#rescannedMs < RESCAN_PAUSE_MS) return;
+    this.#rescannedMs = clock.now();
+    await sync.dropDeleted(state);
   }
 }

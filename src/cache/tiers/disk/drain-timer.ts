@@ -20,21 +20,28 @@ export class DrainTimer {
     return this.#failures > 0;
   }
 
-  /** Schedules a try within this time, or after the pause that follows a failure. */
-  within(delayMs: number): void {
+  /**
+   * Schedules a try within this time, or after the pause that follows a failure.
+   *
+   * @param keepsAlive Whether the process stays for it: only for a moment, and not while writing fails.
+   */
+  within(delayMs: number, keepsAlive: boolean): void {
     const pauseMs = this.isFailing
       ? Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1))
       : 0;
     const waitMs = Math.max(delayMs, pauseMs);
     const dueMs = this.#clock.now() + waitMs;
-    if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
+    if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) {
+      if (keepsAlive && !this.isFailing) (this.#timer.handle as { ref?: () => void }).ref?.();
+      return;
+    }
     this.stop();
     const fire = () => {
       this.#timer = undefined;
       this.#onDue();
     };
     const handle = this.#clock.setTimeout(fire, waitMs, undefined);
-    (handle as { unref?: () => void }).unref?.();
+    if (!keepsAlive || this.isFailing) (handle as { unref?: () => void }).unref?.();
     this.#timer = { dueMs, handle };
   }
 

@@ -1,9 +1,10 @@
-import type { DiskTable, PendingTouch } from './disk-table.js';
+import type { PendingTouch } from './disk-table.js';
 
 /** Uses waiting to be written, the latest of each key. Bounded, because they are worth less than entries. */
 export class PendingUses {
   readonly #most: number;
   #uses = new Map<string, PendingTouch>();
+  #running = new Map<string, PendingTouch>();
 
   constructor(most: number) {
     this.#most = most;
@@ -28,23 +29,29 @@ export class PendingUses {
 
   /** How often the key was served, as far as that is not written. */
   hitsOf(key: string): number {
-    return this.#uses.get(key)?.hits ?? 0;
+    return (this.#uses.get(key) ?? this.#running.get(key))?.hits ?? 0;
   }
 
   forget(key: string): void {
     this.#uses.delete(key);
+    this.#running.delete(key);
   }
 
-  /** Writes all; what cannot be written waits again, unless a newer use has replaced it. */
-  async writeTo(table: DiskTable): Promise<void> {
-    if (this.isEmpty) return;
-    const uses = this.#uses;
+  /** Takes all, to be written now. */
+  take(): PendingTouch[] {
+    this.#running = this.#uses;
     this.#uses = new Map();
-    try {
-      await table.touch([...uses.values()]);
-    } catch (error) {
-      this.#uses = new Map([...uses, ...this.#uses]);
-      throw error;
-    }
+    return [...this.#running.values()];
+  }
+
+  /** What was taken is written. */
+  done(): void {
+    this.#running = new Map();
+  }
+
+  /** What was taken could not be written: it waits again, unless a newer use has replaced it. */
+  putBack(): void {
+    this.#uses = new Map([...this.#running, ...this.#uses]);
+    this.#running = new Map();
   }
 }

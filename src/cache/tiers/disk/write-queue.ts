@@ -42,6 +42,16 @@ export class WriteQueue {
     yield* this.#waiting;
   }
 
+  /** Drops what waits for the key. */
+  drop(key: string): void {
+    this.#forget(key);
+  }
+
+  /** Everything that waits and is not being written yet. */
+  waiting(): IterableIterator<[string, PendingWrite]> {
+    return this.#waiting.entries();
+  }
+
   /** Takes everything that waits, to be written now. */
   take(): ReadonlyMap<string, PendingWrite> {
     this.#running = this.#waiting;

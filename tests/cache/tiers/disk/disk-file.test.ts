@@ -5,14 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TierSize } from '../../../../src/cache/tiers/cache-tier.js';
 import { DiskTier, type DiskTierOptions } from '../../../../src/cache/tiers/disk/disk-tier.js';
 import { DatabaseError } from '../../../../src/errors/storage-errors.js';
-import type { FileState } from '../../../../src/sqlite/held-file.js';
-import {
-  type Database,
-  type OpenDatabaseOptions,
-  openDatabase,
-} from '../../../../src/sqlite/open-database.js';
+import type { FileState } from '../../../../src/sqlite/database-file.js';
+import { type OpenDatabaseOptions, openDatabase } from '../../../../src/sqlite/open-database.js';
 import { tierEntry } from '../../../../src/testing/cache-tier-suite.js';
 import { FakeClock } from '../../../../src/testing/fake-clock.js';
+import { faultyDatabase } from './faulty-database.js';
 
 let root: string;
 let count = 0;
@@ -26,7 +23,7 @@ afterAll(async () => {
 
 const corrupt = () => new DatabaseError('corrupt', 'cache.db', 'database disk image is malformed');
 
-const READ_BY_KEY = /WHERE key *(=|IN)/;
+const READ_BY_KEY = /AS head[\s\S]*WHERE/;
 
 /** A tier over real files whose next state and next statement can be made to fail. */
 function faulty() {
@@ -35,22 +32,18 @@ function faulty() {
   const open: DiskTierOptions['open'] = async (path, options) => {
     opened.push(options);
     const database = await openDatabase(path, options);
-    const isFaulty = (sql: string) => faults.query?.matches.test(sql) === true;
-    const fail = () => {
-      const error = faults.query?.error;
+    const faultOf = (sql: string) => {
+      const { query } = faults;
+      if (query?.matches.test(sql) !== true) return undefined;
       delete faults.query;
-      return Promise.reject(error);
+      return query.error;
     };
-    const query: Database['query'] = (sql, params) => (isFaulty(sql) ? fail() : database.query(sql, params));
-    const read: Database['read'] = (sql, params) => (isFaulty(sql) ? fail() : database.read(sql, params));
-    const fileState = () => {
+    return faultyDatabase(database, faultOf, () => {
       const { state } = faults;
       delete faults.state;
       if (state instanceof Error) return Promise.reject(state);
       return state === undefined ? database.fileState() : Promise.resolve(state);
-    };
-    const { driver, sqliteVersion, movedAside } = database;
-    return { path, driver, sqliteVersion, movedAside, query, read, fileState, close: () => database.close() };
+    });
   };
   const clock = new FakeClock();
   const problems: string[] = [];
@@ -140,7 +133,7 @@ describe('the file of a DiskTier', () => {
 
   test('is left when it breaks while its index is read, and whoever waits for that is told', async () => {
     const { tier, faults, problems, opened } = faulty();
-    faults.query = { matches: /ORDER BY used_at/, error: corrupt() };
+    faults.query = { matches: /ORDER BY iif/, error: corrupt() };
     await expect(tier.size()).rejects.toThrow('malformed');
     expect(await sizeOnceLeft(tier)).toEqual({ entries: 0, sizeBytes: 0 });
     expect(problems).toEqual([expect.stringContaining('is corrupt')]);
@@ -150,7 +143,7 @@ describe('the file of a DiskTier', () => {
 
   test('is left without a word when its index cannot be read for another reason', async () => {
     const { tier, faults, opened } = faulty();
-    faults.query = { matches: /ORDER BY used_at/, error: new DatabaseError('io', 'cache.db', 'no memory') };
+    faults.query = { matches: /ORDER BY iif/, error: new DatabaseError('io', 'cache.db', 'no memory') };
     await expect(tier.size()).rejects.toThrow('no memory');
     expect(await sizeOnceLeft(tier)).toEqual({ entries: 0, sizeBytes: 0 });
     expect(opened).toHaveLength(2);

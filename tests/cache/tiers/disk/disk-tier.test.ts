@@ -9,10 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DiskTier, type DiskTierOptions } from '../../../../src/cache/tiers/disk/disk-tier.js';
 import { DatabaseError } from '../../../../src/errors/storage-errors.js';
 import type { SqliteDriverName } from '../../../../src/sqlite/driver.js';
-import { type Database, openDatabase } from '../../../../src/sqlite/open-database.js';
+import { openDatabase } from '../../../../src/sqlite/open-database.js';
 import { tierEntry } from '../../../../src/testing/cache-tier-suite.js';
 import { FakeClock } from '../../../../src/testing/fake-clock.js';
 import { describeDrivers } from '../../../sqlite/drivers.js';
+import { faultyDatabase } from './faulty-database.js';
 
 let root: string;
 let count = 0;
@@ -101,6 +102,7 @@ await describeDrivers('DiskTier', (driver) => {
     await mkdir(directory);
     const others = ['package.json', 'cache.json', 'cache.db.bak', 'cache.key'];
     for (const file of others) await writeFile(join(directory, file), file);
+    await tier.size();
     const database = await openDatabase(path, { driver });
     await database.query('CREATE TABLE keyv (key TEXT, value TEXT)');
     await database.query("INSERT INTO keyv VALUES ('mine', 'mine')");
@@ -368,23 +370,11 @@ describe('DiskTier when its database misbehaves', () => {
     const state: FailingState = { error: undefined, refused: 0 };
     const openFailing: DiskTierOptions['open'] = async (path, options) => {
       const database = await openDatabase(path, options);
-      const query: Database['query'] = (sql, params) => {
-        if (state.error !== undefined && !/^\s*SELECT/.test(sql)) {
-          state.refused++;
-          return Promise.reject(state.error);
-        }
-        return database.query(sql, params);
-      };
-      return {
-        path,
-        driver: database.driver,
-        sqliteVersion: database.sqliteVersion,
-        movedAside: database.movedAside,
-        query,
-        read: (sql, params) => database.read(sql, params),
-        fileState: () => database.fileState(),
-        close: () => database.close(),
-      };
+      return faultyDatabase(database, (sql) => {
+        if (state.error === undefined || /^\s*(SELECT|ROLLBACK)/.test(sql)) return undefined;
+        state.refused++;
+        return state.error;
+      });
     };
     return { options: { open: openFailing }, state };
   }
