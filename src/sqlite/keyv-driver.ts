@@ -1,3 +1,4 @@
+import { BLOCKING_WAIT_MS, retryWhileBusy } from './busy.js';
 import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
 import { DRIVER_TABLE } from './inspection.js';
 import { PreparedReads } from './prepared-reads.js';
@@ -23,23 +24,30 @@ export async function openKeyvDriver(
   path: string,
   busyTimeoutMs: number,
 ): Promise<SqliteDriver> {
-  const store = new library.KeyvSqlite({
-    uri: `sqlite://${path}`,
-    table: DRIVER_TABLE,
-    busyTimeout: busyTimeoutMs,
-  });
-  // Its failures arrive twice, as an event and as a rejection; the event alone would end the process.
-  store.on('error', () => {});
-  // Queried at once, in the same turn: a failed open without a handler is an unhandled rejection.
-  await store.query('SELECT 1', []);
+  const store = await retryWhileBusy(() => openStore(library, path), busyTimeoutMs);
+  const query = (sql: string, params: readonly SqlValue[]) =>
+    retryWhileBusy(() => store.query(sql, params), busyTimeoutMs);
   const reads = path === ':memory:' ? undefined : new PreparedReads({ path, busyTimeoutMs });
   return {
     name: 'keyv-sqlite',
-    query: (sql, params) => store.query(sql, params),
-    read: (sql, params) => reads?.read(sql, params) ?? store.query(sql, params),
+    query,
+    read: (sql, params) => reads?.read(sql, params) ?? query(sql, params),
     close: async () => {
       await reads?.close();
       await store.close();
     },
   };
+}
+
+async function openStore(library: KeyvSqliteModule, path: string): Promise<KeyvSqliteStore> {
+  const store = new library.KeyvSqlite({
+    uri: `sqlite://${path}`,
+    table: DRIVER_TABLE,
+    busyTimeout: BLOCKING_WAIT_MS,
+  });
+  // Its failures arrive twice, as an event and as a rejection; the event alone would end the process.
+  store.on('error', () => {});
+  // Queried at once, in the same turn: a failed open without a handler is an unhandled rejection.
+  await store.query('SELECT 1', []);
+  return store;
 }

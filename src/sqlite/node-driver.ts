@@ -1,7 +1,7 @@
 import { systemClock } from '../time/clock.js';
+import { BLOCKING_WAIT_MS, retryWhileBusy } from './busy.js';
 import type { SqliteDriver, SqlRow, SqlValue } from './driver.js';
 import { INSPECT, type Inspection, immutableUri, toInspection } from './inspection.js';
-import { isBusy } from './sqlite-error.js';
 
 interface Statement {
   all(...params: SqlValue[]): SqlRow[];
@@ -18,12 +18,8 @@ export interface NodeSqliteModule {
   readonly DatabaseSync: new (path: string, options?: { readOnly: boolean }) => DatabaseSync;
 }
 
-/** How long one try may block the event loop while another connection writes, in milliseconds. */
-const BLOCKING_WAIT_MS = 2;
 /** After a statement that took longer than this, in milliseconds, the event loop gets a turn. */
 const LONG_STATEMENT_MS = 0.5;
-const FIRST_RETRY_MS = 5;
-const LONGEST_RETRY_MS = 100;
 const MAX_KEPT_STATEMENTS = 64;
 /** Longer ones have their values in their text, and do not come again. */
 const MAX_KEPT_LENGTH = 4_096;
@@ -91,17 +87,4 @@ function statementFor(database: DatabaseSync, statements: Map<string, Statement>
   }
   statements.set(sql, made);
   return made;
-}
-
-/** Retries while SQLite reports busy, until the timeout. Real time, because locks of other processes take real time. */
-export async function retryWhileBusy<T>(run: () => T | Promise<T>, timeoutMs: number): Promise<T> {
-  const startedMs = systemClock.now();
-  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!isBusy(error) || systemClock.now() - startedMs >= timeoutMs) throw error;
-    }
-    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, delayMs, undefined));
-  }
 }

@@ -1,11 +1,13 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DatabaseError } from '../errors/storage-errors.js';
 import { type Clock, systemClock } from '../time/clock.js';
+import { retryWhileBusy } from './busy.js';
 import { createFile, DatabaseFile, type FileState, findFile, identify, narrowMode } from './database-file.js';
 import type { SqliteDriver, SqliteDriverName, SqlRow, SqlValue } from './driver.js';
 import { type DatabaseOwner, type Inspection, type Ownership, ownershipOf } from './inspection.js';
 import { type AsideReason, moveAside } from './move-aside.js';
-import { retryWhileBusy } from './node-driver.js';
 import { type DriverLoader, type LoadedDriver, loadDriver, loadLibrary } from './open-driver.js';
 import { claimFile } from './process-claims.js';
 import { toDatabaseError } from './sqlite-error.js';
@@ -174,6 +176,8 @@ function cannotOpen(path: string, cause: unknown): DatabaseError {
 
 async function prepareFile(path: string): Promise<string> {
   if ((await findFile(path)) === undefined) await createFile(path);
+  // SQLite would only say that it cannot open the file.
+  await access(path, constants.R_OK | constants.W_OK);
   await narrowMode(path);
   return (await identify(path)) ?? '';
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { retryWhileBusy } from '../../src/sqlite/busy.js';
 import type { SqlRow, SqlValue } from '../../src/sqlite/driver.js';
-import { type NodeSqliteModule, openNodeDriver, retryWhileBusy } from '../../src/sqlite/node-driver.js';
+import { type NodeSqliteModule, openNodeDriver } from '../../src/sqlite/node-driver.js';
 
 const busy = () => Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 261 });
 

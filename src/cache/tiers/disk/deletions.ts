@@ -1,3 +1,4 @@
+import { RecentMap } from '../../../collections/recent-map.js';
 import type { TierChange } from '../cache-tier.js';
 import { type Selectable, selectorTest } from '../selector.js';
 
@@ -7,6 +8,8 @@ const MAX_KEPT = 1_000;
 /** Changes that wait for memory; of more than this it drops everything. */
 const MAX_CHANGES = 10_000;
 
+const MAX_KEYS = 10_000;
+
 interface NamedDeletion {
   readonly isSelected: (entry: Selectable) => boolean;
   readonly createdUpTo: number;
@@ -15,17 +18,21 @@ interface NamedDeletion {
 /** Deletions by other processes that may still be running: a row that they name is gone already. */
 export class ForeignDeletions {
   #deletions: NamedDeletion[] = [];
+  readonly #keys = new RecentMap<number>();
 
   note({ selector, createdUpTo }: TierChange, nowMs: number): void {
-    // A single key is deleted in the transaction that logs it.
-    if (selector !== 'all' && 'key' in selector) return;
+    if (selector !== 'all' && 'key' in selector) {
+      this.#keys.set(selector.key, createdUpTo, MAX_KEYS);
+      return;
+    }
     const isYoung = (deletion: NamedDeletion) => deletion.createdUpTo > nowMs - MAX_AGE_MS;
     this.#deletions = this.#deletions.filter(isYoung).slice(-MAX_KEPT);
     this.#deletions.push({ isSelected: selectorTest(selector), createdUpTo });
   }
 
   /** Whether an entry is one that another process has deleted. */
-  cover(entry: Selectable & { readonly createdAt: number }): boolean {
+  cover(entry: Selectable & { readonly key: string; readonly createdAt: number }): boolean {
+    if (entry.createdAt <= (this.#keys.get(entry.key) ?? Number.NEGATIVE_INFINITY)) return true;
     return this.#deletions.some(
       ({ isSelected, createdUpTo }) => entry.createdAt <= createdUpTo && isSelected(entry),
     );
@@ -33,6 +40,7 @@ export class ForeignDeletions {
 
   clear(): void {
     this.#deletions = [];
+    this.#keys.clear();
   }
 }
 

@@ -16,6 +16,9 @@ const HOUSEKEEPING_MS = 60_000;
 const PURGE_PAUSE_MS = 5_000;
 /** How often keys that other processes deleted are looked for. */
 const RESCAN_PAUSE_MS = 1_000;
+/** What is written at once: others wait for it, and it is lost when the process is killed before its end. */
+const WRITES_PER_COMMIT = 1_000;
+const BYTES_PER_COMMIT = 2 * 1024 * 1024;
 /** For how long deletions are kept for other processes. One that was asleep for longer drops its memory. */
 const DELETIONS_KEPT_MS = 3_600_000;
 
@@ -143,9 +146,7 @@ export class DiskWriter {
     const { sync, table } = session;
     this.evict(index.shrink());
     try {
-      let state = await (this.#hasWork() ? this.#writeTaken(session) : sync.follow());
-      this.evict(index.shrink());
-      if (this.#hasWork()) state = await this.#writeTaken(session);
+      const state = await this.#writeWaiting(session);
       await this.#purge(table);
       if (queue.isEmpty) await this.#dropDeleted(sync, state);
     } catch (error) {
@@ -154,6 +155,21 @@ export class DiskWriter {
       deletions.putBack();
       await file.leaveIfBroken(session, error);
       throw error;
+    }
+  }
+
+  /** Writes as much as waits now: what comes meanwhile is for the next round. */
+  async #writeWaiting(session: DiskSession): Promise<TableState> {
+    const { index, queue } = this.#options;
+    for (let left = queue.length; ; ) {
+      const { state, written } = this.#hasWork()
+        ? await this.#writeTaken(session)
+        : { state: await session.sync.follow(), written: 0 };
+      // What other processes wrote may have filled the file.
+      const evicted = index.shrink();
+      this.evict(evicted);
+      left += evicted.length - written;
+      if (left <= 0 || !this.#hasWork()) return state;
     }
   }
 
@@ -166,26 +182,26 @@ export class DiskWriter {
    * Writes what waits, in one transaction: what other processes have written up to then is known, so that nothing
    * older is put in the place of a newer answer, or back after it was deleted.
    */
-  async #writeTaken({ database, table, sync }: DiskSession): Promise<TableState> {
+  async #writeTaken({ database, table, sync }: DiskSession): Promise<{ state: TableState; written: number }> {
     const { queue, uses, deletions, nowMs } = this.#options;
-    const state = await database.transaction(async (run) => {
+    const result = await database.transaction(async (run) => {
       const before = await sync.followIn(run);
       await table.logDeletions(deletions.take(), run);
       const gone: string[] = [];
       const entries: StoredEntry[] = [];
-      for (const [key, write] of queue.take()) {
+      for (const [key, write] of queue.take(WRITES_PER_COMMIT, BYTES_PER_COMMIT)) {
         if (write === null) gone.push(key);
         else entries.push(write);
       }
       await table.delete(gone, run);
       await table.write(entries, nowMs(), run);
       await table.touch(uses.take(), run);
-      return before;
+      return { state: before, written: gone.length + entries.length };
     });
     queue.done();
     uses.done();
-    deletions.done(state.lastId);
-    return state;
+    deletions.done(result.state.lastId);
+    return result;
   }
 
   async #purge(table: DiskTable): Promise<void> {

@@ -25,9 +25,9 @@ export class WriteQueue {
   }
 
   put(key: string, write: PendingWrite): void {
-    this.#forget(key);
+    // A key that waits keeps its place: who waits for what was queued up to now waits for its place.
+    this.#waitingBytes += (write?.sizeBytes ?? 0) - (this.#waiting.get(key)?.sizeBytes ?? 0);
     this.#waiting.set(key, write);
-    this.#waitingBytes += write?.sizeBytes ?? 0;
   }
 
   /** What the key will be: an entry, `null` when it will be gone, `undefined` when nothing is pending. */
@@ -52,11 +52,22 @@ export class WriteQueue {
     return this.#waiting.entries();
   }
 
-  /** Takes everything that waits, to be written now. */
-  take(): ReadonlyMap<string, PendingWrite> {
-    this.#running = this.#waiting;
-    this.#waiting = new Map();
-    this.#waitingBytes = 0;
+  /** Takes what waits, oldest first and up to these limits, to be written now. */
+  take(maxWrites: number, maxBytes: number): ReadonlyMap<string, PendingWrite> {
+    if (this.#waiting.size <= maxWrites && this.#waitingBytes <= maxBytes) {
+      this.#running = this.#waiting;
+      this.#waiting = new Map();
+      this.#waitingBytes = 0;
+      return this.#running;
+    }
+    this.#running = new Map();
+    let takenBytes = 0;
+    for (const [key, write] of this.#waiting) {
+      if (this.#running.size >= maxWrites || takenBytes >= maxBytes) break;
+      this.#running.set(key, write);
+      takenBytes += write?.sizeBytes ?? 0;
+      this.#forget(key);
+    }
     return this.#running;
   }
 

@@ -22,7 +22,7 @@ describe('WriteQueue', () => {
     const old = entry('a', 1);
     queue.put('a', old);
     queue.put('b', entry('b', 1));
-    queue.take();
+    queue.take(1_000, 1e9);
     expect([queue.length, queue.sizeBytes, queue.isEmpty]).toEqual([0, 0, false]);
     expect(queue.get('a')).toBe(old);
     queue.put('a', null);
@@ -37,12 +37,12 @@ describe('WriteQueue', () => {
     const queue = new WriteQueue();
     for (const key of ['a', 'b', 'c']) queue.put(key, entry(key, 10));
     queue.put('d', null);
-    queue.take();
+    queue.take(1_000, 1e9);
     const newer = entry('b', 7);
     queue.put('b', newer);
     queue.put('e', entry('e', 1));
     queue.putBack();
-    expect([...queue.take().keys()]).toEqual(['a', 'c', 'd', 'b', 'e']);
+    expect([...queue.take(1_000, 1e9).keys()]).toEqual(['a', 'c', 'd', 'b', 'e']);
     expect(queue.get('b')).toBe(newer);
   });
 
@@ -66,7 +66,7 @@ describe('WriteQueue', () => {
             queue.put(key, write);
             known.set(key, write);
           } else if (step === 'take' && !isTaken) {
-            queue.take();
+            queue.take(1_000, 1e9);
             isTaken = true;
           } else if (step === 'putBack' && isTaken) {
             queue.putBack();
