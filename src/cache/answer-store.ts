@@ -7,10 +7,11 @@ import type { CacheStatsRecorder } from './cache-stats.js';
 import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
 import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './entry-conversions.js';
 import { type LowerEntry, LowerReads } from './lower-reads.js';
+import { MemoryFollower } from './memory-follower.js';
 import { MissTimer } from './miss-timer.js';
 import type { CacheSetOptions } from './set-options.js';
 import type { SteadyTime } from './steady-time.js';
-import type { TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
+import type { TierChange, TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
 import { type MemoryEntry, MemoryTier } from './tiers/memory-tier.js';
 import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
 import { TouchBatcher } from './touch-batcher.js';
@@ -25,6 +26,8 @@ export interface AnswerStoreParts {
   readonly time: SteadyTime;
   readonly recorder: CacheStatsRecorder;
   readonly observers: CacheObservers;
+  /** Called with what another process has deleted: one key, or `undefined` for many. */
+  readonly onDeletedElsewhere: (key: string | undefined) => void;
   /** The tiers below memory; `undefined` when there are none. */
   readonly lower: TierStack | undefined;
 }
@@ -37,6 +40,9 @@ export class AnswerStore {
   readonly #misses = new MissTimer();
   readonly #departed = new DepartedKeys();
   readonly #lowerReads: LowerReads | undefined;
+  readonly #follower: MemoryFollower | undefined;
+  /** Answers to requests made after a deletion are dated later than it. */
+  #deletedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: AnswerStoreParts) {
     this.#parts = parts;
@@ -53,6 +59,13 @@ export class AnswerStore {
         lower,
         toMemoryEntry: (found) => this.#entryOf(found),
         keep: (entry) => this.#memory.set(entry, time.epochMs()),
+      });
+      this.#follower = new MemoryFollower({
+        clock: parts.options.clock,
+        epochMs: () => time.epochMs(),
+        changes: () => lower.changes(),
+        apply: (changes) => this.#apply(changes),
+        hits: () => parts.recorder.tiers.memory.hits,
       });
     }
     this.#touches = new TouchBatcher((key, hits) => parts.lower?.touch(key, hits));
@@ -75,6 +88,9 @@ export class AnswerStore {
     const nowMs = time.epochMs();
     const entry = this.#memory.get(key, nowMs);
     if (entry !== undefined && this.#mayServe(entry, nowMs, maxAgeMs)) {
+      if (this.#follower !== undefined && nowMs > this.#follower.servedUntilMs) {
+        return this.#follower.check().then(() => this.lookup(key, agent, maxAgeMs));
+      }
       const hit = this.#serve(entry, 'memory', nowMs);
       if (isTimed) recorder.tiers.memory.record(options.clock.now() - startedMs);
       return hit;
@@ -90,6 +106,7 @@ export class AnswerStore {
   async lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
     const { time, options } = this.#parts;
     const startedMs = options.clock.now();
+    if (this.#follower !== undefined && time.epochMs() > this.#follower.servedUntilMs) await this.#follower.check();
     const nowMs = time.epochMs();
     const hits = keys.map((key) => {
       const entry = this.#memory.get(key, nowMs);
@@ -110,10 +127,17 @@ export class AnswerStore {
    * Stores an answer; returns whether it was stored. Resolves when the lower tiers have accepted it. Records the time of
    * the miss that it answers.
    *
+   * @param isPromised Whether the caller asked for storing, so that `flush` has to tell when that fails.
    * @throws {@link InvalidArgumentError} when `data` or `events` are not JSON.
    */
-  store(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
-    return this.storePrepared(key, agent, prepareAnswer(answer), options);
+  store(
+    key: string,
+    agent: string,
+    answer: CacheAnswer,
+    options: CacheSetOptions,
+    isPromised: boolean,
+  ): Promise<boolean> {
+    return this.storePrepared(key, agent, prepareAnswer(answer), options, isPromised);
   }
 
   /** As `store`, for a prepared answer. Memory has it when this returns; never rejects. */
@@ -122,6 +146,7 @@ export class AnswerStore {
     agent: string,
     prepared: PreparedAnswer,
     options: CacheSetOptions,
+    isPromised = false,
   ): Promise<boolean> {
     const { recorder, observers, lower } = this.#parts;
     const reason = whyNotStorable(prepared.answer);
@@ -132,7 +157,7 @@ export class AnswerStore {
     const inMemory = this.#memory.set(entry, entry.createdAt);
     const below = entry.sizeBytes <= this.#parts.options.maxSizeBytes ? lower : undefined;
     if (!inMemory && below === undefined) {
-      await lower?.delete(key);
+      await lower?.delete(key, entry.createdAt);
       return this.#notStored(key, agent, 'too-large');
     }
     recorder.sets += 1;
@@ -142,7 +167,7 @@ export class AnswerStore {
       observers.emit('cache:write', { key, agent, sizeBytes, expiresAt, at: entry.createdAt });
     }
     this.#touches.flush();
-    const taking = below?.set(toUnsealed(entry, prepared.payload));
+    const taking = below?.set(toUnsealed(entry, prepared.payload), isPromised);
     if (taking !== undefined) await taking;
     return true;
   }
@@ -150,8 +175,9 @@ export class AnswerStore {
   /** Removes an answer everywhere; returns whether there was one. */
   async delete(key: string): Promise<boolean> {
     this.#lowerReads?.invalidate(key);
+    const deletedAtMs = this.#noteDeletion();
     const inMemory = this.#memory.delete(key);
-    const below = (await this.#parts.lower?.delete(key)) ?? false;
+    const below = (await this.#parts.lower?.delete(key, deletedAtMs)) ?? false;
     if (inMemory || below) this.#parts.recorder.deletions += 1;
     return inMemory || below;
   }
@@ -160,8 +186,9 @@ export class AnswerStore {
   async deleteMatching(selector: TierSelector): Promise<number> {
     this.#lowerReads?.invalidateAll();
     if (selector === 'all') this.#misses.clear();
+    const deletedAtMs = this.#noteDeletion();
     const inMemory = this.#memory.deleteMatching(selector);
-    const deleted = Math.max(inMemory, (await this.#parts.lower?.deleteMatching(selector)) ?? 0);
+    const deleted = Math.max(inMemory, (await this.#parts.lower?.deleteMatching(selector, deletedAtMs)) ?? 0);
     this.#parts.recorder.deletions += deleted;
     return deleted;
   }
@@ -184,6 +211,31 @@ export class AnswerStore {
   /** Hands down what is known of uses. */
   flushTouches(): void {
     this.#touches.flush();
+  }
+
+  /** Ends what runs by itself, for closing. */
+  stop(): void {
+    this.#follower?.stop();
+  }
+
+  #noteDeletion(): number {
+    this.#deletedAtMs = Math.floor(this.#parts.time.epochMs());
+    return this.#deletedAtMs;
+  }
+
+  /** Another process has deleted or replaced answers. */
+  #apply(changes: readonly TierChange[]): void {
+    for (const change of changes) {
+      const { selector } = change;
+      this.#memory.apply(change);
+      if (selector !== 'all' && 'key' in selector) {
+        this.#lowerReads?.invalidate(selector.key);
+        this.#parts.onDeletedElsewhere(selector.key);
+      } else {
+        this.#lowerReads?.invalidateAll();
+        this.#parts.onDeletedElsewhere(undefined);
+      }
+    }
   }
 
   async #lookupLower(
@@ -266,7 +318,7 @@ export class AnswerStore {
 
   #newEntry(key: string, agent: string, prepared: PreparedAnswer, options: CacheSetOptions): MemoryEntry {
     const { time, recorder, options: defaults } = this.#parts;
-    const createdAt = Math.floor(time.epochMs());
+    const createdAt = Math.max(Math.floor(time.epochMs()), this.#deletedAtMs + 1);
     const expiresAt = createdAt + Math.ceil(options.ttlMs ?? defaults.ttlMs);
     const tags = options.tags === undefined ? NO_TAGS : Object.freeze([...options.tags]);
     return {

@@ -1,6 +1,8 @@
-import { isAbsolute, parse, relative, resolve, sep } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { dirname, join, parse, relative, resolve } from 'node:path';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { expandHome } from '../input/expand-home.js';
+import { findDetour, isInside } from '../input/own-folder.js';
 
 /** Folders of the system that no cache belongs in, nor in anything below them. */
 const SYSTEM_FOLDERS = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib64', '/proc', '/sbin', '/sys', '/usr'];
@@ -14,7 +16,7 @@ const SYSTEM_FOLDERS = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib64', '/pro
  */
 export function resolveCacheDirectory(directory: string, root: string | undefined): string {
   const path = resolve(expandHome(directory));
-  if (path === parse(path).root || SYSTEM_FOLDERS.some((folder) => isInside(folder, path))) {
+  if (isSystemFolder(path)) {
     throw new InvalidArgumentError(
       'directory',
       `directory: "${path}" belongs to the system. Choose a folder of your own, for instance ".tutti".`,
@@ -32,8 +34,41 @@ export function resolveCacheDirectory(directory: string, root: string | undefine
   return path;
 }
 
-// By steps from one to the other, not by comparing the beginnings: "/data/cache-evil" is not in "/data/cache".
-function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+/**
+ * Checks where a cache's folder really lies, links followed: not in a system folder, not outside `root`, and not
+ * below a link that leads elsewhere. What does not exist yet is judged by the folder it will be created in.
+ *
+ * @throws {@link InvalidArgumentError} when it must not be used.
+ */
+export async function checkRealDirectory(directory: string, root: string | undefined): Promise<void> {
+  const allowed = root === undefined ? undefined : resolve(expandHome(root));
+  const real = await realPathOf(directory);
+  if (isSystemFolder(real)) throw refusal(directory, `it leads to "${real}", which belongs to the system`);
+  if (allowed !== undefined && !isInside(await realPathOf(allowed), real)) {
+    throw refusal(directory, `it leads to "${real}", which is outside rootDirectory "${allowed}"`);
+  }
+  const detour = await findDetour(directory, allowed);
+  if (detour === undefined) return;
+  throw refusal(directory, `"${detour.link}" on its way is a link that leads to "${detour.target}"; name the real folder`);
+}
+
+function refusal(directory: string, why: string): InvalidArgumentError {
+  return new InvalidArgumentError('directory', `directory: "${directory}" is not used: ${why}.`, {
+    details: { directory },
+  });
+}
+
+/** The path with its links followed, as far as it exists. */
+async function realPathOf(path: string): Promise<string> {
+  for (let existing = path; ; existing = dirname(existing)) {
+    try {
+      return join(await realpath(existing), relative(existing, path));
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ENOENT' || existing === dirname(existing)) throw error;
+    }
+  }
+}
+
+function isSystemFolder(path: string): boolean {
+  return path === parse(path).root || SYSTEM_FOLDERS.some((folder) => isInside(folder, path));
 }

@@ -5,7 +5,7 @@ import { count, delayMs, numberThat } from '../input/number-schemas.js';
 import { filledText, flag, oneOf, optionsObject, text, thing } from '../input/option-schemas.js';
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
-import { silentLogger } from '../logging/logger.js';
+import { guardLogger, silentLogger } from '../logging/logger.js';
 import { configuredSecrets } from '../signing/secret.js';
 import { type Clock, systemClock } from '../time/clock.js';
 import { resolveCacheDirectory } from './cache-directory.js';
@@ -173,6 +173,7 @@ export function resolveCacheOptions(input: ResponseCacheOptions): ResolvedRespon
   const options = parseOptions(responseCacheOptionsSchema(), input, 'ResponseCache options');
   configuredSecrets({ secret: options.secret });
   const { directory, rootDirectory } = options;
-  if (directory === undefined) return options;
-  return { ...options, directory: resolveCacheDirectory(directory, rootDirectory) };
+  const logger = guardLogger(options.logger);
+  if (directory === undefined) return { ...options, logger };
+  return { ...options, logger, directory: resolveCacheDirectory(directory, rootDirectory) };
 }

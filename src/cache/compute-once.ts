@@ -82,7 +82,7 @@ export class ComputeOnce {
   }
 
   /** Computes an answer that is neither stored nor shared. */
-  async compute({ compute }: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
+  async compute(compute: ComputeAnswer, signal: AbortSignal | undefined): Promise<CacheValue> {
     const answer = await callCompute(compute, { signal: signal ?? new AbortController().signal });
     return { ...asStored(answer), cached: false, ageMs: 0, stale: false };
   }

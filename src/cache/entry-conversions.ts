@@ -16,7 +16,7 @@ export function toHit(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHi
     usage: answer.usage,
     costUsd: answer.costUsd,
     tier,
-    ageMs: Math.floor(nowMs - createdAt),
+    ageMs: Math.max(0, Math.floor(nowMs - createdAt)),
     hits,
     createdAt,
     expiresAt,

@@ -1,4 +1,5 @@
 import { ClosedError } from '../errors/input-errors.js';
+import { unknownKeyError } from '../input/unknown-key.js';
 import { AnswerStore } from './answer-store.js';
 import { type CacheRequest, cacheKey, explainDifference, type KeyContext } from './cache-key.js';
 import { type CacheObserver, CacheObservers, type IsListening } from './cache-observers.js';
@@ -16,7 +17,8 @@ import { createTaskNormalizer } from './normalize-task.js';
 import { openLowerTiers } from './open-lower-tiers.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
 import { SteadyTime } from './steady-time.js';
-import type { TierCounters } from './tiers/cache-tier.js';
+import { checkName, tenantTag, withTenant } from './tenant.js';
+import type { TierCounters, TierSelector } from './tiers/cache-tier.js';
 import type { TierStack, VerifyReport } from './tiers/tier-stack.js';
 import { type TtlAdvice, ttlAdvice } from './ttl-advice.js';
 import type { WarmOptions, WarmReport } from './warming.js';
@@ -27,6 +29,12 @@ export interface CacheGetOptions {
   maxAgeMs?: number | undefined;
 }
 
+/** Settings of {@link ResponseCache.clear}. */
+export interface CacheClearOptions {
+  /** Removes the answers of all tenants, not only of the cache's own. @default false */
+  allTenants?: boolean | undefined;
+}
+
 /** Is notified of invalidations: work in flight whose answer would be out of date. */
 export interface InvalidationListener {
   /** The key was deleted. */
@@ -34,6 +42,16 @@ export interface InvalidationListener {
   /** Many keys were deleted. */
   forgetAll(): void;
 }
+
+/** Where an answer is stored. */
+export interface StoreTarget {
+  readonly key: string;
+  readonly agent: string;
+  /** On whose behalf; the cache's `tenant` where left out. */
+  readonly tenant?: string | undefined;
+}
+
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
  * Caches agent answers in memory and, optionally, on disk or in any Keyv store. Stored entries are signed, sizes are
@@ -70,7 +88,8 @@ export class ResponseCache implements AsyncDisposable {
     const [recorder, observers, time] = [this.#recorder, this.#observers, this.#time];
     const parts = { options: this.#options, time, recorder, observers };
     this.#lower = openLowerTiers(parts);
-    this.#store = new AnswerStore({ ...parts, lower: this.#lower });
+    const onDeletedElsewhere = (key: string | undefined) => this.#invalidate(key);
+    this.#store = new AnswerStore({ ...parts, lower: this.#lower, onDeletedElsewhere });
     this.#computeOnce = new ComputeOnce(this.#store, this.#recorder, this.#observers, this.#time);
     this.#invalidationListeners.add(this.#computeOnce);
     this.#sweep = new MemorySweep(clock, () => this.#sweepMemory());
@@ -99,7 +118,7 @@ export class ResponseCache implements AsyncDisposable {
    */
   async get(request: CacheRequest, options: CacheGetOptions = {}): Promise<CacheHit | undefined> {
     this.#assertOpen();
-    if (!this.isCacheable(request.agent)) return undefined;
+    if (!this.#mayUse(request)) return undefined;
     const found = this.#store.lookup(this.key(request), request.agent, options.maxAgeMs);
     // Waiting would cost a hit in memory another turn, and returning a promise costs one from disk two.
     return found instanceof Promise ? await found : found;
@@ -113,7 +132,7 @@ export class ResponseCache implements AsyncDisposable {
   async getMany(requests: Iterable<CacheRequest>): Promise<Array<CacheHit | undefined>> {
     this.#assertOpen();
     const all = [...requests];
-    const asked = all.flatMap((request, index) => (this.isCacheable(request.agent) ? [index] : []));
+    const asked = all.flatMap((request, index) => (this.#mayUse(request) ? [index] : []));
     const found = await this.#store.lookupMany(
       asked.map((index) => this.key(all[index] as CacheRequest)),
       asked.map((index) => (all[index] as CacheRequest).agent),
@@ -125,19 +144,19 @@ export class ResponseCache implements AsyncDisposable {
 
   /**
    * Stores an answer; returns whether it was stored. Answers that are empty, incomplete (cut off, refused, failed, asking
-   * for a tool) or larger than the limit are not, nor are those of excluded agents.
+   * for a tool) or larger than the limit are not, nor are those of excluded agents, whatever they hold.
    *
    * @throws {@link InvalidArgumentError} when request, answer or options are not what they have to be.
    * @throws {@link ClosedError} after `close()`.
    */
   async set(request: CacheRequest, answer: CacheAnswer, options: CacheSetOptions = {}): Promise<boolean> {
     this.#assertOpen();
+    if (!this.#mayUse(request)) return false;
     checkAnswer(answer);
     checkSetOptions(options);
     const key = this.key(request);
-    if (!this.isCacheable(request.agent)) return false;
     // Without `await`, as above.
-    return this.#storeAnswer(key, request.agent, answer, options);
+    return this.#storeAnswer({ key, agent: request.agent, tenant: this.#tenantOf(request) }, answer, options, true);
   }
 
   /**
@@ -157,12 +176,12 @@ export class ResponseCache implements AsyncDisposable {
   ): Promise<CacheValue> {
     this.#assertOpen();
     const { signal, refresh, ...setOptions } = options;
+    if (!this.#mayUse(request)) return await this.#computeOnce.compute(compute, signal);
     checkSetOptions(setOptions);
     const { agent } = request;
     const key = this.key(request);
     this.#sweep.schedule();
-    const job = { key, agent, compute, setOptions };
-    if (!this.isCacheable(agent)) return await this.#computeOnce.compute(job, signal);
+    const job = { key, agent, compute, setOptions: withTenant(setOptions, this.#tenantOf(request)) };
     return refresh === true
       ? await this.#computeOnce.refresh(job, signal)
       : await this.#computeOnce.getOrCompute(job, signal);
@@ -186,24 +205,51 @@ export class ResponseCache implements AsyncDisposable {
   async delete(request: CacheRequest): Promise<boolean> {
     this.#assertOpen();
     const key = this.key(request);
-    for (const listener of this.#invalidationListeners) listener.forget(key);
+    this.#invalidate(key);
     return await this.#store.delete(key);
   }
 
-  /** Removes all answers with the tag; returns how many. */
+  /** Removes all answers with the tag; returns how many. With a `tenant`, only that tenant's. */
   async deleteByTag(tag: string): Promise<number> {
     checkTag(tag);
     return await this.#deleteMatching({ tag });
   }
 
-  /** Removes all answers of the agent; returns how many. */
+  /** Removes all answers of the agent; returns how many. With a `tenant`, only that tenant's. */
   async deleteAgent(agent: string): Promise<number> {
     return await this.#deleteMatching({ agent });
   }
 
-  /** Removes all answers; says how many. Nothing else in the folder or the store is touched. */
-  async clear(): Promise<number> {
-    return await this.#deleteMatching('all');
+  /**
+   * Removes all answers of agents whose names match the pattern (`*` any characters, `?` one); returns how many. With a
+   * `tenant`, only that tenant's.
+   *
+   * @throws {@link InvalidArgumentError} when the pattern is no string or empty.
+   */
+  async deletePattern(agentPattern: string): Promise<number> {
+    checkName('pattern', agentPattern);
+    return await this.#deleteMatching({ agentPattern });
+  }
+
+  /**
+   * Removes all answers of the tenant; returns how many.
+   *
+   * @throws {@link InvalidArgumentError} when the tenant is no string or empty.
+   */
+  async deleteTenant(tenant: string): Promise<number> {
+    checkName('tenant', tenant);
+    return await this.#forgetMatching({ tag: tenantTag(tenant) });
+  }
+
+  /**
+   * Removes all answers; returns how many. With a `tenant`, only that tenant's, unless `allTenants` is set. Nothing else
+   * in the folder or the store is touched.
+   */
+  async clear(options: CacheClearOptions = {}): Promise<number> {
+    for (const name in options) if (name !== 'allTenants') throw unknownKeyError('', name, ['allTenants']);
+    const { tenant } = this.#options;
+    if (tenant === undefined || options.allTenants === true) return await this.#forgetMatching('all');
+    return await this.#forgetMatching({ tag: tenantTag(tenant) });
   }
 
   /** Removes expired answers from memory; returns how many. Happens by itself once a minute. */
@@ -262,15 +308,29 @@ export class ResponseCache implements AsyncDisposable {
     return (await this.#lower?.verify()) ?? { checked: 0, intact: 0, rejected: 0, skipped: 0 };
   }
 
-  /** Resolves when everything stored so far is durable. */
+  /**
+   * Resolves when everything stored so far is durable.
+   *
+   * @throws {@link CacheStoreError} when an answer given to {@link ResponseCache.set} could not be written; `details` has
+   * the number and the first keys. Answers that were stored along the way (`getOrCompute`, calls) are reported as
+   * `cache:error` only, as no caller asked for their storing.
+   */
   async flush(): Promise<void> {
     this.#store.flushTouches();
     await this.#lower?.flush();
   }
 
-  /** Flushes, then frees what the cache opened; a store that was given stays open. Twice is once. */
+  /**
+   * Flushes, then frees what the cache opened; a store that was given stays open. Idempotent. Ends within 5 seconds,
+   * whatever hangs; what could not be written is reported to `logger` and as `cache:error`.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    return this.closeWithin(CLOSE_TIMEOUT_MS);
+  }
+
+  /** As `close`, in this time. @internal */
+  closeWithin(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
@@ -313,10 +373,10 @@ export class ResponseCache implements AsyncDisposable {
    *
    * @internal
    */
-  async store(key: string, agent: string, answer: CacheAnswer, options?: CacheSetOptions): Promise<boolean> {
+  async store(target: StoreTarget, answer: CacheAnswer, options?: CacheSetOptions): Promise<boolean> {
     if (this.#closing !== undefined) return false;
     try {
-      return await this.#storeAnswer(key, agent, answer, options ?? {});
+      return await this.#storeAnswer(target, answer, options ?? {}, false);
     } catch (error) {
       this.#computeOnce.reportNotStored(error);
       return false;
@@ -347,15 +407,49 @@ export class ResponseCache implements AsyncDisposable {
     this.#recorder.sharedFlights += 1;
   }
 
-  #storeAnswer(key: string, agent: string, answer: CacheAnswer, options: CacheSetOptions): Promise<boolean> {
+  #storeAnswer(
+    { key, agent, tenant }: StoreTarget,
+    answer: CacheAnswer,
+    options: CacheSetOptions,
+    isPromised: boolean,
+  ): Promise<boolean> {
     this.#sweep.schedule();
-    return this.#store.store(key, agent, answer, options);
+    const ofTenant = withTenant(options, tenant ?? this.#options.tenant);
+    return this.#store.store(key, agent, answer, ofTenant, isPromised);
   }
 
-  async #deleteMatching(selector: { tag: string } | { agent: string } | 'all'): Promise<number> {
+  /** As `isCacheable`, and a function of `excludeAgents` that throws excludes: the call must not fail for it. */
+  #mayUse(request: CacheRequest): boolean {
+    try {
+      return this.isCacheable(request.agent);
+    } catch (error) {
+      this.#options.logger.error({ error }, 'an excludeAgents function threw; the cache is not used for the request');
+      return false;
+    }
+  }
+
+  #tenantOf({ tenant }: CacheRequest): string | undefined {
+    return tenant ?? this.#options.tenant;
+  }
+
+  /** Removes what matches, of the cache's own tenant where there is one. */
+  #deleteMatching(selector: Exclude<TierSelector, 'all'>): Promise<number> {
+    const { tenant } = this.#options;
+    return this.#forgetMatching(tenant === undefined ? selector : { ...selector, alsoTag: tenantTag(tenant) });
+  }
+
+  async #forgetMatching(selector: TierSelector): Promise<number> {
     this.#assertOpen();
-    for (const listener of this.#invalidationListeners) listener.forgetAll();
+    this.#invalidate(undefined);
     return await this.#store.deleteMatching(selector);
+  }
+
+  /** One key was deleted, or many. */
+  #invalidate(key: string | undefined): void {
+    for (const listener of this.#invalidationListeners) {
+      if (key === undefined) listener.forgetAll();
+      else listener.forget(key);
+    }
   }
 
   #sweepMemory(): boolean {
@@ -364,11 +458,12 @@ export class ResponseCache implements AsyncDisposable {
     return this.#store.memorySize().entries > 0;
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     this.#sweep.stop();
+    this.#store.stop();
     this.#computeOnce.abortAll();
     this.#store.flushTouches();
-    await this.#lower?.close();
+    await this.#lower?.close(timeoutMs);
   }
 
   #assertOpen(): void {

@@ -9,6 +9,9 @@ export interface CacheSetOptions {
   tags?: readonly string[] | undefined;
 }
 
+/** In front of a tenant's name in the tag that marks its answers; no tag of a user begins so. */
+export const TENANT_PREFIX = 'tutti:tenant:';
+
 const KNOWN = ['ttlMs', 'tags'];
 const MOST_TAGS = 64;
 const LONGEST_TAG_CHARS = 256;
@@ -34,6 +37,9 @@ export function checkSetOptions(options: CacheSetOptions): void {
 
 /** @throws {@link InvalidArgumentError} when it cannot be a tag. */
 export function checkTag(tag: unknown): asserts tag is string {
+  if (typeof tag === 'string' && tag.startsWith(TENANT_PREFIX)) {
+    throw wrong('tags', `labels that do not begin with "${TENANT_PREFIX}", which marks tenants`, tag);
+  }
   if (typeof tag === 'string' && tag.length > 0 && tag.length <= LONGEST_TAG_CHARS) return;
   throw mismatch('tags', `labels of 1 to ${LONGEST_TAG_CHARS} characters`, tag);
 }

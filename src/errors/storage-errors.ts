@@ -61,8 +61,14 @@ export class CacheStoreError extends TuttiError {
   /** The operation that failed. */
   readonly operation: CacheOperation;
 
-  constructor(tier: string, operation: CacheOperation, message: string, options: { cause?: unknown } = {}) {
-    super('TUTTI_CACHE_STORE', message, { ...options, retryable: true, details: { tier, operation } });
+  constructor(
+    tier: string,
+    operation: CacheOperation,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    const details = { tier, operation, ...options.details };
+    super('TUTTI_CACHE_STORE', message, { ...options, retryable: true, details });
     this.tier = tier;
     this.operation = operation;
   }

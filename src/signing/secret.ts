@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { CacheStoreError } from '../errors/storage-errors.js';
+import { findDetour, homeFolder } from '../input/own-folder.js';
 
 /** The shortest secret that is accepted, in bytes. */
 const MIN_SECRET_BYTES = 16;
 /** How long a secret is that we make ourselves, in bytes. */
 const OWN_SECRET_BYTES = 32;
+const MAX_FILE_BYTES = 64 * 1024;
+const FILE_NAME = 'cache.key';
 
 /** One or more secrets: the first signs, all verify. */
 export type Secrets = readonly [Uint8Array, ...Uint8Array[]];
@@ -34,8 +36,9 @@ export interface SecretOptions {
 export function configuredSecrets(options: SecretOptions): Secrets | undefined {
   const env = options.env ?? process.env;
   if (options.secret !== undefined) return checkSecrets('secret', options.secret);
-  if (env.TUTTI_CACHE_SECRET !== undefined) return checkSecrets('TUTTI_CACHE_SECRET', env.TUTTI_CACHE_SECRET);
-  return undefined;
+  const { TUTTI_CACHE_SECRET: secret } = env;
+  // Container tools pass an unset variable on as an empty one.
+  return secret === undefined || secret === '' ? undefined : checkSecrets('TUTTI_CACHE_SECRET', secret);
 }
 
 /**
@@ -48,21 +51,28 @@ export function configuredSecrets(options: SecretOptions): Secrets | undefined {
 export async function loadSecrets(options: SecretOptions = {}): Promise<Secrets> {
   const given = configuredSecrets(options);
   if (given !== undefined) return given;
-  const folder = configFolder(options.env ?? process.env);
+  const folder = secretFolder(options.env);
   try {
-    return [await readOrCreateSecret(folder)];
+    if (folder === undefined) throw new Error('there is no home directory');
+    return [await readOrCreateSecret(folder, options.onProblem)];
   } catch (cause) {
-    options.onProblem?.(
-      new CacheStoreError(
-        'disk',
-        'secret',
-        `The secret that signs cache entries cannot be kept in ${join(folder, 'cache.key')}. A secret of this process ` +
-          'is used instead, so entries on disk do not outlive it. Make the folder writable, or set TUTTI_CACHE_SECRET.',
-        { cause },
-      ),
-    );
+    const where = folder === undefined ? 'anywhere' : `in ${join(folder, FILE_NAME)}`;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message =
+      `The secret that signs cache entries cannot be kept ${where}: ${why}. A secret of this process ` +
+      'is used instead, so entries on disk do not outlive it. Make the folder writable, or set TUTTI_CACHE_SECRET.';
+    options.onProblem?.(new CacheStoreError('disk', 'secret', message, { cause }));
     return [randomBytes(OWN_SECRET_BYTES)];
   }
+}
+
+/** The folder of the secret that is kept for the user; `undefined` where the user has no place for one. */
+export function secretFolder(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  const { XDG_CONFIG_HOME: base } = env;
+  // The specification says to ignore a relative path there.
+  if (base !== undefined && isAbsolute(base)) return join(base, 'tutti');
+  const home = homeFolder(env);
+  return home === undefined ? undefined : join(home, '.config', 'tutti');
 }
 
 function checkSecrets(field: string, value: string | readonly string[]): Secrets {
@@ -89,32 +99,49 @@ function checkSecret(field: string, secret: unknown): Uint8Array {
   );
 }
 
-function configFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const base = env.XDG_CONFIG_HOME;
-  // The specification says that a relative path there is to be ignored.
-  return join(base?.startsWith('/') === true ? base : join(env.HOME ?? homedir(), '.config'), 'tutti');
-}
-
-async function readOrCreateSecret(folder: string): Promise<Uint8Array> {
-  const path = join(folder, 'cache.key');
-  const kept = await readSecret(path);
+async function readOrCreateSecret(folder: string, onProblem: SecretOptions['onProblem']): Promise<Uint8Array> {
+  const path = join(folder, FILE_NAME);
+  const detour = await findDetour(path);
+  if (detour !== undefined) throw new Error(`${detour.link} is a link that leads to ${detour.target}`);
+  const kept = await readSecret(path, onProblem);
   if (kept !== undefined) return kept;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await createSecret(path);
-  const made = await readSecret(path);
+  const made = await readSecret(path, onProblem);
   if (made === undefined) throw new Error(`${path} was removed while it was made`);
   return made;
 }
 
 /** The secret in the file; `undefined` when there is no file. A file that holds too little is set aside. */
-async function readSecret(path: string): Promise<Uint8Array | undefined> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+async function readSecret(path: string, onProblem: SecretOptions['onProblem']): Promise<Uint8Array | undefined> {
+  const found = await stat(path).catch((error: unknown) => {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
     throw error;
   });
-  if (bytes === undefined || bytes.length >= OWN_SECRET_BYTES) return bytes;
+  if (found === undefined) return undefined;
+  if (!found.isFile() || found.size > MAX_FILE_BYTES) throw new Error(`${path} is no file that holds a secret`);
+  await keepPrivate(path, found, onProblem);
+  const bytes = await readFile(path);
+  if (bytes.length >= OWN_SECRET_BYTES) return bytes;
   await rename(path, `${path}.bad`);
   return undefined;
+}
+
+/** Narrows the mode of a secret that others can read, and says so; one that belongs to another user is refused. */
+async function keepPrivate(
+  path: string,
+  { mode, uid }: { readonly mode: number; readonly uid: number },
+  onProblem: SecretOptions['onProblem'],
+): Promise<void> {
+  if (process.platform === 'win32') return;
+  const own = process.getuid?.() ?? uid;
+  if (uid !== own && uid !== 0) throw new Error(`${path} belongs to another user`);
+  if ((mode & 0o077) === 0) return;
+  await chmod(path, 0o600);
+  const message =
+    `The secret in ${path} could be read by other users; its mode is 0600 now. If one of them may have read it, ` +
+    'remove the file: a new secret is made, and what is stored is computed again.';
+  onProblem?.(new CacheStoreError('disk', 'secret', message));
 }
 
 /**

@@ -369,7 +369,7 @@ describe('ResponseCache', () => {
     await cache.close();
     expect(clock.pendingTimers).toBe(0);
     expect(cache.isCacheable('expert')).toBe(false);
-    expect(await cache.store(cache.key(ask('t')), 'expert', reply('x'))).toBe(false);
+    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x'))).toBe(false);
     for (const act of [
       () => cache.get(ask('t')),
       () => cache.getMany([]),
@@ -421,11 +421,11 @@ describe('ResponseCache', () => {
   test('store leaves out what cannot be stored instead of failing', async () => {
     const cache = new ResponseCache();
     const heard: unknown[] = [];
-    expect(await cache.store(cache.key(ask('t')), 'expert', reply('x', { data: new Map() }))).toBe(false);
+    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x', { data: new Map() }))).toBe(false);
     cache.observe((name, payload) => heard.push([name, payload]));
-    expect(await cache.store(cache.key(ask('t')), 'expert', reply('x', { data: 1n }))).toBe(false);
+    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x', { data: 1n }))).toBe(false);
     expect(heard).toEqual([['cache:error', expect.objectContaining({ code: 'TUTTI_INVALID_ARGUMENT' })]]);
-    expect(await cache.store(cache.key(ask('t')), 'expert', reply('x'))).toBe(true);
+    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x'))).toBe(true);
   });
 
   test('verify finds nothing to check in memory', async () => {

@@ -59,7 +59,7 @@ export interface CacheTier {
   /** Removes all matching entries; returns how many. `createdUpTo` as for `delete`. */
   deleteMatching(selector: TierSelector, createdUpTo?: number): Promise<number>;
   /** What other processes have deleted and replaced since the last call; absent where a tier cannot know. */
-  changes?(): Promise<readonly TierChange[]>;
+  readonly changes?: (() => Promise<readonly TierChange[]>) | undefined;
   /** All entries, in pages, for `verify`. */
   entries(): AsyncIterable<StoredEntry>;
   /** How much it holds. */

@@ -66,6 +66,8 @@ export class KeyvTier implements CacheTier {
   readonly #hits = new Map<string, number>();
   /** The last write of each key, while it runs. */
   readonly #writing = new Map<string, Promise<unknown>>();
+  /** Entries that the store has not taken yet. */
+  readonly #unwritten = new Map<string, StoredEntry>();
   readonly #onError: (error: unknown) => void;
   #lastError: unknown;
   #evictions = 0;
@@ -157,6 +159,10 @@ export class KeyvTier implements CacheTier {
     return { evictions: this.#evictions, expirations: this.#expirations };
   }
 
+  unwritten(): Iterable<StoredEntry> {
+    return this.#unwritten.values();
+  }
+
   async flush(): Promise<void> {
     await Promise.allSettled(this.#writing.values());
   }
@@ -186,7 +192,9 @@ export class KeyvTier implements CacheTier {
 
   async #write(entry: StoredEntry, ttlMs: number): Promise<void> {
     this.#lastError = undefined;
+    this.#unwritten.set(entry.key, entry);
     const isKept = await this.#store.set(PREFIX + entry.key, JSON.stringify(entry), ttlMs);
+    if (this.#unwritten.get(entry.key) === entry) this.#unwritten.delete(entry.key);
     if (isKept !== false) return;
     this.#forget(entry.key);
     throw new CacheStoreError(this.name, 'set', 'The store did not keep an entry.', {

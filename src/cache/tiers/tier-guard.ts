@@ -3,14 +3,14 @@ import { CacheStoreError } from '../../errors/storage-errors.js';
 import { TuttiError } from '../../errors/tutti-error.js';
 import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
-import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import type { CacheTier, TierChange, TierCounters, TierSelector, TierSize } from './cache-tier.js';
 import { TimeLimits } from './time-limits.js';
 
 /** How a {@link TierGuard} is set up. */
 export interface TierGuardOptions {
   /** How long a read or a deletion may take, in milliseconds. @default 1_000 */
   timeoutMs?: number | undefined;
-  /** How long writing, deleting many, flushing and closing may take, in milliseconds. @default 30_000 */
+  /** How long writing, deleting many and flushing may take, in milliseconds. @default 30_000 */
   longTimeoutMs?: number | undefined;
   /** The first pause after a failure, in milliseconds; doubles with each further one. @default 1_000 */
   firstRetryMs?: number | undefined;
@@ -35,6 +35,9 @@ interface Direction {
 }
 
 const READS: ReadonlySet<CacheOperation> = new Set(['get', 'read']);
+/** Entries of which it is remembered that they could not be written, until the next flush. */
+const MAX_LOST = 10_000;
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
  * Wraps a tier so that a call never fails or hangs because of its cache. A tier that fails or takes too long answers
@@ -51,6 +54,8 @@ export class TierGuard implements CacheTier {
   readonly #longTimeoutMs: number;
   readonly #reading: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
   readonly #writing: Direction = { failures: 0, retryAtMs: 0, isTrying: false };
+  /** Entries that the tier did not take. */
+  readonly #lost = new Map<string, StoredEntry>();
 
   constructor(tier: CacheTier, options: TierGuardOptions = {}) {
     this.name = tier.name;
@@ -77,14 +82,18 @@ export class TierGuard implements CacheTier {
     try {
       if (this.#writing.failures === 0) {
         taking = this.#tier.set(entry);
-        if (taking === undefined) return undefined;
+        if (taking === undefined) {
+          if (this.#lost.size > 0) this.#lost.delete(entry.key);
+          return undefined;
+        }
       }
     } catch (error) {
       taking = Promise.reject(error);
     }
     // Allowed as long as a flush: a tier that accepts entries only as fast as it can write them is busy, not broken,
     // and no call waits for this.
-    return this.#run('set', async () => taking ?? this.#tier.set(entry), doNothing, this.#longTimeoutMs);
+    const lost = () => this.#lose(entry);
+    return this.#run('set', async () => taking ?? this.#tier.set(entry), lost, this.#longTimeoutMs);
   }
 
   touch(key: string, hits: number): void {
@@ -96,18 +105,19 @@ export class TierGuard implements CacheTier {
     }
   }
 
-  delete(key: string): Promise<boolean> {
+  delete(key: string, createdUpTo?: number): Promise<boolean> {
+    this.#lost.delete(key);
     return this.#run(
       'delete',
-      () => this.#tier.delete(key),
+      () => this.#tier.delete(key, createdUpTo),
       () => false,
     );
   }
 
-  deleteMatching(selector: TierSelector): Promise<number> {
+  deleteMatching(selector: TierSelector, createdUpTo?: number): Promise<number> {
     return this.#run(
       'delete',
-      () => this.#tier.deleteMatching(selector),
+      () => this.#tier.deleteMatching(selector, createdUpTo),
       () => 0,
       this.#longTimeoutMs,
     );
@@ -146,13 +156,49 @@ export class TierGuard implements CacheTier {
     }
   }
 
-  flush(): Promise<void> {
-    return this.#attempt('flush', () => this.#tier.flush(), doNothing, this.#longTimeoutMs);
+  /** What other processes have changed; absent where the tier cannot know. */
+  get changes(): (() => Promise<readonly TierChange[]>) | undefined {
+    return this.#tier.changes === undefined ? undefined : this.#changes;
   }
 
-  async close(): Promise<void> {
-    await this.#attempt('close', () => this.#tier.close(), doNothing, this.#longTimeoutMs);
+  /** @throws what the tier fails with: the one method that must not hide it. */
+  async flush(): Promise<void> {
+    let failure: { readonly cause: unknown } | undefined;
+    await this.#attempt('flush', () => this.#tier.flush(), doNothing, this.#longTimeoutMs, (cause) => {
+      failure = { cause };
+    });
+    if (failure !== undefined) throw failure.cause;
+  }
+
+  takeUnwritten(): StoredEntry[] {
+    const unwritten = [...this.#lost.values(), ...(this.#tier.unwritten?.() ?? [])];
+    this.#lost.clear();
+    return unwritten;
+  }
+
+  /** Reports what could not be written. */
+  async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    let cause: unknown;
+    await this.#attempt('close', () => this.#tier.close(), doNothing, timeoutMs, (failure) => {
+      cause = failure;
+    });
     this.#limits.rest();
+    const { length } = this.takeUnwritten();
+    if (length === 0) return;
+    const message = `The ${this.name} tier of the cache was closed with ${length} answers that could not be written to it.`;
+    const details = { unwritten: length };
+    this.#notify(() => this.#options.onBroken?.(new CacheStoreError(this.name, 'close', message, { cause, details })));
+  }
+
+  readonly #changes = (): Promise<readonly TierChange[]> =>
+    this.#run(
+      'read',
+      () => this.#tier.changes?.() ?? Promise.resolve([]),
+      () => [],
+    );
+
+  #lose(entry: StoredEntry): void {
+    if (this.#lost.size < MAX_LOST) this.#lost.set(entry.key, entry);
   }
 
   #run<T>(
@@ -189,10 +235,12 @@ export class TierGuard implements CacheTier {
     work: () => Promise<T>,
     instead: () => T,
     timeoutMs: number,
+    onFailure?: (cause: unknown) => void,
   ): Promise<T> {
     return new Promise<T>((resolve) => {
       const giveUp = (cause: unknown) => {
         this.#failed(operation, cause);
+        onFailure?.(cause);
         resolve(instead());
       };
       const timed = this.#limits.start(timeoutMs, () =>

@@ -1,7 +1,10 @@
 import type { StoredEntry, UnsealedEntry } from '../cache-entry.js';
 import { parsePayload, type StoredAnswer } from '../cached-answer.js';
 import type { Seal, SealVerdict } from '../seal.js';
-import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import { CacheStoreError } from '../../errors/storage-errors.js';
+import type { Clock } from '../../time/clock.js';
+import type { CacheTier, TierChange, TierCounters, TierSelector, TierSize } from './cache-tier.js';
+import { settledWithin } from './time-limits.js';
 
 /** An entry from below memory whose signature was right. */
 export interface VerifiedEntry {
@@ -29,6 +32,9 @@ export interface VerifyReport {
 export interface GuardedTier extends CacheTier {
   /** Whether it failed when it was last used. */
   readonly isBroken: boolean;
+  /** Entries that were not written since this was last called, those that still wait included. */
+  takeUnwritten(): StoredEntry[];
+  close(timeoutMs?: number): Promise<void>;
 }
 
 /** The tiers once they are open, nearest first, and what proves their entries. */
@@ -45,6 +51,7 @@ export interface TierStackOptions {
   readonly open: () => Promise<OpenTiers>;
   /** Where the time comes from. */
   readonly epochMs: () => number;
+  readonly clock: Clock;
   /** Called for each entry that was rejected and removed. */
   readonly onReject: (entry: StoredEntry, tier: CacheTier['name'], reason: string) => void;
 }
@@ -62,6 +69,8 @@ export class TierStack {
   #distrustedUntil = Number.NEGATIVE_INFINITY;
   // Taken but not yet with the tiers, as these may still be opening.
   readonly #writes = new Set<Promise<void>>();
+  /** Entries whose caller asked for storing. */
+  readonly #promised = new WeakSet<StoredEntry>();
 
   constructor(options: TierStackOptions) {
     this.#options = options;
@@ -101,8 +110,9 @@ export class TierStack {
   }
 
   /** Signs an entry and hands it to every tier. Resolves when they have taken it. */
-  set(entry: UnsealedEntry): Promise<void> | undefined {
-    const taking = this.#open === undefined ? this.#setOnceOpen(entry) : handTo(this.#open, entry);
+  set(entry: UnsealedEntry, isPromised = false): Promise<void> | undefined {
+    const taking =
+      this.#open === undefined ? this.#setOnceOpen(entry, isPromised) : this.#handTo(this.#open, entry, isPromised);
     if (taking === undefined) return undefined;
     const write = taking.finally(() => this.#writes.delete(write));
     this.#writes.add(write);
@@ -115,19 +125,27 @@ export class TierStack {
   }
 
   /** Removes an entry everywhere; returns whether any tier had it. */
-  async delete(key: string): Promise<boolean> {
+  async delete(key: string, createdUpTo?: number): Promise<boolean> {
     const { tiers } = await this.#ready();
-    const deleted = await Promise.all(tiers.map((tier) => tier.delete(key)));
+    const deleted = await Promise.all(tiers.map((tier) => tier.delete(key, createdUpTo)));
     this.#distrustBroken(tiers);
     return deleted.includes(true);
   }
 
   /** Removes all matching entries; returns how many the fullest tier had. */
-  async deleteMatching(selector: TierSelector): Promise<number> {
+  async deleteMatching(selector: TierSelector, createdUpTo?: number): Promise<number> {
     const { tiers } = await this.#ready();
-    const deleted = await Promise.all(tiers.map((tier) => tier.deleteMatching(selector)));
+    const deleted = await Promise.all(tiers.map((tier) => tier.deleteMatching(selector, createdUpTo)));
     this.#distrustBroken(tiers);
     return Math.max(0, ...deleted);
+  }
+
+  /** What other processes have deleted and replaced since; `undefined` where no tier can know. Never rejects. */
+  changes(): Promise<readonly TierChange[]> | undefined {
+    // Before anything is open, nothing in memory can be older than what is stored.
+    if (this.#open === undefined) return Promise.resolve([]);
+    const asked = this.#open.tiers.flatMap((tier) => tier.changes?.() ?? []);
+    return asked.length === 0 ? undefined : Promise.all(asked).then((changes) => changes.flat());
   }
 
   /** Checks every entry of every tier; removes those that are not what was signed. */
@@ -143,10 +161,10 @@ export class TierStack {
     return report;
   }
 
-  /** How much the nearest tier holds. */
-  async size(): Promise<TierSize> {
+  /** How much the nearest tier holds; `undefined` when none could be opened. */
+  async size(): Promise<TierSize | undefined> {
     const [nearest] = (await this.#ready()).tiers;
-    return (await nearest?.size()) ?? { entries: 0, sizeBytes: 0 };
+    return nearest?.size();
   }
 
   /** What happened in all tiers. */
@@ -160,29 +178,53 @@ export class TierStack {
     return { evictions, expirations };
   }
 
-  /** Resolves when everything taken so far is durable. */
+  /**
+   * Resolves when everything taken so far is durable.
+   *
+   * @throws {@link CacheStoreError} when answers that a caller asked to store could not be written.
+   */
   async flush(): Promise<void> {
     if (this.#opening === undefined) return;
     const { tiers } = await this.#opening;
     await Promise.all(this.#writes);
-    await Promise.all(tiers.map((tier) => tier.flush()));
+    const flushed = await Promise.allSettled(tiers.map((tier) => tier.flush()));
+    for (const [index, outcome] of flushed.entries()) {
+      const tier = tiers[index] as GuardedTier;
+      const unwritten = tier.takeUnwritten().filter((entry) => this.#promised.has(entry));
+      if (unwritten.length > 0) throw notWritten(tier, unwritten, outcome);
+    }
   }
 
-  /** Closes all tiers that were opened. */
-  close(): Promise<void> {
-    this.#closing ??= this.#closeAll();
+  /** Closes all tiers that were opened, within the time, whatever hangs. */
+  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    this.#closing ??= this.#closeAll(timeoutMs);
     return this.#closing;
   }
 
-  async #closeAll(): Promise<void> {
+  async #closeAll(timeoutMs: number): Promise<void> {
     if (this.#opening === undefined) return;
-    const { tiers } = await this.#opening;
-    await Promise.all(this.#writes);
-    await Promise.all(tiers.map((tier) => tier.close()));
+    const { clock } = this.#options;
+    const startedMs = clock.now();
+    const handed = this.#opening.then(() => Promise.all(this.#writes));
+    await settledWithin(handed, timeoutMs / 2, clock);
+    const leftMs = Math.max(timeoutMs / 2, timeoutMs - (clock.now() - startedMs));
+    await Promise.all((this.#open?.tiers ?? []).map((tier) => tier.close(leftMs)));
   }
 
-  async #setOnceOpen(entry: UnsealedEntry): Promise<void> {
-    await handTo(await this.#ready(), entry);
+  async #setOnceOpen(entry: UnsealedEntry, isPromised: boolean): Promise<void> {
+    await this.#handTo(await this.#ready(), entry, isPromised);
+  }
+
+  /** Returns `undefined` when all tiers have accepted the entry at once. */
+  #handTo({ tiers, seal }: OpenTiers, entry: UnsealedEntry, isPromised: boolean): Promise<void> | undefined {
+    const sealed = seal.seal(entry);
+    if (isPromised) this.#promised.add(sealed);
+    let waiting: Promise<void> | undefined;
+    for (const tier of tiers) {
+      const taking = tier.set(sealed);
+      if (taking !== undefined) waiting = waiting === undefined ? taking : waiting.then(() => taking);
+    }
+    return waiting;
   }
 
   async #ready(): Promise<OpenTiers> {
@@ -231,15 +273,23 @@ function verdictOf(entry: StoredEntry, key: string, seal: Seal): SealVerdict {
   }
 }
 
-/** Returns `undefined` when all tiers have accepted the entry at once. */
-function handTo({ tiers, seal }: OpenTiers, entry: UnsealedEntry): Promise<void> | undefined {
-  const sealed = seal.seal(entry);
-  let waiting: Promise<void> | undefined;
-  for (const tier of tiers) {
-    const taking = tier.set(sealed);
-    if (taking !== undefined) waiting = waiting === undefined ? taking : waiting.then(() => taking);
-  }
-  return waiting;
+const MAX_NAMED_KEYS = 100;
+const CLOSE_TIMEOUT_MS = 5_000;
+
+function notWritten(
+  tier: CacheTier,
+  unwritten: readonly StoredEntry[],
+  outcome: PromiseSettledResult<void>,
+): CacheStoreError {
+  const cause: unknown = outcome.status === 'rejected' ? outcome.reason : undefined;
+  const why = cause instanceof Error ? ` ${cause.message}` : '';
+  const keys = unwritten.slice(0, MAX_NAMED_KEYS).map(({ key }) => key);
+  return new CacheStoreError(
+    tier.name,
+    'flush',
+    `${unwritten.length} answers could not be written to the ${tier.name} tier of the cache.${why}`,
+    { cause, details: { unwritten: unwritten.length, keys } },
+  );
 }
 
 function copyUp(entry: StoredEntry, nearer: readonly CacheTier[]): void {

@@ -1,5 +1,17 @@
 import type { Clock, TimerHandle } from '../../time/clock.js';
 
+/** Resolves when the work has settled or the time is over, whichever comes first. Never rejects. */
+export function settledWithin(work: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(resolve, timeoutMs, undefined);
+    const settled = () => {
+      clock.clearTimeout(timer);
+      resolve();
+    };
+    work.then(settled, settled);
+  });
+}
+
 /** An operation in flight. */
 export interface TimedOperation {
   readonly sliceMs: number;

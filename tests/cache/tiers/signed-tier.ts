@@ -3,6 +3,7 @@ import { Seal } from '../../../src/cache/seal.js';
 import type { CacheTier } from '../../../src/cache/tiers/cache-tier.js';
 import { TierGuard } from '../../../src/cache/tiers/tier-guard.js';
 import { TierStack } from '../../../src/cache/tiers/tier-stack.js';
+import { systemClock } from '../../../src/time/clock.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 const seal = new Seal([Buffer.from('a secret of the tests')], () => NOW);
@@ -32,6 +33,7 @@ export function stackOver(tier: CacheTier): { stack: TierStack; rejected: Array<
   const stack = new TierStack({
     open: async () => ({ tiers: [new TierGuard(tier)], seal }),
     epochMs: () => NOW,
+    clock: systemClock,
     onReject: (entry: StoredEntry, _tier, reason) => rejected.push([entry.key, reason]),
   });
   return { stack, rejected };

@@ -1,0 +1,19 @@
+import { InvalidArgumentError } from '../errors/input-errors.js';
+import { describeValue } from '../input/describe-value.js';
+import { type CacheSetOptions, TENANT_PREFIX } from './set-options.js';
+
+/** The tag that marks a tenant's answers. Tags are signed, and found in every tier. */
+export function tenantTag(tenant: string): string {
+  return TENANT_PREFIX + tenant;
+}
+
+/** The settings of an answer, marked as the tenant's. */
+export function withTenant(options: CacheSetOptions, tenant: string | undefined): CacheSetOptions {
+  return tenant === undefined ? options : { ...options, tags: [...(options.tags ?? []), tenantTag(tenant)] };
+}
+
+/** @throws {@link InvalidArgumentError} when it is no string or empty. */
+export function checkName(field: string, name: unknown): asserts name is string {
+  if (typeof name === 'string' && name !== '') return;
+  throw new InvalidArgumentError(field, `${field}: expected a string that is not empty; got ${describeValue(name)}.`);
+}
