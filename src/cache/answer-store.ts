@@ -106,7 +106,8 @@ export class AnswerStore {
   async lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
     const { time, options } = this.#parts;
     const startedMs = options.clock.now();
-    if (this.#follower !== undefined && time.epochMs() > this.#follower.servedUntilMs) await this.#follower.check();
+    if (this.#follower !== undefined && time.epochMs() > this.#follower.servedUntilMs)
+      await this.#follower.check();
     const nowMs = time.epochMs();
     const hits = keys.map((key) => {
       const entry = this.#memory.get(key, nowMs);

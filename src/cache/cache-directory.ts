@@ -49,7 +49,10 @@ export async function checkRealDirectory(directory: string, root: string | undef
   }
   const detour = await findDetour(directory, allowed);
   if (detour === undefined) return;
-  throw refusal(directory, `"${detour.link}" on its way is a link that leads to "${detour.target}"; name the real folder`);
+  throw refusal(
+    directory,
+    `"${detour.link}" on its way is a link that leads to "${detour.target}"; name the real folder`,
+  );
 }
 
 function refusal(directory: string, why: string): InvalidArgumentError {

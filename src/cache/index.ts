@@ -25,7 +25,12 @@ export type { ComputeAnswer, GetOrComputeOptions } from './compute-once.js';
 export { getDefaultCache, setDefaultCache } from './default-cache.js';
 export type { EvictionKind } from './eviction.js';
 export type { NormalizeOptions } from './normalize-task.js';
-export { type CacheClearOptions, type CacheGetOptions, type InvalidationListener, ResponseCache } from './response-cache.js';
+export {
+  type CacheClearOptions,
+  type CacheGetOptions,
+  type InvalidationListener,
+  ResponseCache,
+} from './response-cache.js';
 export type { CacheSetOptions } from './set-options.js';
 export type { KeyvLike } from './tiers/keyv-tier.js';
 export type { VerifyReport } from './tiers/tier-stack.js';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { CacheStoreError } from '../errors/storage-errors.js';
 import { TuttiError } from '../errors/tutti-error.js';
+import { configuredSecrets, loadSecrets, secretFolder } from '../signing/secret.js';
 import { checkRealDirectory } from './cache-directory.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import { Seal } from './seal.js';
-import { configuredSecrets, loadSecrets, secretFolder } from '../signing/secret.js';
 import type { SteadyTime } from './steady-time.js';
 import type { CacheTier } from './tiers/cache-tier.js';
 import { DiskTier } from './tiers/disk/disk-tier.js';
@@ -87,7 +87,11 @@ function createTier(
   const { directory = '', rootDirectory, store, maxSizeBytes, maxEntries, eviction, clock } = options;
   const limits = { maxSizeBytes, maxEntries, eviction, clock, onProblem };
   if (store !== undefined) return new KeyvTier({ ...limits, store });
-  return new DiskTier({ ...limits, directory, checkFolder: () => checkRealDirectory(directory, rootDirectory) });
+  return new DiskTier({
+    ...limits,
+    directory,
+    checkFolder: () => checkRealDirectory(directory, rootDirectory),
+  });
 }
 
 function reportProblem({ options, time, observers }: LowerTiersParts, error: TuttiError): void {

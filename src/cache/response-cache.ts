@@ -156,7 +156,12 @@ export class ResponseCache implements AsyncDisposable {
     checkSetOptions(options);
     const key = this.key(request);
     // Without `await`, as above.
-    return this.#storeAnswer({ key, agent: request.agent, tenant: this.#tenantOf(request) }, answer, options, true);
+    return this.#storeAnswer(
+      { key, agent: request.agent, tenant: this.#tenantOf(request) },
+      answer,
+      options,
+      true,
+    );
   }
 
   /**
@@ -423,7 +428,10 @@ export class ResponseCache implements AsyncDisposable {
     try {
       return this.isCacheable(request.agent);
     } catch (error) {
-      this.#options.logger.error({ error }, 'an excludeAgents function threw; the cache is not used for the request');
+      this.#options.logger.error(
+        { error },
+        'an excludeAgents function threw; the cache is not used for the request',
+      );
       return false;
     }
   }
@@ -435,7 +443,9 @@ export class ResponseCache implements AsyncDisposable {
   /** Removes what matches, of the cache's own tenant where there is one. */
   #deleteMatching(selector: Exclude<TierSelector, 'all'>): Promise<number> {
     const { tenant } = this.#options;
-    return this.#forgetMatching(tenant === undefined ? selector : { ...selector, alsoTag: tenantTag(tenant) });
+    return this.#forgetMatching(
+      tenant === undefined ? selector : { ...selector, alsoTag: tenantTag(tenant) },
+    );
   }
 
   async #forgetMatching(selector: TierSelector): Promise<number> {

@@ -15,5 +15,8 @@ export function withTenant(options: CacheSetOptions, tenant: string | undefined)
 /** @throws {@link InvalidArgumentError} when it is no string or empty. */
 export function checkName(field: string, name: unknown): asserts name is string {
   if (typeof name === 'string' && name !== '') return;
-  throw new InvalidArgumentError(field, `${field}: expected a string that is not empty; got ${describeValue(name)}.`);
+  throw new InvalidArgumentError(
+    field,
+    `${field}: expected a string that is not empty; got ${describeValue(name)}.`,
+  );
 }

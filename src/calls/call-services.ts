@@ -26,8 +26,8 @@ export interface CallInFlight extends InFlightNode {
 export interface CallCache {
   /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
   take(call: CallInFlight): boolean;
-  /** Ends work that nobody waits for, and closes the cache if it was opened for this orchestrator. */
-  close(): Promise<void>;
+  /** Ends work that no caller waits for, and closes the cache, in this time, if it was opened for this orchestrator. */
+  close(timeoutMs: number): Promise<void>;
 }
 
 /** Lanes and budgets as the path of a call sees them. */

@@ -12,7 +12,9 @@ export function isInside(folder: string, path: string): boolean {
  * The user's home directory; `undefined` where there is none that could hold files: no HOME and no entry in the list of
  * users, or a HOME that is empty or relative.
  */
-export function homeFolder(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+export function homeFolder(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
   let home = env.HOME;
   if (home === undefined) {
     try {
@@ -49,7 +51,9 @@ export async function findDetour(
 
 /** The folders above the path that are not trusted, from the top down. */
 function linksToCheck(path: string, root: string | undefined): string[] {
-  const trusted = [root, homeFolder(), process.cwd()].filter((folder) => folder !== undefined && isInside(folder, path));
+  const trusted = [root, homeFolder(), process.cwd()].filter(
+    (folder) => folder !== undefined && isInside(folder, path),
+  );
   const steps = relative(parse(path).root, dirname(path)).split(sep).filter(Boolean);
   const folders = steps.map((_, index) => join(parse(path).root, ...steps.slice(0, index + 1)));
   return folders.slice(1).filter((folder) => !trusted.some((top) => isInside(folder, top as string)));

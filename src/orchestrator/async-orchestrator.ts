@@ -1,6 +1,9 @@
 import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
+import type { CacheRequest } from '../cache/cache-key.js';
 import { CallAdmission } from '../calls/admission/call-admission.js';
+import { checkCallOptions } from '../calls/admission/check-call-options.js';
 import { AgentStream } from '../calls/agent-stream.js';
+import { cacheRequestOf } from '../calls/cached/call-request.js';
 import type { CallRequest } from '../calls/call.js';
 import { executeCall } from '../calls/call-path.js';
 import type { CallServices } from '../calls/call-services.js';
@@ -177,6 +180,20 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
       );
     }
     return events.on(event, listener);
+  }
+
+  /**
+   * The request under which the answer of such a call is stored: for `get`, `set` and `delete` of the cache.
+   *
+   * @throws {@link InvalidArgumentError} or {@link UnknownAgentError}, as `execute` would reject.
+   */
+  cacheRequest<const Name extends AnyName<Agents>>(
+    agent: Name & CheckedName<Agents, Name>,
+    task: string,
+    options?: CallOptions,
+  ): CacheRequest {
+    if (options !== undefined) checkCallOptions(options);
+    return cacheRequestOf(this.#admission.admitTask(agent, task, options, this.agents));
   }
 
   /** What it has done and is doing, as a plain snapshot. */

@@ -21,11 +21,15 @@ export async function shutDown(
   for (const run of runs) run.cancel((call) => call.cancelBecause('the orchestrator was closed'));
   for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
   await drained;
-  await cache?.close();
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
   overdue.closing();
-  await permits.whenIdle();
+  await Promise.all([cache?.close(cacheTimeoutMs(drainMs)), permits.whenIdle()]);
   await closeProviders(services, agents);
+}
+
+/** A store that hangs must not keep an orchestrator open that was given little time to close. */
+function cacheTimeoutMs(drainMs: number): number {
+  return Math.min(4_500, Math.max(1_500, drainMs));
 }
 
 async function closeProviders({ logger }: CallServices, agents: AgentRegistry): Promise<void> {

@@ -67,7 +67,9 @@ export async function loadSecrets(options: SecretOptions = {}): Promise<Secrets>
 }
 
 /** The folder of the secret that is kept for the user; `undefined` where the user has no place for one. */
-export function secretFolder(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+export function secretFolder(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
   const { XDG_CONFIG_HOME: base } = env;
   // The specification says to ignore a relative path there.
   if (base !== undefined && isAbsolute(base)) return join(base, 'tutti');
@@ -99,7 +101,10 @@ function checkSecret(field: string, secret: unknown): Uint8Array {
   );
 }
 
-async function readOrCreateSecret(folder: string, onProblem: SecretOptions['onProblem']): Promise<Uint8Array> {
+async function readOrCreateSecret(
+  folder: string,
+  onProblem: SecretOptions['onProblem'],
+): Promise<Uint8Array> {
   const path = join(folder, FILE_NAME);
   const detour = await findDetour(path);
   if (detour !== undefined) throw new Error(`${detour.link} is a link that leads to ${detour.target}`);
@@ -113,13 +118,17 @@ async function readOrCreateSecret(folder: string, onProblem: SecretOptions['onPr
 }
 
 /** The secret in the file; `undefined` when there is no file. A file that holds too little is set aside. */
-async function readSecret(path: string, onProblem: SecretOptions['onProblem']): Promise<Uint8Array | undefined> {
+async function readSecret(
+  path: string,
+  onProblem: SecretOptions['onProblem'],
+): Promise<Uint8Array | undefined> {
   const found = await stat(path).catch((error: unknown) => {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
     throw error;
   });
   if (found === undefined) return undefined;
-  if (!found.isFile() || found.size > MAX_FILE_BYTES) throw new Error(`${path} is no file that holds a secret`);
+  if (!found.isFile() || found.size > MAX_FILE_BYTES)
+    throw new Error(`${path} is no file that holds a secret`);
   await keepPrivate(path, found, onProblem);
   const bytes = await readFile(path);
   if (bytes.length >= OWN_SECRET_BYTES) return bytes;

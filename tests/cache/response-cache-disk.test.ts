@@ -263,14 +263,18 @@ describe('ResponseCache on a Keyv store', () => {
   test('a store that fails costs no call, is reported once and left alone for a while', async () => {
     const { store, calls } = broken('rejects');
     const cache = new ResponseCache({ store, secret });
-    const heard: string[] = [];
-    cache.observe((name) => heard.push(name));
+    const heard: unknown[] = [];
+    cache.observe((name, payload) => name === 'cache:error' && heard.push(payload));
     for (let count = 0; count < 20; count += 1) {
       expect((await cache.getOrCompute(ask(`${count}`), () => 'fine')).output).toBe('fine');
       expect((await cache.get(ask(`${count}`)))?.tier).toBe('memory');
     }
+    expect(heard).toHaveLength(1);
     await cache.close();
-    expect(heard.filter((name) => name === 'cache:error')).toHaveLength(1);
+    expect(heard).toEqual([
+      expect.anything(),
+      expect.objectContaining({ operation: 'close', message: expect.stringContaining('20 answers') }),
+    ]);
     const { storeErrors } = await cache.stats();
     expect(storeErrors).toBeGreaterThan(0);
     expect(calls()).toBeLessThan(10);

@@ -421,9 +421,13 @@ describe('ResponseCache', () => {
   test('store leaves out what cannot be stored instead of failing', async () => {
     const cache = new ResponseCache();
     const heard: unknown[] = [];
-    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x', { data: new Map() }))).toBe(false);
+    expect(
+      await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x', { data: new Map() })),
+    ).toBe(false);
     cache.observe((name, payload) => heard.push([name, payload]));
-    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x', { data: 1n }))).toBe(false);
+    expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x', { data: 1n }))).toBe(
+      false,
+    );
     expect(heard).toEqual([['cache:error', expect.objectContaining({ code: 'TUTTI_INVALID_ARGUMENT' })]]);
     expect(await cache.store({ key: cache.key(ask('t')), agent: 'expert' }, reply('x'))).toBe(true);
   });

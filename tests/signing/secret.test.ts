@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { InvalidArgumentError } from '../../src/errors/input-errors.js';
 import type { CacheStoreError } from '../../src/errors/storage-errors.js';
-import { configuredSecrets, loadSecrets } from '../../src/signing/secret.js';
+import { configuredSecrets, loadSecrets, secretFolder } from '../../src/signing/secret.js';
 
 let root: string;
 let count = 0;
@@ -45,7 +45,7 @@ describe('loadSecrets', () => {
     ['a short option', { secret: '15 bytes, short' }, 'secret'],
     ['a short second one', { secret: ['0123456789abcdef', 'short'] }, 'secret[1]'],
     ['an empty list', { secret: [] }, 'secret'],
-    ['a short variable', { env: { TUTTI_CACHE_SECRET: '' } }, 'TUTTI_CACHE_SECRET'],
+    ['a short variable', { env: { TUTTI_CACHE_SECRET: '15 bytes, short' } }, 'TUTTI_CACHE_SECRET'],
     ['a number', { secret: 12 as unknown as string }, 'secret'],
   ])('refuses %s and does not repeat it', (_, options, field) => {
     let error: InvalidArgumentError | undefined;
@@ -69,6 +69,65 @@ describe('loadSecrets', () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect((await stat(join(folder, 'cache.key'))).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(['cache.key']);
+  });
+
+  test('takes an empty variable for one that is not set, as container tools pass it on', async () => {
+    const env = { HOME: freshHome(), TUTTI_CACHE_SECRET: '' };
+    expect(configuredSecrets({ env })).toBeUndefined();
+    expect(await loadSecrets({ env })).toEqual(await loadSecrets({ env: { HOME: env.HOME } }));
+  });
+
+  test.each([
+    ['no HOME that is absolute', { HOME: '' }],
+    ['a relative HOME', { HOME: 'somewhere' }],
+  ])('writes nothing where there is %s, and says so once', async (_, env) => {
+    const before = await readdir('.');
+    const { problems, onProblem } = failWith();
+    expect(secretFolder(env)).toBeUndefined();
+    expect((await loadSecrets({ env, onProblem }))[0]).toHaveLength(32);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).toContain('there is no home directory');
+    expect(await readdir('.')).toEqual(before);
+  });
+
+  test.each([0o644, 0o640, 0o604, 0o666])('narrows a file that others can read (%o), with a warning', async (mode) => {
+    const env = { HOME: freshHome() };
+    const [first] = await loadSecrets({ env });
+    const file = join(env.HOME, '.config', 'tutti', 'cache.key');
+    await chmod(file, mode);
+    const { problems, onProblem } = failWith();
+    expect(await loadSecrets({ env, onProblem })).toEqual([first]);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('could be read by other users')]);
+    await loadSecrets({ env, onProblem });
+    expect(problems).toHaveLength(1);
+  });
+
+  test('refuses a file of another user, and one that is too large to be a secret', async () => {
+    const env = { HOME: freshHome() };
+    await loadSecrets({ env });
+    const file = join(env.HOME, '.config', 'tutti', 'cache.key');
+    await writeFile(file, Buffer.alloc(1_000_000), { mode: 0o600 });
+    const { problems, onProblem } = failWith();
+    await loadSecrets({ env, onProblem });
+    expect(problems).toHaveLength(1);
+    if (process.getuid?.() !== 0) return;
+    await writeFile(file, Buffer.alloc(32, 7));
+    await chown(file, 12_345, 12_345);
+    const [secret] = await loadSecrets({ env, onProblem });
+    expect(Buffer.from(secret).equals(Buffer.alloc(32, 7))).toBe(false);
+    expect(problems[1]?.message).toContain('belongs to another user');
+  });
+
+  test('refuses a configuration folder below a link that leads elsewhere', async () => {
+    const [home, elsewhere] = [freshHome(), freshHome()];
+    await mkdir(elsewhere);
+    await mkdir(home);
+    await symlink(elsewhere, join(home, 'link'));
+    const { problems, onProblem } = failWith();
+    await loadSecrets({ env: { XDG_CONFIG_HOME: join(home, 'link', 'config') }, onProblem });
+    expect(problems[0]?.message).toContain('is a link that leads to');
+    expect(await readdir(elsewhere)).toEqual([]);
   });
 
   test('differs between two installations', async () => {

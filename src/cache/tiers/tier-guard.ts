@@ -92,8 +92,11 @@ export class TierGuard implements CacheTier {
     }
     // Allowed as long as a flush: a tier that accepts entries only as fast as it can write them is busy, not broken,
     // and no call waits for this.
-    const lost = () => this.#lose(entry);
-    return this.#run('set', async () => taking ?? this.#tier.set(entry), lost, this.#longTimeoutMs);
+    const work = async () => {
+      await (taking ?? this.#tier.set(entry));
+      this.#lost.delete(entry.key);
+    };
+    return this.#run('set', work, () => this.#lose(entry), this.#longTimeoutMs);
   }
 
   touch(key: string, hits: number): void {
@@ -164,30 +167,45 @@ export class TierGuard implements CacheTier {
   /** @throws what the tier fails with: the one method that must not hide it. */
   async flush(): Promise<void> {
     let failure: { readonly cause: unknown } | undefined;
-    await this.#attempt('flush', () => this.#tier.flush(), doNothing, this.#longTimeoutMs, (cause) => {
-      failure = { cause };
-    });
+    await this.#attempt(
+      'flush',
+      () => this.#tier.flush(),
+      doNothing,
+      this.#longTimeoutMs,
+      (cause) => {
+        failure = { cause };
+      },
+    );
     if (failure !== undefined) throw failure.cause;
   }
 
   takeUnwritten(): StoredEntry[] {
-    const unwritten = [...this.#lost.values(), ...(this.#tier.unwritten?.() ?? [])];
+    const unwritten = new Map(this.#lost);
+    for (const entry of this.#tier.unwritten?.() ?? []) unwritten.set(entry.key, entry);
     this.#lost.clear();
-    return unwritten;
+    return [...unwritten.values()];
   }
 
   /** Reports what could not be written. */
   async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     let cause: unknown;
-    await this.#attempt('close', () => this.#tier.close(), doNothing, timeoutMs, (failure) => {
-      cause = failure;
-    });
+    await this.#attempt(
+      'close',
+      () => this.#tier.close(),
+      doNothing,
+      timeoutMs,
+      (failure) => {
+        cause = failure;
+      },
+    );
     this.#limits.rest();
     const { length } = this.takeUnwritten();
     if (length === 0) return;
     const message = `The ${this.name} tier of the cache was closed with ${length} answers that could not be written to it.`;
     const details = { unwritten: length };
-    this.#notify(() => this.#options.onBroken?.(new CacheStoreError(this.name, 'close', message, { cause, details })));
+    this.#notify(() =>
+      this.#options.onBroken?.(new CacheStoreError(this.name, 'close', message, { cause, details })),
+    );
   }
 
   readonly #changes = (): Promise<readonly TierChange[]> =>

@@ -1,8 +1,8 @@
+import { CacheStoreError } from '../../errors/storage-errors.js';
+import type { Clock } from '../../time/clock.js';
 import type { StoredEntry, UnsealedEntry } from '../cache-entry.js';
 import { parsePayload, type StoredAnswer } from '../cached-answer.js';
 import type { Seal, SealVerdict } from '../seal.js';
-import { CacheStoreError } from '../../errors/storage-errors.js';
-import type { Clock } from '../../time/clock.js';
 import type { CacheTier, TierChange, TierCounters, TierSelector, TierSize } from './cache-tier.js';
 import { settledWithin } from './time-limits.js';
 
@@ -112,7 +112,9 @@ export class TierStack {
   /** Signs an entry and hands it to every tier. Resolves when they have taken it. */
   set(entry: UnsealedEntry, isPromised = false): Promise<void> | undefined {
     const taking =
-      this.#open === undefined ? this.#setOnceOpen(entry, isPromised) : this.#handTo(this.#open, entry, isPromised);
+      this.#open === undefined
+        ? this.#setOnceOpen(entry, isPromised)
+        : this.#handTo(this.#open, entry, isPromised);
     if (taking === undefined) return undefined;
     const write = taking.finally(() => this.#writes.delete(write));
     this.#writes.add(write);

@@ -31,11 +31,12 @@ export class CacheOfCalls implements CallCache {
     return this.#calls.take(call);
   }
 
-  async close(): Promise<void> {
+  async close(timeoutMs: number): Promise<void> {
     this.#calls?.end();
     try {
-      if (this.#isOwned) await this.#cache.close();
-      else await this.#cache.flush();
+      if (this.#isOwned) await this.#cache.closeWithin(timeoutMs);
+      // Calls asked for no storing, so what they could not store is reported and fails nothing.
+      else await this.#cache.flush().catch(() => {});
     } finally {
       // Last, as closing may find something to tell.
       this.#stopForwarding();

@@ -1,5 +1,3 @@
-import { definitionDigest } from '../../agents/definition-digest.js';
-import type { CacheRequest } from '../../cache/cache-key.js';
 import type { CacheHit } from '../../cache/cached-answer.js';
 import type { ResponseCache } from '../../cache/response-cache.js';
 import type { CacheSetOptions } from '../../cache/set-options.js';
@@ -15,6 +13,7 @@ import { queueCall } from '../call-path.js';
 import { buildHit } from '../call-result.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { failCall, settleCall } from '../settle-call.js';
+import { requestOf } from './call-request.js';
 import { Replay } from './replay.js';
 import { SharedCall } from './shared-call.js';
 
@@ -158,12 +157,13 @@ export class CachedCalls {
     const { output, data, usage, costUsd, model, finishReason, steps } = result;
     const answer = { output, data, usage, costUsd, model, finishReason, steps, events };
     if (answeredBy === undefined) {
-      void this.#cache.store(key, call.agent, answer, storageOf(call));
+      void this.#cache.store({ key, agent: call.agent, tenant: call.tenant }, answer, storageOf(call));
       return;
     }
     const { name } = answeredBy.definition;
     if (answeredBy.definition.cache === false || !this.#cache.isCacheable(name)) return;
-    void this.#cache.store(this.#cache.key(requestOf(call, answeredBy)), name, answer, storageOf(call));
+    const target = { key: this.#cache.key(requestOf(call, answeredBy)), agent: name, tenant: call.tenant };
+    void this.#cache.store(target, answer, storageOf(call));
   }
 
   #reportNotRenewed({ call, key }: CachedCall, error: TuttiError): void {
@@ -186,19 +186,6 @@ export class CachedCalls {
     this.#running.clear();
     this.#refreshing.clear();
   }
-}
-
-/** Everything that can change the answer. */
-function requestOf(call: Call, target: RegisteredAgent = call.registered): CacheRequest {
-  const { task, tenant } = call;
-  return {
-    agent: target.definition.name,
-    task,
-    model: call.modelOf(target),
-    params: call.paramsOf(target),
-    tenant,
-    definition: definitionDigest(target.definition),
-  };
 }
 
 /** How the answer is stored: what the call says, laid over what the agent says. */

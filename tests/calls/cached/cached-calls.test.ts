@@ -220,9 +220,7 @@ describe('what makes a call another one', () => {
     const params = { when: new Date(0), deep: { fine: 1 } };
     const error = await rejection(ask(orchestrator, { params }));
     expect(error).toMatchObject({ code: 'TUTTI_INVALID_ARGUMENT', field: 'params.when' });
-    expect(error.message).toMatch(
-      /^params\.when: expected a JSON value .*got an instance of Date/,
-    );
+    expect(error.message).toMatch(/^params\.when: expected a JSON value .*got an instance of Date/);
     expect(error.message).toContain('`cache: false`');
     expect(error.details).toMatchObject({ field: 'params.when' });
     expect(agent.runs).toBe(0);
