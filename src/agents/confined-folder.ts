@@ -91,12 +91,20 @@ export class ConfinedFolder {
         target,
         constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
       );
+      await this.#checkStillInside(file, shown, handle);
       return decode(await readLimited(handle, shown), shown);
     } catch (error) {
       throw wrap(error, shown, 'the file cannot be read');
     } finally {
       await handle?.close();
     }
+  }
+
+  /** A folder on the way may have become a link between the check of the path and the opening. */
+  async #checkStillInside(file: string, shown: string, handle: FileHandle): Promise<void> {
+    const [opened, found] = await Promise.all([handle.stat(), stat(await this.#resolve(file, shown))]);
+    if (opened.dev === found.dev && opened.ino === found.ino) return;
+    throw new AgentFileError(shown, undefined, 'it was replaced while it was read; load it again.');
   }
 
   async #resolve(file: string, shown: string): Promise<string> {

@@ -262,7 +262,8 @@ export class TierStack {
 
   #reject(entry: StoredEntry, key: string, tier: CacheTier, reason: string): void {
     this.#options.onReject({ ...entry, key }, tier.name, reason);
-    void tier.delete(key);
+    // Not a deletion that others have to know of: they refuse the entry themselves.
+    void tier.delete(key, NOTHING_COMPUTED);
   }
 }
 
@@ -275,6 +276,8 @@ function verdictOf(entry: StoredEntry, key: string, seal: Seal): SealVerdict {
   }
 }
 
+/** Removes what cannot be an answer, and no answer. */
+const NOTHING_COMPUTED = 0;
 const MAX_NAMED_KEYS = 100;
 const CLOSE_TIMEOUT_MS = 5_000;
 

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { ClosedError } from '../../../errors/input-errors.js';
 import { DatabaseError } from '../../../errors/storage-errors.js';
 import type { SqliteDriverName } from '../../../sqlite/driver.js';
@@ -34,6 +35,8 @@ export interface DiskFileOptions {
   readonly index: TierIndex;
   /** Marks what this tier writes. */
   readonly writer: number;
+  /** Names the network file system that a folder lies on. */
+  readonly networkFileSystem: (folder: string) => Promise<string | undefined>;
   /** Rejects where the folder must not be used. */
   readonly checkFolder: () => Promise<void>;
   /** Whether the index knows better about a key than the file. */
@@ -58,6 +61,8 @@ export class DiskFile {
   /** The file broke: the next opening looks at all of it. */
   #isDistrusted = false;
   #isClosed = false;
+  /** Whether the file system was looked at. */
+  #isChecked = false;
 
   constructor(options: DiskFileOptions) {
     this.#options = options;
@@ -148,6 +153,7 @@ export class DiskFile {
       logSizeBytes: logSizeOf(maxSizeBytes),
     });
     this.#reportMoved(database);
+    await this.#warnOfNetwork();
     try {
       return await this.#start(database);
     } catch (error) {
@@ -167,6 +173,19 @@ export class DiskFile {
     this.#isDistrusted = false;
     this.#session = session;
     return session;
+  }
+
+  async #warnOfNetwork(): Promise<void> {
+    if (this.#isChecked) return;
+    this.#isChecked = true;
+    const { path, report, networkFileSystem } = this.#options;
+    const name = await networkFileSystem(dirname(path));
+    if (name === undefined) return;
+    report(
+      `The cache file ${path} lies on a network file system (${name}), where SQLite's locks cannot be relied on: use it ` +
+        'from one machine only, or choose a local folder. Several machines share a cache through the option "store".',
+      undefined,
+    );
   }
 
   #reportMoved({ movedAside }: Database): void {

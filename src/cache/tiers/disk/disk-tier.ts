@@ -4,6 +4,7 @@ import { ClosedError } from '../../../errors/input-errors.js';
 import { CacheStoreError } from '../../../errors/storage-errors.js';
 import type { TuttiError } from '../../../errors/tutti-error.js';
 import type { SqliteDriverName } from '../../../sqlite/driver.js';
+import { networkFileSystemOf } from '../../../sqlite/network-file-system.js';
 import { type Database, type OpenDatabaseOptions, openDatabase } from '../../../sqlite/open-database.js';
 import { type Clock, systemClock } from '../../../time/clock.js';
 import type { StoredEntry } from '../../cache-entry.js';
@@ -44,6 +45,8 @@ export interface DiskTierOptions {
   onProblem?: ((error: TuttiError) => void) | undefined;
   /** Called before the file is opened; rejects where the folder must not be used. @default every folder may be used */
   checkFolder?: (() => Promise<void>) | undefined;
+  /** Names the network file system that a folder lies on; for tests. @default networkFileSystemOf */
+  networkFileSystem?: ((folder: string) => Promise<string | undefined>) | undefined;
   /** Opens the database; for tests. @default openDatabase */
   open?: ((path: string, options: OpenDatabaseOptions) => Promise<Database>) | undefined;
 }
@@ -96,6 +99,7 @@ export class DiskTier implements CacheTier {
       index: this.#index,
       writer: randomInt(1, 2 ** 47),
       checkFolder: options.checkFolder ?? (async () => {}),
+      networkFileSystem: options.networkFileSystem ?? networkFileSystemOf,
       onDeleted: (change) => this.#deletedElsewhere(change),
       onWritten: (key, createdAt) => this.#writtenElsewhere(key, createdAt),
       onUnknownChanges: () => this.#changes.addAll(this.#nowMs()),
@@ -165,7 +169,7 @@ export class DiskTier implements CacheTier {
     this.#assertOpen();
     // Queued before anything else, so that the entry is gone for every read from now on.
     const pending = this.#queue.get(key);
-    this.#deletions.add({ selector: { key }, createdUpTo: createdUpTo ?? this.#nowMs() });
+    if (createdUpTo !== 0) this.#deletions.add({ selector: { key }, createdUpTo: createdUpTo ?? this.#nowMs() });
     const isNewer = createdUpTo !== undefined && pending != null && pending.createdAt > createdUpTo;
     const known = !isNewer && this.#index.remove(key);
     if (!isNewer) {
