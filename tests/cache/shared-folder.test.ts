@@ -188,7 +188,9 @@ describe('processes and threads on one folder', () => {
     })`;
     await inWorker(other);
     expect(locks()).toBe(held);
-    const copy = (await import(`${inBuild('dist/index.js')}?copy`)) as { ResponseCache: typeof ResponseCache };
+    const copy = (await import(`${inBuild('dist/index.js')}?copy`)) as {
+      ResponseCache: typeof ResponseCache;
+    };
     const second = new copy.ResponseCache({ directory: folder, secret });
     expect((await second.get(ask('theirs')))?.output).toBe('theirs');
     await second.close();
@@ -232,7 +234,11 @@ describe('a script that ends by itself, without close()', () => {
 
   test.each([
     ['one call', 1, `${orchestrator} await o.execute('a', 'q0');`],
-    ['50 calls one by one', 50, `${orchestrator} for (let i = 0; i < 50; i++) await o.execute('a', 'q' + i);`],
+    [
+      '50 calls one by one',
+      50,
+      `${orchestrator} for (let i = 0; i < 50; i++) await o.execute('a', 'q' + i);`,
+    ],
     [
       'a set that is not awaited',
       1,

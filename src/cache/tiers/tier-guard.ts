@@ -198,8 +198,9 @@ export class TierGuard implements CacheTier {
         cause = failure;
       },
     );
-    this.#limits.rest();
     const { length } = this.takeUnwritten();
+    // Callers who still wait for a tier that hangs are let go.
+    this.#limits.endAll();
     if (length === 0) return;
     const message = `The ${this.name} tier of the cache was closed with ${length} answers that could not be written to it.`;
     const details = { unwritten: length };

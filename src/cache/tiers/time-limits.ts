@@ -55,9 +55,10 @@ export class TimeLimits {
     return this.#running.delete(operation);
   }
 
-  /** Stops the timer, unless an operation is in flight. */
-  rest(): void {
-    if (this.#running.size === 0) this.#stop();
+  /** Lets every operation in flight time out now, and stops the timer. */
+  endAll(): void {
+    for (const operation of this.#running) if (this.end(operation)) operation.onTimeout();
+    this.#stop();
   }
 
   #wakeAt(dueMs: number): void {

@@ -21,9 +21,18 @@ const HEAD =
 /** No head that we write is longer, in bytes: tags and the agent's name are bounded. */
 const MAX_HEAD_BYTES = 262_144;
 
-/** Whether all columns but the payload are short enough to be read. `octet_length` reads none of them. */
-export const IS_READABLE = `octet_length(origin)+octet_length(signature)+octet_length(tags)+octet_length(agent)
-  +octet_length(expires_at)+octet_length(stale_until)+octet_length(size_bytes)+octet_length(hits)<=${MAX_HEAD_BYTES}`;
+const TEXTS = ['key', 'agent', 'tags', 'origin', 'signature'];
+const NUMBERS = ['used_at', 'hits', 'size_bytes', 'stale_until', 'expires_at', 'cost_usd', 'writer'];
+
+/**
+ * Whether all columns but the payload are as short as ours. Length of a text and type of a value stand at the head of a
+ * row; the value of a column behind a long one is found only by walking over that one, so no value is looked at before.
+ */
+export const IS_READABLE = [
+  `${TEXTS.map((column) => `octet_length(${column})`).join('+')}<=${MAX_HEAD_BYTES}`,
+  ...NUMBERS.map((column) => `typeof(${column}) IN ('integer','real')`),
+  ...TEXTS.map((column) => `typeof(${column})='text'`),
+].join(' AND ');
 
 /** When the answer was computed. */
 export const CREATED_AT =
@@ -36,7 +45,7 @@ export const CREATED_AT =
  */
 export function readableHead(maxPayloadBytes: number): string {
   return `CASE WHEN ${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes} THEN ${HEAD} END AS head,
-    iif(typeof(cost_usd)='real',cost_usd,NULL) AS costUsd,
+    CASE WHEN ${IS_READABLE} THEN cost_usd END AS costUsd,
     CASE WHEN ${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes} THEN payload END AS payload`;
 }
 

@@ -15,7 +15,8 @@ export const MAX_AGENT_BYTES = 1_024;
 
 /*
  * Another program may write anything into any column, also hundreds of megabytes. So no column is read, and none is
- * put into an index, before its type or length is known: `typeof` and `octet_length` look at the head of a row only.
+ * put into an index, before its type or length is known: `typeof` and `octet_length` look at the head of a row only. (Of a
+ * column of type REAL they would read the value, so there is none.)
  */
 export const KEY = "iif(octet_length(key)<=64,key,'')";
 export const USED_AT = wholeNumber('used_at', 0);
@@ -24,7 +25,7 @@ export const HITS = wholeNumber('hits', 0);
 export const WRITER = wholeNumber('writer', 0);
 /** What is no time never ends here: it is found and refused when it is read. */
 export const STALE_UNTIL = wholeNumber('stale_until', Number.MAX_SAFE_INTEGER);
-export const COST_USD = "iif(typeof(cost_usd)='real',cost_usd,0.0)";
+export const COST_USD = "iif(typeof(cost_usd) IN ('real','integer'),cost_usd,0)";
 export const AGENT = `iif(octet_length(agent)<=${MAX_AGENT_BYTES},agent,'')`;
 export const IS_TAGGED = 'octet_length(tags)<>2';
 
@@ -41,7 +42,7 @@ function wholeNumber(column: string, otherwise: number): string {
 export const SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS ${ENTRIES} (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, used_at INTEGER NOT NULL, hits INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL, stale_until INTEGER NOT NULL, expires_at INTEGER NOT NULL, cost_usd REAL NOT NULL,
+    size_bytes INTEGER NOT NULL, stale_until INTEGER NOT NULL, expires_at INTEGER NOT NULL, cost_usd NUMERIC NOT NULL,
     agent TEXT NOT NULL, tags TEXT NOT NULL, writer INTEGER NOT NULL, origin TEXT NOT NULL, signature TEXT NOT NULL,
     payload TEXT NOT NULL)`,
   `CREATE UNIQUE INDEX IF NOT EXISTS tutti_cache_key ON ${ENTRIES} (${KEY})`,

@@ -2,7 +2,15 @@ import type { Database, RunStatement } from '../../../sqlite/open-database.js';
 import type { StoredEntry } from '../../cache-entry.js';
 import { compileGlob } from '../../glob.js';
 import type { TierChange, TierSelector, TierSize } from '../cache-tier.js';
-import { addRow, CREATED_AT, type EntryRow, readableHead, toEntry, WRITE_COLUMNS } from './disk-row.js';
+import {
+  addRow,
+  CREATED_AT,
+  type EntryRow,
+  IS_READABLE,
+  readableHead,
+  toEntry,
+  WRITE_COLUMNS,
+} from './disk-row.js';
 import {
   AGENT,
   COST_USD,
@@ -212,7 +220,7 @@ export class DiskTable {
   pageById(afterId: number, run: RunStatement = this.#run): Promise<WrittenRow[]> {
     return run<WrittenRow>(
       `SELECT ${INDEX_COLUMNS}, ${WRITER} AS writer, ${CREATED_AT} AS createdAt
-        FROM ${ENTRIES} WHERE id > ? ORDER BY id LIMIT ${ROWS_PER_PAGE}`,
+        FROM ${ENTRIES} WHERE id > ? AND ${IS_READABLE} ORDER BY id LIMIT ${ROWS_PER_PAGE}`,
       [afterId],
     );
   }

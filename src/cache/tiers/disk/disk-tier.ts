@@ -169,7 +169,8 @@ export class DiskTier implements CacheTier {
     this.#assertOpen();
     // Queued before anything else, so that the entry is gone for every read from now on.
     const pending = this.#queue.get(key);
-    if (createdUpTo !== 0) this.#deletions.add({ selector: { key }, createdUpTo: createdUpTo ?? this.#nowMs() });
+    if (createdUpTo !== 0)
+      this.#deletions.add({ selector: { key }, createdUpTo: createdUpTo ?? this.#nowMs() });
     const isNewer = createdUpTo !== undefined && pending != null && pending.createdAt > createdUpTo;
     const known = !isNewer && this.#index.remove(key);
     if (!isNewer) {
