@@ -38,7 +38,7 @@ export function checkSetOptions(options: CacheSetOptions): void {
 /** @throws {@link InvalidArgumentError} when it cannot be a tag. */
 export function checkTag(tag: unknown): asserts tag is string {
   if (typeof tag === 'string' && tag.startsWith(TENANT_PREFIX)) {
-    throw wrong('tags', `labels that do not begin with "${TENANT_PREFIX}", which marks tenants`, tag);
+    throw mismatch('tags', `labels that do not begin with "${TENANT_PREFIX}", which marks tenants`, tag);
   }
   if (typeof tag === 'string' && tag.length > 0 && tag.length <= LONGEST_TAG_CHARS) return;
   throw mismatch('tags', `labels of 1 to ${LONGEST_TAG_CHARS} characters`, tag);

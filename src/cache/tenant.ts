@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '../errors/input-errors.js';
-import { describeValue } from '../input/describe-value.js';
+import { expectText, mismatch } from '../input/checks.js';
 import { type CacheSetOptions, TENANT_PREFIX } from './set-options.js';
 
 /** The tag that marks a tenant's answers. Tags are signed, and found in every tier. */
@@ -14,9 +13,6 @@ export function withTenant(options: CacheSetOptions, tenant: string | undefined)
 
 /** @throws {@link InvalidArgumentError} when it is no string or empty. */
 export function checkName(field: string, name: unknown): asserts name is string {
-  if (typeof name === 'string' && name !== '') return;
-  throw new InvalidArgumentError(
-    field,
-    `${field}: expected a string that is not empty; got ${describeValue(name)}.`,
-  );
+  const expected = expectText(name);
+  if (expected !== undefined) throw mismatch(field, expected, name);
 }
