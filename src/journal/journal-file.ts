@@ -3,7 +3,7 @@ import { fieldOf } from '../errors/foreign.js';
 import { RunBusyError, RunJournalError } from '../errors/run-errors.js';
 import { DatabaseError } from '../errors/storage-errors.js';
 import type { SqlValue } from '../sqlite/driver.js';
-import { identify } from '../sqlite/held-file.js';
+import { identify } from '../sqlite/database-file.js';
 import { moveAside } from '../sqlite/move-aside.js';
 import { type Database, openDatabase } from '../sqlite/open-database.js';
 import { type FoundRow, HEAD_ID, MAX_COLUMN_BYTES, MAX_VALUE_BYTES, type SignedRow } from './journal-rows.js';

@@ -4,7 +4,7 @@ import { sha256Hex } from '../hashing/digest.js';
 import { describeValue } from '../input/describe-value.js';
 import { expandHome } from '../input/expand-home.js';
 import { unknownKeyError } from '../input/unknown-key.js';
-import { givenSecrets } from '../signing/secret.js';
+import { configuredSecrets } from '../signing/secret.js';
 
 /** Which run, and where its journal is. */
 export interface RunLocation {
@@ -45,7 +45,7 @@ export function checkRunLocation(location: unknown): asserts location is RunLoca
   const wrong = { directory: expectDirectory(directory), runId: expectRunId(runId) };
   if (wrong.directory !== undefined) throw invalid('directory', wrong.directory, directory);
   if (wrong.runId !== undefined) throw invalid('runId', wrong.runId, runId);
-  givenSecrets({ secret: secret as RunLocation['secret'] });
+  configuredSecrets({ secret: secret as RunLocation['secret'] });
 }
 
 /**

@@ -18,7 +18,7 @@ import { parseOptions } from '../../input/parse-options.js';
 import { unknownKeyError } from '../../input/unknown-key.js';
 import { expectDirectory, expectRunId } from '../../journal/run-location.js';
 import { budgetSchema } from '../../resilience/traffic-options.js';
-import { givenSecrets } from '../../signing/secret.js';
+import { configuredSecrets } from '../../signing/secret.js';
 
 // Checked by hand, not by a schema: this is on the path of every call, and most calls have no options.
 
@@ -54,7 +54,7 @@ const expectBudget: Check = (value) => {
 };
 
 const expectSecret: Check = (value) => {
-  givenSecrets({ secret: value as RunOptions['secret'] });
+  configuredSecrets({ secret: value as RunOptions['secret'] });
   return undefined;
 };
 
