@@ -37,6 +37,20 @@ const MAX_WALL_MS = 1_050;
 /** 40 ms where zod alone takes 41. */
 const MAX_START_RATIO = 40 / 41;
 const MAX_START_KB = 150;
+const MAX_HOLD_MS = 10;
+
+/** Ways to make a million calls that resolve immediately. */
+const HOLDING = 'p-limit, nothing else';
+const HELD_LOOP = [
+  HOLDING,
+  'execute()',
+  'executeMultiple(), an array',
+  'executeMultiple(), an array in reverse order of priority',
+  'executeEach(), a generator',
+  'executeEach(), an async generator',
+  'executeEach(), hits in memory',
+  'executeEach(), refused tasks',
+];
 
 /** Numbers as the tables show them. */
 const show = (value, unit, digits = 2) => `${value.toFixed(digits)} ${unit}`.trim();
@@ -186,6 +200,36 @@ async function wallTime({ rounds }) {
   return [{ title: 'Agents at once, maxConcurrent 10', against: 'figure', rows }];
 }
 
+/** How long timers and sockets have to wait at a time, and what letting them costs. */
+async function heldLoop({ rounds }) {
+  const measured = await inTurns(
+    rounds,
+    HELD_LOOP.map((way) => ({
+      key: way,
+      script: 'core/longest-hold.mjs',
+      parameters: { way, calls: 1_000_000, warmUpCalls: 100_000 },
+    })),
+  );
+  const middle = (way, kind) => median(measured.get(way).map((run) => run[kind]));
+  const rows = HELD_LOOP.map((way) => {
+    const cost = middle(way, 'microseconds');
+    const text = `${show(cost, 'µs a call')}, ${times(cost / middle(HOLDING, 'microseconds'))}`;
+    const held = middle(way, 'processorMs');
+    return {
+      name: way,
+      value: `${show(held, 'ms', 1)} (${show(middle(way, 'passedMs'), 'ms', 1)} passed)`,
+      figure: way === HOLDING ? unbarred(text) : barred(held, MAX_HOLD_MS, text, `${MAX_HOLD_MS} ms`),
+    };
+  });
+  return [
+    {
+      title: 'Longest hold of the event loop, 1,000,000 calls that resolve immediately',
+      against: 'cost, to p-limit',
+      rows,
+    },
+  ];
+}
+
 /** What a new process pays before its first answer, beside what importing zod alone costs. */
 async function coldStart({ coldStarts }) {
   const measured = await inTurns(
@@ -222,4 +266,4 @@ async function coldStart({ coldStarts }) {
 }
 
 /** Every group of figures, in the order in which they are measured and shown. */
-export const groups = [throughput, memory, unread, growth, wallTime, coldStart];
+export const groups = [throughput, memory, unread, growth, heldLoop, wallTime, coldStart];

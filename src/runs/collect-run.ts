@@ -23,7 +23,10 @@ export async function collectRun(
 function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Promise<CallOutcome[]> {
   const { options } = context;
   return new Promise((resolve, reject) => {
-    const outcomes: CallOutcome[] = [];
+    const { total, isArray } = source.reader;
+    // Tasks of a long list may settle in any order; without its length the array would turn into a slow dictionary.
+    const outcomes: CallOutcome[] = isArray ? new Array(total) : [];
+    let length = 0;
     let stoppedBy: TuttiError | undefined;
     const run = openRun(context, source, {
       services: context.services,
@@ -31,6 +34,7 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
       unread: () => 0,
       settled: (outcome, index) => {
         outcomes[index] = outcome;
+        length = Math.max(length, index + 1);
         progress.report(outcome);
         if (outcome.success || options.stopOnError !== true) return;
         stoppedBy ??= outcome.error;
@@ -40,9 +44,10 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
       },
       finished: (sourceError) => {
         runs.delete(run);
+        outcomes.length = length;
         if (stoppedBy !== undefined) reject(stoppedBy);
         else if (sourceError === undefined) resolve(outcomes);
-        else reject(toRunError(sourceError.thrown, outcomes, outcomes.length));
+        else reject(toRunError(sourceError.thrown, outcomes, length));
       },
     });
     const progress = new ProgressReporter(options, run.total, context.services.logger);

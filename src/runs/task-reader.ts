@@ -1,8 +1,10 @@
+import { isPromiseLike } from '../calls/attempts/invoke-agent.js';
 import type { TaskInput, TaskSource } from '../contracts/call.js';
 import { TaskSourceError } from '../errors/execution-errors.js';
-import { fieldOf } from '../errors/foreign.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
+import { loopTurn } from '../lifecycle/loop-turn.js';
+import { priorityOrder } from './priority-order.js';
 
 /** A task and its place in the input. */
 export interface IndexedTask {
@@ -17,6 +19,8 @@ export interface TaskReader {
   readonly total: number | undefined;
   /** Whether what is left may be read without end or delay: true for arrays. */
   readonly isArray: boolean;
+  /** Pending while the order of a long array is being established; `next` waits for it itself. */
+  readonly ready: Promise<void> | undefined;
   /** The next task, now or later. */
   next(): IndexedTask | undefined | Promise<IndexedTask | undefined>;
   /** Tells the source that nothing more will be read. */
@@ -86,38 +90,29 @@ export function elementOf(tasks: readonly unknown[], index: number): unknown {
 }
 
 function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
-  const order = priorityOrder(tasks, priority);
+  let order: Uint32Array | undefined;
   let position = 0;
-  return {
+  const next = (): IndexedTask | undefined => {
+    if (position >= tasks.length) return undefined;
+    const index = order === undefined ? position : (order[position] as number);
+    position += 1;
+    return { index, input: elementOf(tasks, index) };
+  };
+  const establish = (found: Uint32Array | undefined): void => {
+    order = found;
+    reader.ready = undefined;
+  };
+  const reader: { -readonly [Field in keyof TaskReader]: TaskReader[Field] } = {
     total: tasks.length,
     isArray: true,
-    next: () => {
-      if (position >= tasks.length) return undefined;
-      const index = order === undefined ? position : (order[position] as number);
-      position += 1;
-      return { index, input: elementOf(tasks, index) };
-    },
+    ready: undefined,
+    next: () => reader.ready?.then(next) ?? next(),
     close: () => {},
   };
-}
-
-/** The order in which an array's tasks are read; `undefined` where that is the array's own. */
-function priorityOrder(tasks: readonly TaskInput[], otherwise: number): Uint32Array | undefined {
-  const first = priorityOf(elementOf(tasks, 0), otherwise);
-  let index = 1;
-  while (index < tasks.length && priorityOf(elementOf(tasks, index), otherwise) === first) index += 1;
-  if (index >= tasks.length) return undefined;
-  // Each is read once: a getter may say something else each time.
-  const priorities = Float64Array.from({ length: tasks.length }, (_none, at) =>
-    priorityOf(elementOf(tasks, at), otherwise),
-  );
-  const order = Uint32Array.from(priorities, (_priority, at) => at);
-  return order.sort((a, b) => (priorities[b] as number) - (priorities[a] as number) || a - b);
-}
-
-function priorityOf(task: unknown, otherwise: number): number {
-  const priority = fieldOf(task, 'priority');
-  return typeof priority === 'number' && Number.isFinite(priority) ? priority : otherwise;
+  const found = loopTurn.runSteps(priorityOrder(tasks.length, (index) => elementOf(tasks, index), priority));
+  if (isPromiseLike(found)) reader.ready = found.then(establish);
+  else establish(found);
+  return reader;
 }
 
 function readIterator(
@@ -130,6 +125,7 @@ function readIterator(
   return {
     total,
     isArray: false,
+    ready: undefined,
     next: () => {
       const step = iterator.next();
       // A promise of another kind may return anything from its own `then`.

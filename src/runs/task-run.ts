@@ -1,5 +1,3 @@
-// The module's own, which a test runner's fake timers leave alone: this is no timer.
-import { setImmediate } from 'node:timers';
 import { isPromiseLike } from '../calls/attempts/invoke-agent.js';
 import type { Call, CallRequest } from '../calls/call.js';
 import { SubmittedCall, submitCall } from '../calls/call-path.js';
@@ -8,6 +6,7 @@ import type { RunOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
 import { TimeoutError } from '../errors/execution-errors.js';
 import { type AsyncContext, captureContext, runIn } from '../lifecycle/async-context.js';
+import { loopTurn } from '../lifecycle/loop-turn.js';
 import { Budget, type BudgetAccount } from '../resilience/budget/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
@@ -15,9 +14,6 @@ import type { IndexedTask, TaskReader } from './task-reader.js';
 
 /** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
 const MAX_SET_ASIDE = 1_000;
-
-/** Tasks taken in one go before the event loop gets its turn. */
-const MAX_TAKEN_AT_ONCE = 256;
 
 /** Where a run delivers its outcomes, and what it needs to know from there. */
 export interface RunSink {
@@ -59,6 +55,8 @@ export class TaskRun implements SignalMember {
   #setAside = 0;
   #isReading = false;
   #isPumping = false;
+  /** Whether the last task that was read settled immediately: refused, recalled, or a hit in memory. */
+  #lastTookNoTime = false;
   #sourceEnded = false;
   #sourceError: { thrown: unknown } | undefined = undefined;
   #cancelCall: ((call: Call) => void) | undefined = undefined;
@@ -138,15 +136,10 @@ export class TaskRun implements SignalMember {
 
   #readOn(): void {
     this.#isPumping = true;
-    let taken = 0;
     while (this.#mayRead()) {
-      if (taken === MAX_TAKEN_AT_ONCE) {
-        // Refused tasks and hits in memory settle at once; a million of them must not hold up everything else.
-        this.#pauseReading();
-        break;
-      }
-      this.#readOne();
-      taken += 1;
+      // A million tasks that need no permit must not hold up everything else. Permits see to the other tasks.
+      if (this.#lastTookNoTime && loopTurn.isOver) this.#pauseReading();
+      else this.#readOne();
     }
     this.#isPumping = false;
     if (this.#sourceEnded && this.#underWay === 0) this.#finish();
@@ -161,7 +154,7 @@ export class TaskRun implements SignalMember {
 
   #pauseReading(): void {
     this.#isReading = true;
-    setImmediate(() => {
+    loopTurn.defer(() => {
       this.#isReading = false;
       this.pump();
     });
@@ -197,10 +190,12 @@ export class TaskRun implements SignalMember {
       this.#sourceEnded = true;
       return;
     }
+    const underWay = this.#underWay;
     this.#underWay += 1;
     const request = this.#sink.admit(task.input);
     if ('success' in request) this.#settled(request, task.index);
     else this.#submit(new TaskCall(request, this, task.index));
+    this.#lastTookNoTime = this.#underWay <= underWay;
   }
 
   #submit(call: TaskCall): void {

@@ -1,3 +1,4 @@
+import { loopTurn } from '../lifecycle/loop-turn.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 import { provideCode } from './provide-code.js';
 
@@ -79,7 +80,8 @@ export class FakeClock implements Clock {
   }
 }
 
-/** One turn of the event loop: every promise that can settle has settled after it. */
-function settlePromises(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Every promise that can settle has settled after it, those of work that was left to later turns of the event loop too. */
+async function settlePromises(): Promise<void> {
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (loopTurn.deferred > 0);
 }

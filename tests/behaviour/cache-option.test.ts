@@ -464,23 +464,3 @@ describe('a broken cache fails no call', () => {
     expect(orchestrator.stats().inFlight).toBe(0);
   });
 });
-
-describe('thousands of hits in one run', () => {
-  test('leave the event loop its turn', async () => {
-    const orchestrator = open({ agents: { agent: numbering() } });
-    await say(orchestrator);
-    let turns = 0;
-    let isRunning = true;
-    const beat = (): void => {
-      turns += 1;
-      if (isRunning) setImmediate(beat);
-    };
-    setImmediate(beat);
-    const outcomes = await orchestrator.executeMultiple(
-      Array.from({ length: 5_000 }, () => ['agent', 'run'] as const),
-    );
-    isRunning = false;
-    expect(outcomes.every((outcome) => outcome.success && outcome.cached === 'memory')).toBe(true);
-    expect(turns).toBeGreaterThan(10);
-  });
-});

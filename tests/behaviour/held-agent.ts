@@ -1,6 +1,7 @@
 import type { AgentContext, AgentFunction } from '../../src/contracts/agent.js';
 import type { AgentReply } from '../../src/contracts/reply.js';
 import type { StreamEvent } from '../../src/contracts/stream-event.js';
+import { loopTurn } from '../../src/lifecycle/loop-turn.js';
 
 export { httpError, rejection } from './scripted-agents.js';
 
@@ -86,7 +87,9 @@ export class HeldStream {
 
 /** Lets everything that can happen without time passing happen. */
 export async function turn(turns = 3): Promise<void> {
-  for (let taken = 0; taken < turns; taken += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let taken = 0; taken < turns || loopTurn.deferred > 0; taken += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** All events of a stream. */

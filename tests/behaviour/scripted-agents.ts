@@ -1,4 +1,5 @@
 import type { AgentContext, AgentFunction } from '../../src/contracts/agent.js';
+import { type LoopTurn, loopTurn } from '../../src/lifecycle/loop-turn.js';
 import type { Clock } from '../../src/time/clock.js';
 
 /** An error as an HTTP client throws it. */
@@ -89,8 +90,14 @@ export const hangUntilAborted: AgentFunction = (_task, { signal }) =>
   });
 
 /** Lets everything that can happen without time passing happen. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export async function turn(): Promise<void> {
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (loopTurn.deferred > 0);
+}
+
+/** Keeps the processor busy until the turn of the event loop is over. */
+export function burnTurn(loop: LoopTurn = loopTurn): void {
+  while (!loop.isOver);
 }
 
 /** What the promise was rejected with; fails when it was not. */

@@ -5,6 +5,7 @@ import { OutputError } from '../../errors/execution-errors.js';
 import { fieldOf } from '../../errors/foreign.js';
 import { ProviderNetworkError } from '../../errors/provider-errors.js';
 import { describeValue } from '../../input/describe-value.js';
+import { loopTurn } from '../../lifecycle/loop-turn.js';
 import { priceOf, type RunningAttempt } from './running-attempt.js';
 import { StreamWatch } from './stream-watch.js';
 
@@ -53,6 +54,8 @@ async function readAll(
     else if (event.type === 'finish') finishReason = event.finishReason;
     const readerIsBehind = call.sink?.push(event);
     if (readerIsBehind !== undefined) await readerIsBehind;
+    // A stream that never waits would keep its own timeout from firing.
+    if (loopTurn.isOver) await loopTurn.next();
     watch.awaitNext();
   }
   const { usage } = attempt;

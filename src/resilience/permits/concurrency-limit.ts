@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type AsyncContext, captureContext } from '../../lifecycle/async-context.js';
+import { loopTurn } from '../../lifecycle/loop-turn.js';
 import type { PermitRequest, WaitingQueue } from './waiting-queue.js';
 
 /** A source of permits: one limit, or several in a row. */
@@ -27,6 +28,8 @@ export class ConcurrencyLimit implements Permits {
   #onIdle: Array<() => void> = [];
   /** The asynchronous context in which each waiting request was submitted, if there is one to keep. */
   readonly #contexts = new Map<PermitRequest, AsyncContext>();
+  /** Requests that have a permit and start in a later turn of the event loop. */
+  readonly #deferred = new Set<PermitRequest>();
 
   constructor(maxConcurrent: number, queue: WaitingQueue) {
     this.#limit = pLimit({ concurrency: maxConcurrent, rejectOnClear: true });
@@ -60,7 +63,7 @@ export class ConcurrencyLimit implements Permits {
 
   withdraw(request: PermitRequest): boolean {
     this.#contexts.delete(request);
-    return this.#queue.delete(request);
+    return this.#deferred.delete(request) || this.#queue.delete(request);
   }
 
   /** Resolves when no permit is in use. */
@@ -78,11 +81,27 @@ export class ConcurrencyLimit implements Permits {
 
   #grant(request: PermitRequest): void {
     this.held += 1;
-    void this.#limit(() => {
-      const released = request.start();
-      if (released !== undefined) return released.then(this.#release);
-      this.#release();
-      return undefined;
+    void this.#limit(() => (loopTurn.isOver ? this.#startLater(request) : this.#start(request)));
+  }
+
+  #start(request: PermitRequest): Promise<void> | undefined {
+    const released = request.start();
+    if (released !== undefined) return released.then(this.#release);
+    this.#release();
+    return undefined;
+  }
+
+  /** Requests whose work ends immediately would else follow each other without end, and nothing could stop them. */
+  #startLater(request: PermitRequest): Promise<void> {
+    this.#deferred.add(request);
+    return new Promise((resolve) => {
+      loopTurn.defer(() => {
+        if (this.#deferred.delete(request)) resolve(this.#start(request));
+        else {
+          this.#release();
+          resolve();
+        }
+      });
     });
   }
 

@@ -22,6 +22,7 @@ export function journalReader(reading: JournalReading): TaskReader {
   return {
     total: reader.total,
     isArray: reader.isArray,
+    ready: undefined,
     next: () => {
       // What can no longer be recorded must not be started.
       journal.check();
@@ -54,7 +55,7 @@ function readAhead(reading: JournalReading): TaskReader['next'] {
 function readSome(reader: TaskReader): IndexedTask[] {
   const tasks: IndexedTask[] = [];
   while (tasks.length < PAGE_TASKS) {
-    // A list's reader never returns a promise.
+    // A list's reader that is ready returns no promises.
     const task = reader.next() as IndexedTask | undefined;
     if (task === undefined) break;
     tasks.push(task);

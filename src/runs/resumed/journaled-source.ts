@@ -3,6 +3,7 @@ import type { TaskSource } from '../../contracts/call.js';
 import type { CallOutcome } from '../../contracts/result.js';
 import { ClosedError } from '../../errors/input-errors.js';
 import { RunJournal } from '../../journal/run-journal.js';
+import { loopTurn } from '../../lifecycle/loop-turn.js';
 import { jsonSchemaWriter } from '../../output/json-schema.js';
 import type { BudgetAccount } from '../../resilience/budget/budget.js';
 import { plainSource, type RunSource } from '../run-source.js';
@@ -13,7 +14,7 @@ import { recordingSink } from './recording-sink.js';
 import { reportRejectedRow } from './rejected-rows.js';
 import { compareTask, type FingerprintedTask, fingerprintTask } from './task-fingerprint.js';
 
-/** Tasks after which the journal of a long list is written, and other work gets its turn. */
+/** Tasks after which the journal of a long list is written. */
 const TASKS_BETWEEN_FLUSHES = 8_192;
 
 /** The tasks of a run that has a name: those that its journal has on record come with their outcomes. */
@@ -27,6 +28,7 @@ export async function journaledSource(context: RunContext, tasks: TaskSource): P
   const toTask = (input: unknown): FingerprintedTask => fingerprintTask(services, plain.admit(input));
   try {
     if (plain.reader.total !== undefined) journal.setLength(plain.reader.total);
+    await plain.reader.ready;
     if (Array.isArray(tasks)) await checkList(journal, tasks, toTask);
     if (admission.isClosed) throw new ClosedError('orchestrator');
   } catch (error) {
@@ -68,6 +70,7 @@ async function checkList(
     if (turned !== undefined) await turned;
     compareTask(journal, index, toTask(elementOf(tasks, index)));
     if (index % TASKS_BETWEEN_FLUSHES === 0) await journal.flush();
+    else if (loopTurn.isOver) await loopTurn.next();
   }
   await journal.flush();
 }
