@@ -43,6 +43,12 @@ export interface ProviderRequest {
    */
   readonly onSent?: (() => void) | undefined;
   /**
+   * Called when a request has to wait before it can be sent: for its client to be loaded, or for one of a limited number
+   * of connections. The provider calls the returned function when the wait has ended. Such a wait is time in the queue:
+   * the attempt's timeouts do not count it.
+   */
+  readonly onWait?: (() => () => void) | undefined;
+  /**
    * Called after each of several requests of an attempt, with the usage so far, which is charged if the attempt ends
    * early.
    */

@@ -4,7 +4,7 @@ import type { FinishReason, Usage } from './usage.js';
 
 /** How a call spent its time, in milliseconds. */
 export interface Timings {
-  /** Waiting for permits, over all attempts. */
+  /** Waiting for lanes, permits and connections, over all attempts. */
   queuedMs: number;
   /** Run time of all attempts together. */
   runMs: number;

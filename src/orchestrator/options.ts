@@ -63,7 +63,8 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   maxConcurrent?: number | undefined;
   /**
    * Longest time one attempt may take, in milliseconds.
-   * The clock starts when the attempt gets its permit, so time spent queueing is not counted.
+   * The clock starts when the attempt gets its permit, so time spent queueing is not counted. It stands still while a
+   * request waits for a connection, and starts again when the first request is written to one.
    * When it runs out the attempt's signal is aborted and it fails with a `TimeoutError` (scope `attempt`), which
    * is retryable.
    *

@@ -13,7 +13,7 @@ import type { RegisteredAgent } from '../registered-agent.js';
 import { checkedReply } from './checked-usage.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
-import { priceOf, type RunningAttempt } from './running-attempt.js';
+import { type Pausable, priceOf, type RunningAttempt } from './running-attempt.js';
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
@@ -26,9 +26,14 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   /** Which attempt of its call this is, from 1. */
   number = 0;
   usage: Partial<Usage> | undefined = undefined;
+  streamClock: Pausable | undefined = undefined;
   readonly #point: CancelPoint;
   readonly #queuedMs: number;
   #startedAtMs = 0;
+  /** Requests that wait before they can be sent, and since when. */
+  #waits = 0;
+  #waitsSinceMs = 0;
+  #isSent = false;
   #isAnswered = false;
   #timer: TimerHandle | undefined = undefined;
   #settled: Promise<void> | undefined = undefined;
@@ -71,9 +76,38 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     return call.options?.timeoutMs ?? target.settings.timeoutMs;
   }
 
-  /** Since it got its permit, in milliseconds. */
+  /** Since it got its permit, without what its requests waited before they could be sent, in milliseconds. */
   get elapsedMs(): number {
-    return this.call.services.clock.now() - this.#startedAtMs;
+    const untilMs = this.#waits > 0 ? this.#waitsSinceMs : this.call.services.clock.now();
+    return untilMs - this.#startedAtMs;
+  }
+
+  /** All timeouts stand still while a request waits for its client or a connection: that is one more queue. */
+  get onWait(): () => () => void {
+    return () => {
+      if (this.#waits === 0) this.#pause();
+      this.#waits += 1;
+      let isWaiting = true;
+      return () => {
+        if (!isWaiting) return;
+        isWaiting = false;
+        this.#waits -= 1;
+        if (this.#waits === 0) this.#resume();
+      };
+    };
+  }
+
+  /**
+   * Its first request was written to its connection. Until then the process, its client and the network were busy with
+   * other calls: the answer has the whole timeout from now on.
+   */
+  sent(): void {
+    if (this.#isSent || this.#isAnswered || this.#waits > 0) return;
+    this.#isSent = true;
+    this.#bookWait(this.#startedAtMs);
+    this.#stopTimer();
+    this.#startTimer(this.timeoutMs);
+    this.streamClock?.restart();
   }
 
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
@@ -111,9 +145,8 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
 
   /** Watches work that takes time. */
   #follow(work: PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply): Promise<void> {
-    const { clock } = this.call.services;
     // What the agent did before it returned may have ended the attempt already.
-    if (!this.#isAnswered) this.#timer = clock.setTimeout(timeOut, this.timeoutMs, this);
+    if (!this.#isAnswered && this.#waits === 0 && this.#timer === undefined) this.#startTimer(this.timeoutMs);
     return new Promise((freePermit) => {
       this.#freePermit = freePermit;
       const fail = (thrown: unknown): void => {
@@ -152,14 +185,44 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     this.failed(error);
   }
 
+  #pause(): void {
+    this.#waitsSinceMs = this.call.services.clock.now();
+    this.#stopTimer();
+    this.streamClock?.pause();
+  }
+
+  #resume(): void {
+    if (this.#isAnswered) return;
+    this.#bookWait(this.#waitsSinceMs);
+    this.#startTimer(this.timeoutMs - this.elapsedMs);
+    this.streamClock?.resume();
+  }
+
+  /** What was waited counts as if the attempt had begun so much later. */
+  #bookWait(sinceMs: number): void {
+    const { call } = this;
+    const waitedMs = call.services.clock.now() - sinceMs;
+    this.#startedAtMs += waitedMs;
+    call.queuedMs += waitedMs;
+  }
+
+  #startTimer(leftMs: number): void {
+    this.#timer = this.call.services.clock.setTimeout(timeOut, leftMs, this);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== undefined) this.call.services.clock.clearTimeout(this.#timer);
+  }
+
   /** Books the end of the attempt as its caller sees it. */
   #answer(error: TuttiError | undefined): void {
     this.#isAnswered = true;
     const { call } = this;
-    if (this.#timer !== undefined) call.services.clock.clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#point.delete(this);
     if (error !== undefined && this.usage !== undefined) call.addSpent(this.usage, priceOf(this, this.usage));
-    const runMs = this.elapsedMs;
+    if (this.#waits > 0) this.#bookWait(this.#waitsSinceMs);
+    const runMs = call.services.clock.now() - this.#startedAtMs;
     call.attemptEnded(runMs);
     publishAttemptEnd(call, this.number, runMs, error);
   }

@@ -19,6 +19,7 @@ export async function consumeStream(
 ): Promise<AgentReplyObject> {
   const iterator = stream[Symbol.asyncIterator]();
   const watch = new StreamWatch(attempt);
+  attempt.streamClock = watch;
   const closer = { cancel: () => closeIterator(iterator) };
   attempt.add(closer);
   try {

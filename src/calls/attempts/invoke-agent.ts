@@ -55,6 +55,7 @@ function toProviderRequest(
   rejected: readonly RejectedReply[] | undefined,
   onUsage?: (usage: Partial<Usage>) => void,
 ): ProviderRequest {
+  const { onSent } = attempt;
   return {
     agent: context.agent,
     callId: context.callId,
@@ -67,7 +68,11 @@ function toProviderRequest(
     rejected,
     signal: context.signal,
     logger: context.logger,
-    onSent: attempt.onSent,
+    onSent: () => {
+      attempt.sent();
+      onSent?.();
+    },
+    onWait: attempt.onWait,
     onUsage,
     onResponse: attempt.onResponse,
   };

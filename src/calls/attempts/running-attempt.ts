@@ -4,6 +4,14 @@ import type { CancelScope } from '../../time/cancel-scope.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 
+/** A clock that stands still while a request waits before it can be sent. */
+export interface Pausable {
+  pause(): void;
+  resume(): void;
+  /** Starts again with its full time. */
+  restart(): void;
+}
+
 /** An attempt as the parts that serve it see it. */
 export interface RunningAttempt extends CancelScope {
   readonly call: Call;
@@ -11,13 +19,19 @@ export interface RunningAttempt extends CancelScope {
   readonly target: RegisteredAgent;
   /** What hears that a request was written to its connection. */
   readonly onSent: (() => void) | undefined;
+  /** A request was written to its connection. */
+  sent(): void;
+  /** What hears that a request waits before it can be sent, and returns what hears that it no longer does. */
+  readonly onWait: () => () => void;
+  /** The clocks of its stream, if it has one. */
+  streamClock: Pausable | undefined;
   /** What hears of the provider's responses. */
   readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
   /** Tokens that it is known to have used so far. */
   usage: Partial<Usage> | undefined;
-  /** Since it got its permit, in milliseconds. */
+  /** Since it got its permit, without what its requests waited before they could be sent, in milliseconds. */
   readonly elapsedMs: number;
 }
 

@@ -1,13 +1,17 @@
-import { TimeoutError, type TimeoutScope } from '../../errors/execution-errors.js';
+import { TimeoutError } from '../../errors/execution-errors.js';
 import type { TimerHandle } from '../../time/clock.js';
-import type { RunningAttempt } from './running-attempt.js';
+import type { Pausable, RunningAttempt } from './running-attempt.js';
 
 /** The clocks of one stream: time to its first event, then silence between events. */
-export class StreamWatch {
+export class StreamWatch implements Pausable {
   readonly #attempt: RunningAttempt;
   readonly #firstTokenMs: number | undefined;
   readonly #idleMs: number | undefined;
   #timer: TimerHandle | undefined = undefined;
+  #scope: 'first-token' | 'idle' = 'first-token';
+  #dueAtMs = 0;
+  /** What was left when it was paused, in milliseconds. */
+  #leftMs: number | undefined = undefined;
 
   constructor(attempt: RunningAttempt) {
     this.#attempt = attempt;
@@ -28,20 +32,45 @@ export class StreamWatch {
 
   /** An event has come, or the stream has ended: its silence is over. Waiting for a slow reader is not silence. */
   stop(): void {
+    this.#leftMs = undefined;
     if (this.#timer === undefined) return;
     this.#attempt.call.services.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #start(scope: TimeoutScope, timeoutMs: number | undefined): void {
-    if (timeoutMs === undefined) return;
-    const attempt = this.#attempt;
-    const { call } = attempt;
-    this.#timer = call.services.clock.setTimeout(
-      () =>
-        attempt.cancel(new TimeoutError(scope, timeoutMs, { agent: call.agent, attempt: attempt.number })),
-      timeoutMs,
-      undefined,
-    );
+  /** A request waits before it can be sent. */
+  pause(): void {
+    if (this.#timer === undefined) return;
+    const leftMs = this.#dueAtMs - this.#attempt.call.services.clock.now();
+    this.stop();
+    this.#leftMs = Math.max(0, leftMs);
+  }
+
+  /** The request no longer waits. */
+  resume(): void {
+    if (this.#leftMs === undefined) return;
+    this.#start(this.#scope, this.#leftMs);
+    this.#leftMs = undefined;
+  }
+
+  /** The request was written to its connection. */
+  restart(): void {
+    if (this.#timer === undefined) return;
+    this.stop();
+    this.#start(this.#scope, this.#scope === 'idle' ? this.#idleMs : this.#firstTokenMs);
+  }
+
+  #start(scope: 'first-token' | 'idle', leftMs: number | undefined): void {
+    if (leftMs === undefined) return;
+    const { clock } = this.#attempt.call.services;
+    this.#scope = scope;
+    this.#dueAtMs = clock.now() + leftMs;
+    this.#timer = clock.setTimeout((watch: StreamWatch) => watch.#timeOut(), leftMs, this);
+  }
+
+  #timeOut(): void {
+    const { call, number } = this.#attempt;
+    const timeoutMs = (this.#scope === 'idle' ? this.#idleMs : this.#firstTokenMs) as number;
+    this.#attempt.cancel(new TimeoutError(this.#scope, timeoutMs, { agent: call.agent, attempt: number }));
   }
 }

@@ -46,7 +46,7 @@ function createHttpProvider(options: ResolvedHttpOptions): Provider {
     identity: { method: options.method, ...(typeof options.url === 'string' ? { url: options.url } : {}) },
     async generate(request) {
       const message = await toMessage(request, options);
-      const answer = await exchangeJson(await client.get(), message, request);
+      const answer = await exchangeJson(await client.get(request.onWait), message, request);
       return toReply(answer, request, options);
     },
     close: () => client.close(),

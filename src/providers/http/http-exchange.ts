@@ -8,7 +8,7 @@ import { parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
 import { cutError, translateClientError } from '../transport/client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../transport/http-status.js';
 import { linkAbort } from '../transport/link-signal.js';
-import type { PooledInit } from '../transport/pooled-fetch.js';
+import { hooksOf, type PooledInit } from '../transport/pooled-fetch.js';
 import { requestIdOf, responseInfo } from '../transport/response-info.js';
 import { describeUrl } from './http-url.js';
 
@@ -52,7 +52,7 @@ export async function exchangeJson(
       // Following a redirect would send headers, which may include keys, to wherever the answer says.
       redirect: 'manual',
       signal: linked.controller.signal,
-      onSent: request.onSent,
+      ...hooksOf(request),
     } as PooledInit);
     request.onResponse?.(responseInfo(PROVIDER, model, response.status, response.headers));
     const text = await response.text();

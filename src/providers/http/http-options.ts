@@ -45,7 +45,12 @@ export interface HttpAgentOptions<Name extends string = string, Data = unknown>
   response?: ((json: unknown, context: HttpAgentContext) => AgentReply | Promise<AgentReply>) | undefined;
   /** Largest accepted answer, in bytes. @default 16_777_216 */
   maxResponseBytes?: number | undefined;
-  /** Most sockets to one origin. Providers with the same number share them across the process. @default 64 */
+  /**
+   * Most sockets to one origin. Providers with the same number share them across the process. Calls that wait for one
+   * are still in the queue; the number should not be below `maxConcurrent`.
+   *
+   * @default 64
+   */
   connections?: number | undefined;
 }
 

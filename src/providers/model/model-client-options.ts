@@ -25,11 +25,13 @@ export interface ModelClientOptions<
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * A client of the official package, used as it is, but without its retries. It has its own connections: `baseURL`,
-   * `apiKey`, `headers`, `connections` and `maxResponseBytes` cannot be set together with it.
+   * `apiKey`, `headers`, `connections` and `maxResponseBytes` cannot be set together with it. What its requests wait
+   * for a connection counts towards `timeoutMs`.
    */
   readonly client?: object | undefined;
   /**
-   * Most sockets to one origin. Providers with the same number share them across the process.
+   * Most sockets to one origin. Providers with the same number share them across the process. Calls that wait for one
+   * are still in the queue; the number should not be below `maxConcurrent`.
    *
    * @default 64
    */

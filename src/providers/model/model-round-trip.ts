@@ -68,7 +68,7 @@ async function ask<Client, Answer, Event>(
   const exchange = new ClientExchange(api.name, model, request);
   let isComplete = false;
   try {
-    const client = await clients.get();
+    const client = await clients.get(request.onWait);
     const answer = (await exchange.send((options) => api.send(client, body, options))) as Answer;
     isComplete = true;
     if (!api.isAnswer(answer)) throw exchange.errorInside(answer);
@@ -91,7 +91,7 @@ async function* read<Client, Answer, Event>(
   const exchange = new ClientExchange(api.name, model, request);
   let isRead = false;
   try {
-    const client = await clients.get();
+    const client = await clients.get(request.onWait);
     const answer = await exchange.send((options) => api.send(client, body, options));
     const events = (await exchange.eventsOf(answer)) as AsyncIterable<Event>;
     const reader = api.reader();

@@ -5,7 +5,7 @@ import { MAX_TIMER_MS } from '../../time/clock.js';
 import { cutError, translateClientError } from './client-errors.js';
 import { errorFromAnswer, readErrorBody } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
-import { endedEarly } from './pooled-fetch.js';
+import { endedEarly, hooksOf } from './pooled-fetch.js';
 import { requestIdOf, responseInfo } from './response-info.js';
 
 /** The request options of the official clients. */
@@ -43,12 +43,11 @@ export class ClientExchange {
   /** Starts the request and waits for its value: a parsed answer, or a stream of parsed events. */
   async send<Value>(start: (options: ClientRequestOptions) => ClientPromise<Value>): Promise<Value & object> {
     this.#request.signal.throwIfAborted();
-    const { onSent } = this.#request;
     const promise = start({
       signal: this.#linked.controller.signal,
       maxRetries: 0,
       timeout: MAX_TIMER_MS,
-      ...(onSent === undefined ? undefined : { fetchOptions: { onSent } }),
+      fetchOptions: hooksOf(this.#request),
     });
     if (promise.asResponse !== undefined) {
       this.#response = await promise.asResponse();

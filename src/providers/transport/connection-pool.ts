@@ -1,18 +1,35 @@
 import type { Agent, Dispatcher } from 'undici';
+import type { Logger } from '../../logging/logger.js';
+import { ConnectionLimits } from './connection-limits.js';
 
 /** Default of `connections`: sockets to one origin. */
 export const DEFAULT_CONNECTIONS = 64;
 
 /** One request through a pool. */
-export type PooledRequest = Omit<Dispatcher.RequestOptions, 'maxRedirections'> & {
+export type PooledRequest = Omit<Dispatcher.RequestOptions, 'maxRedirections' | 'signal'> &
+  PooledHooks & {
+    readonly origin: string;
+    readonly signal: AbortSignal | null;
+  };
+
+/** What the pool reports about a request. */
+export interface PooledHooks {
   /** Called when the request is written to its socket. */
   readonly onSent?: (() => void) | undefined;
-};
+  /** Called when all sockets are in use; what it returns is called when the request no longer waits for one. */
+  readonly onWait?: (() => () => void) | undefined;
+  /** Gets a warning when requests begin to wait for sockets. */
+  readonly logger?: Logger | undefined;
+}
+
+/** A request as undici gets it. */
+type DispatchedRequest = PooledRequest & { readonly onEnd: () => void };
 
 type Pooled = Pick<Agent, 'request' | 'close'>;
 
 interface SharedPool {
   readonly agent: Promise<Pooled>;
+  readonly limits: ConnectionLimits;
   leases: number;
 }
 
@@ -21,6 +38,8 @@ const pools = new Map<number, SharedPool>();
 
 /** A provider's share of a pool of kept-alive connections. */
 export interface PoolLease {
+  /** Resolves when the pool can send requests. */
+  readonly ready: Promise<unknown>;
   /** Sends a request over one of the pool's sockets. */
   request(options: PooledRequest): Promise<Dispatcher.ResponseData>;
   /**
@@ -31,12 +50,13 @@ export interface PoolLease {
 
 /** Takes a share of the pool with this many sockets for each origin. */
 export function leasePool(connections: number): PoolLease {
-  const pool = pools.get(connections) ?? { agent: openAgent(connections), leases: 0 };
+  const pool = pools.get(connections) ?? openPool(connections);
   pools.set(connections, pool);
   pool.leases += 1;
   let released: Promise<void> | undefined;
   return {
-    request: async (options) => (await pool.agent).request(options),
+    ready: pool.agent,
+    request: (options) => send(pool, options),
     release: () => {
       released ??= giveBack(connections, pool);
       return released;
@@ -49,10 +69,26 @@ export function openPools(): number {
   return pools.size;
 }
 
+function openPool(connections: number): SharedPool {
+  return { agent: openAgent(connections), limits: new ConnectionLimits(connections), leases: 0 };
+}
+
+async function send(pool: SharedPool, options: PooledRequest): Promise<Dispatcher.ResponseData> {
+  const agent = await pool.agent;
+  const onEnd = await pool.limits.acquire(options.origin, options);
+  try {
+    return await agent.request({ ...options, onEnd } as DispatchedRequest);
+  } catch (thrown) {
+    onEnd();
+    throw thrown;
+  }
+}
+
 async function giveBack(connections: number, pool: SharedPool): Promise<void> {
   pool.leases -= 1;
   if (pool.leases > 0) return;
   pools.delete(connections);
+  await pool.limits.whenNoneWaits();
   await (await pool.agent).close();
 }
 
@@ -68,21 +104,27 @@ async function openAgent(connections: number): Promise<Pooled> {
     bodyTimeout: 0,
   });
   return agent.compose((dispatch) => (options, handler) => {
-    const { onSent } = options as PooledRequest;
-    if (onSent !== undefined) reportWhenSent(handler, onSent);
+    const { onSent, onEnd } = options as DispatchedRequest;
+    if (onSent !== undefined) callBefore(handler, STARTED, onSent);
+    callBefore(handler, ENDED, onEnd);
     return dispatch(options, handler);
   });
 }
 
-/** undici calls one of these two methods of a request's handler when it assigns a socket. */
-function reportWhenSent(handler: Dispatcher.DispatchHandler, onSent: () => void): void {
+// undici calls one of these methods of a request's handler, depending on the handler's kind.
+/** A socket was assigned. */
+const STARTED = ['onConnect', 'onRequestStart'];
+/** The socket is free again, or closed. */
+const ENDED = ['onComplete', 'onResponseEnd', 'onError', 'onResponseError'];
+
+function callBefore(handler: Dispatcher.DispatchHandler, names: readonly string[], report: () => void): void {
   const methods = handler as Record<string, unknown>;
-  for (const name of ['onConnect', 'onRequestStart']) {
-    const started = methods[name];
-    if (typeof started !== 'function') continue;
+  for (const name of names) {
+    const method = methods[name];
+    if (typeof method !== 'function') continue;
     methods[name] = (...given: unknown[]): unknown => {
-      onSent();
-      return started.apply(handler, given);
+      report();
+      return method.apply(handler, given);
     };
   }
 }

@@ -7,12 +7,18 @@ export interface PooledClientOptions {
   readonly maxResponseBytes: number;
 }
 
+interface OpenedClient<Client> {
+  readonly client: Promise<Client>;
+  readonly lease: PoolLease;
+  isReady: boolean;
+}
+
 /**
  * A client of an official package over the shared pool. It is created on first use, released on close, and created again
  * if its agent is used again (by another orchestrator with the same definition).
  */
 export class PooledClient<Client> {
-  #opened: { client: Promise<Client>; lease: PoolLease } | undefined;
+  #opened: OpenedClient<Client> | undefined;
   readonly #make: (fetch: typeof globalThis.fetch) => Promise<Client>;
   readonly #options: PooledClientOptions;
 
@@ -21,14 +27,23 @@ export class PooledClient<Client> {
     this.#options = options;
   }
 
-  /** The client. If creating it fails, the next use tries again. */
-  async get(): Promise<Client> {
+  /**
+   * The client. If creating it fails, the next use tries again.
+   *
+   * @param onWait Called while it is not ready yet; what it returns is called when it is.
+   */
+  async get(onWait?: () => () => void): Promise<Client> {
     const opened = this.#opened ?? this.#open();
+    const resume = opened.isReady ? undefined : onWait?.();
     try {
-      return await opened.client;
+      const client = await opened.client;
+      opened.isReady = true;
+      return client;
     } catch (error) {
       if (this.#opened === opened) await this.close();
       throw error;
+    } finally {
+      resume?.();
     }
   }
 
@@ -38,10 +53,11 @@ export class PooledClient<Client> {
     await opened?.lease.release();
   }
 
-  #open(): { client: Promise<Client>; lease: PoolLease } {
+  #open(): OpenedClient<Client> {
     const lease = leasePool(this.#options.connections);
     const client = this.#make(pooledFetch(lease, this.#options.maxResponseBytes));
-    this.#opened = { client, lease };
+    const ready = Promise.all([client, lease.ready]).then(([made]) => made);
+    this.#opened = { client: ready, lease, isReady: false };
     return this.#opened;
   }
 }

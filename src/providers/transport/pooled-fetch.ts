@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Dispatcher } from 'undici';
+import type { ProviderRequest } from '../../contracts/provider.js';
 import { guardStream, readText } from './body-guard.js';
-import type { PoolLease } from './connection-pool.js';
+import type { PooledHooks, PoolLease } from './connection-pool.js';
 
 const readTexts = new WeakMap<object, string>();
 
@@ -13,9 +14,11 @@ export function endedEarly(response: object): boolean {
 }
 
 /** Options of {@link pooledFetch}, with those of `fetch`. */
-export interface PooledInit extends RequestInit {
-  /** Called when the request is written to its socket. */
-  readonly onSent?: (() => void) | undefined;
+export interface PooledInit extends RequestInit, PooledHooks {}
+
+/** What a request reports and wants to know about its connection, for {@link PooledInit}. */
+export function hooksOf({ onSent, onWait, logger }: ProviderRequest): PooledHooks {
+  return { onSent, onWait, logger };
 }
 
 /**
@@ -25,7 +28,7 @@ export interface PooledInit extends RequestInit {
  * the socket only on demand.
  */
 export function pooledFetch(lease: PoolLease, limitBytes: number): typeof globalThis.fetch {
-  const send = async (input: string | URL, init: RequestInit = {}): Promise<PooledResponse> => {
+  const send = async (input: string | URL, init: PooledInit = {}): Promise<PooledResponse> => {
     const { origin, pathname, search, href } = new URL(input);
     const options = {
       origin,
@@ -34,7 +37,9 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
       headers: toRecord(init.headers),
       body: (init.body as string | null | undefined) ?? null,
       signal: init.signal ?? null,
-      onSent: (init as PooledInit).onSent,
+      onSent: init.onSent,
+      onWait: init.onWait,
+      logger: init.logger,
     };
     try {
       return new PooledResponse(await lease.request(options), href, limitBytes);
