@@ -6,6 +6,10 @@ export interface RateLimitWindow {
   readonly remaining?: number | undefined;
   /** Time until the whole amount is available again, in milliseconds from the response. */
   readonly resetMs?: number | undefined;
+  /** How far off `resetMs` may be because of how it was written, in milliseconds; 1,000 for whole seconds. @default 1 */
+  readonly resetToleranceMs?: number | undefined;
+  /** Length of the window, in milliseconds, if the provider names it. Otherwise it is learned from the resets. */
+  readonly windowMs?: number | undefined;
 }
 
 /** What a provider's response reports about its limits. */

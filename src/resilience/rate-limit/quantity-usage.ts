@@ -1,120 +1,157 @@
 import type { RateLimitWindow } from '../../contracts/rate-limits.js';
-import { SlidingWindow } from './sliding-window.js';
-
-/** How many windows a report about other clients' use is trusted for if no newer one arrives. */
-const REPORT_SPANS = 10;
+import { LearnedLimit, type ReportedRequest } from './learned-limit.js';
+import { OwnUse } from './own-use.js';
+import type { SlidingWindow } from './sliding-window.js';
+import type { WindowMargin } from './window-margin.js';
 
 /**
- * One limited quantity of a lane (requests, or a kind of tokens): what this process used in the window, what is
- * reserved for requests in flight, and what other clients used according to the provider.
+ * One limited quantity of a lane (requests, or a kind of tokens): what this process used and reserved, and the two
+ * limits on it. The configured one applies to any 60 seconds, the reported one as the provider's reports show.
  */
 export class QuantityUsage {
   readonly #configured: number | undefined;
-  #learned: number | undefined = undefined;
-  readonly #window: SlidingWindow;
-  #reserved = 0;
-  #usedByOthers = 0;
-  #othersUntilMs = 0;
-  #lastReportOrder = -1;
+  readonly #learned: LearnedLimit;
+  readonly #margin: WindowMargin;
+  readonly #own: OwnUse;
 
   /** @param configured The limit from the options; `undefined` for none. */
-  constructor(spanMs: number, configured: number | undefined) {
-    this.#window = new SlidingWindow(spanMs);
+  constructor(margin: WindowMargin, configured: number | undefined) {
     this.#configured = configured;
+    this.#margin = margin;
+    this.#own = new OwnUse(margin.spanMs);
+    this.#learned = new LearnedLimit(this.#own, margin);
   }
 
-  /** How long an entry counts, in milliseconds. */
-  set spanMs(spanMs: number) {
-    this.#window.spanMs = spanMs;
+  /** The margin has changed. */
+  applyMargin(): void {
+    // Entries are kept for as long as either limit needs them.
+    const configuredMs = this.#configured === undefined ? 0 : this.#margin.spanMs;
+    this.#own.log.spanMs = Math.max(configuredMs, this.#learned.spanMs);
   }
 
   /** The configured or the reported limit, whichever is lower; `undefined` if there is neither. */
   get limit(): number | undefined {
-    if (this.#configured === undefined) return this.#learned;
-    return this.#learned === undefined ? this.#configured : Math.min(this.#configured, this.#learned);
+    const learned = this.#learned.limit;
+    if (this.#configured === undefined) return learned;
+    return learned === undefined ? this.#configured : Math.min(this.#configured, learned);
   }
 
   /** Used in the window by this process, reservations included. */
   usedAt(nowMs: number): number {
-    return this.#window.usedAt(nowMs) + this.#reserved;
+    return this.#usedInWindow(nowMs) + this.#own.reserved;
   }
 
   /** Used by other clients according to the provider, while the report is recent enough. */
   usedByOthersAt(nowMs: number): number {
-    return nowMs < this.#othersUntilMs ? this.#usedByOthers : 0;
+    return this.#learned.usedByOthersAt(nowMs);
   }
 
-  /** Used in the window, reservations excluded, as of the last change to the window. */
-  get usedInWindow(): number {
-    return this.#window.used;
+  /** Used in the window, reservations excluded. */
+  usedInWindowAt(nowMs: number): number {
+    return this.#log.usedAt(nowMs, this.#learned.spanMs);
+  }
+
+  /** What no sliding window of the provider's can have lost yet. */
+  leastUsedAt(nowMs: number): number {
+    return this.#learned.leastUsedAt(nowMs);
+  }
+
+  /** All that was ever used. */
+  get total(): number {
+    return this.#own.total;
   }
 
   /** Reserves an amount that enters the window later. */
-  reserve(amount: number): void {
-    this.#reserved += amount;
+  reserve(amount: number, nowMs: number): void {
+    this.#learned.reserving(amount, nowMs);
+    this.#own.reserved += amount;
   }
 
   /** Ends a reservation: `used` enters the window now. Returns the number of the entry. */
   enter(reserved: number, used: number, nowMs: number): number {
-    this.#reserved -= reserved;
-    return this.#window.add(used, nowMs);
+    this.#learned.using(nowMs);
+    this.#own.reserved -= reserved;
+    this.#own.total += used;
+    return this.#log.add(used, nowMs);
   }
 
   /** Makes an entry count from now on; returns its new number. */
   move(entry: number, amount: number, nowMs: number): number {
-    this.#window.takeBack(entry, amount, nowMs);
-    return this.#window.add(amount, nowMs);
+    this.#log.takeBack(entry, amount, nowMs);
+    return this.#log.add(amount, nowMs);
   }
 
   /** Replaces the reserved amount of an entry with the amount used; any excess counts from now on. */
   correct(entry: number, reserved: number, used: number, nowMs: number): void {
-    if (used < reserved) this.#window.takeBack(entry, reserved - used, nowMs);
-    else if (used > reserved) this.#window.add(used - reserved, nowMs);
+    this.#own.total += used - reserved;
+    if (used < reserved) this.#log.takeBack(entry, reserved - used, nowMs);
+    else if (used > reserved) this.#log.add(used - reserved, nowMs);
+  }
+
+  /** The provider did not count what a request of this position took. It stays in the window, as for some it counts. */
+  returned(amount: number, sendOrder: number): void {
+    this.#own.total -= amount;
+    this.#learned.returned(amount, sendOrder);
+  }
+
+  /** A request was answered whose response had reported `remaining`. `isLast` if no other response is outstanding. */
+  answered(remaining: number, isLast: boolean, nowMs: number): void {
+    this.#learned.answered(remaining, isLast, nowMs);
+  }
+
+  /** The provider rejected a request because nothing was left. `wasKnown` if the limit was when it was sent. */
+  rejected(wasKnown: boolean): void {
+    this.#learned.rejected(wasKnown);
+  }
+
+  /** Whether the provider has reported a limit. */
+  get hasReport(): boolean {
+    return this.#learned.limit !== undefined;
   }
 
   /**
    * The earliest time at which `amount` more fits, assuming nothing else happens until then: now, later, or infinite
-   * if only the end of a request in flight can make room.
+   * if only a request in flight can tell or make room.
+   *
+   * @param mayProbe Whether nothing is on its way of which no response was heard.
    */
-  fitsAtMs(amount: number, nowMs: number): number {
-    const configured = this.#configured;
-    const learned = this.#learned;
-    if (configured === undefined && learned === undefined) return nowMs;
-    const used = this.usedAt(nowMs) + amount;
-    const own = configured === undefined ? nowMs : this.#window.leftByMs(used - configured, nowMs);
-    if (learned === undefined) return own;
-    const withOthers = this.#window.leftByMs(used + this.usedByOthersAt(nowMs) - learned, nowMs);
-    const withoutOthers = Math.max(this.#othersUntilMs, this.#window.leftByMs(used - learned, nowMs));
-    return Math.max(own, Math.min(withOthers, withoutOthers));
+  fitsAtMs(amount: number, mayProbe: boolean, nowMs: number): number {
+    const learnedMs = this.#learned.fitsAtMs(amount, mayProbe, nowMs);
+    if (this.#configured === undefined) return learnedMs;
+    const lacking = this.#usedInSpan(nowMs) + this.#own.reserved + amount - this.#configured;
+    return Math.max(learnedMs, this.#log.leftByMs(lacking, nowMs, this.#margin.spanMs));
   }
 
-  /**
-   * The earliest time at which `amount` more will fit behind `ahead` that is already waiting: the room needed becomes
-   * free in the order in which it was taken, and after that once per span.
-   */
+  /** The earliest time at which `amount` more may fit behind `ahead` that is already waiting. */
   estimateMs(ahead: number, amount: number, nowMs: number): number {
-    const { limit } = this;
-    if (limit === undefined) return nowMs;
-    const lacking = this.usedAt(nowMs) + this.usedByOthersAt(nowMs) + ahead + amount - limit;
-    if (lacking <= 0) return nowMs;
+    const learnedMs = this.#learned.estimateMs(ahead, amount, nowMs);
+    const limit = this.#configured;
+    if (limit === undefined) return learnedMs;
+    const lacking = this.#usedInSpan(nowMs) + this.#own.reserved + ahead + amount - limit;
+    if (lacking <= 0) return learnedMs;
+    // The room needed becomes free in the order in which it was taken, and after that once per span.
+    const { spanMs } = this.#margin;
     const spans = Math.ceil(lacking / limit) - 1;
-    const leftMs = this.#window.leftByMs(lacking - spans * limit, nowMs);
-    return Math.min(leftMs, nowMs + this.#window.spanMs) + spans * this.#window.spanMs;
+    const leftMs = this.#log.leftByMs(lacking - spans * limit, nowMs, spanMs);
+    return Math.max(learnedMs, Math.min(leftMs, nowMs + spanMs) + spans * spanMs);
   }
 
-  /**
-   * Learns from a response. `sendOrder` and `usedWhenSent` belong to the request that was answered: whatever the
-   * provider counted beyond them was used by other clients. A report on an older request than the last one is
-   * ignored, so responses may arrive in any order.
-   */
-  learn(report: RateLimitWindow, sendOrder: number, usedWhenSent: number, nowMs: number): void {
-    if (sendOrder < this.#lastReportOrder) return;
-    this.#lastReportOrder = sendOrder;
-    if (report.limit !== undefined && report.limit > 0) this.#learned = report.limit;
-    const limit = this.#learned ?? this.#configured;
-    if (report.remaining === undefined || limit === undefined) return;
-    this.#usedByOthers = Math.max(0, limit - report.remaining - usedWhenSent);
-    const untilMs = Math.min(report.resetMs ?? this.#window.spanMs, REPORT_SPANS * this.#window.spanMs);
-    this.#othersUntilMs = this.#usedByOthers > 0 ? nowMs + untilMs : nowMs;
+  /** Learns from a response. */
+  learn(report: RateLimitWindow, request: ReportedRequest, nextOrder: number, nowMs: number): void {
+    this.#learned.learn(report, request, nextOrder, nowMs);
+    this.applyMargin();
+  }
+
+  get #log(): SlidingWindow {
+    return this.#own.log;
+  }
+
+  #usedInWindow(nowMs: number): number {
+    const isLearned = this.#learned.limit !== undefined;
+    return isLearned ? this.usedInWindowAt(nowMs) : this.#usedInSpan(nowMs);
+  }
+
+  #usedInSpan(nowMs: number): number {
+    return this.#log.usedAt(nowMs, this.#margin.spanMs);
   }
 }

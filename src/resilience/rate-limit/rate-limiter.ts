@@ -239,7 +239,7 @@ export class RateLimiter implements ReservationOwner {
   #start(cost: TokenCost, nowMs: number): RateReservation {
     this.#inFlight += 1;
     this.#gate?.started(nowMs);
-    return new RateReservation(this, this.#usage.reserve(cost));
+    return new RateReservation(this, this.#usage.reserve(cost, nowMs));
   }
 
   #refusalOf(request: RateRequest): Error | undefined {

@@ -35,8 +35,22 @@ export class RateReservation {
   requestsEntry = 0;
   inputEntry = 0;
   tokensEntry = 0;
-  /** How much of each quantity was used when it was sent, itself included. */
+  /** When it was sent, in milliseconds of the clock's `now()`. */
+  sentAtMs = 0;
+  /** How much of each quantity was used in its window when it was sent, itself included. */
   usedWhenSent: Readonly<Record<LimitedQuantity, number>> = NOTHING_USED;
+  /** How much of each quantity was ever used when it was sent, itself included. */
+  totalWhenSent: Readonly<Record<LimitedQuantity, number>> = NOTHING_USED;
+  /** The least that a sliding window of requests contained when it was sent, itself included. */
+  leastRequestsWhenSent = 0;
+  /** Whether the provider had reported its limit of requests when it was sent. */
+  wasLimitKnown = false;
+  /** Requests admitted when it was sent, of which no response had been heard; itself included. */
+  unheardWhenSent = 0;
+  /** Whether a response of it, or its end, is known. */
+  isHeard = false;
+  /** Requests left according to its response. */
+  remainingRequests: number | undefined = undefined;
   readonly #owner: ReservationOwner;
   #isOpen = true;
 

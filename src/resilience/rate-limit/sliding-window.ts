@@ -32,10 +32,10 @@ export class SlidingWindow {
     return this.#used;
   }
 
-  /** The total of the entries that have not expired. */
-  usedAt(nowMs: number): number {
+  /** The total of the entries that have not expired; with a `spanMs` shorter than the window's, of the younger ones. */
+  usedAt(nowMs: number, spanMs = this.spanMs): number {
     this.#expire(nowMs);
-    return this.#used;
+    return this.#used - this.#olderThan(spanMs, nowMs);
   }
 
   /** Adds an amount; returns the number of its entry, for {@link takeBack}. */
@@ -65,12 +65,16 @@ export class SlidingWindow {
     this.#change(entry, -Math.min(amount, this.#amounts[this.#slot(entry)] as number));
   }
 
-  /** When at least `amount` of the current total will have expired; infinite if the total is smaller than that. */
-  leftByMs(amount: number, nowMs: number): number {
+  /**
+   * When at least `amount` of the current total will have expired; infinite if the total is smaller than that. With a
+   * `spanMs` shorter than the window's, entries expire that much earlier.
+   */
+  leftByMs(amount: number, nowMs: number, spanMs = this.spanMs): number {
     this.#expire(nowMs);
     if (amount <= 0) return nowMs;
-    if (amount > this.#used) return Number.POSITIVE_INFINITY;
-    return (this.#atMs[this.#slotOfSum(amount)] as number) + this.spanMs;
+    const older = this.#olderThan(spanMs, nowMs);
+    if (amount > this.#used - older) return Number.POSITIVE_INFINITY;
+    return (this.#atMs[this.#slotOfSum(amount + older)] as number) + spanMs;
   }
 
   #slot(entry: number): number {
@@ -84,6 +88,19 @@ export class SlidingWindow {
       this.#change(this.#head, -(this.#amounts[slot] as number));
       this.#head += 1;
     }
+  }
+
+  /** The total of the entries that a shorter span leaves out. */
+  #olderThan(spanMs: number, nowMs: number): number {
+    if (spanMs >= this.spanMs || this.#head === this.#tail) return 0;
+    let first = this.#head;
+    let end = this.#tail;
+    while (first < end) {
+      const middle = Math.floor((first + end) / 2);
+      if ((this.#atMs[this.#slot(middle)] as number) + spanMs > nowMs) end = middle;
+      else first = middle + 1;
+    }
+    return this.#sumOfEntriesBefore(first);
   }
 
   /** The youngest entry, if an amount added now may share it. */
@@ -112,6 +129,16 @@ export class SlidingWindow {
     const before = this.#sumBefore(this.#slot(this.#head));
     const upToEnd = (this.#tree[this.#capacity] as number) - before;
     return amount <= upToEnd ? this.#search(before + amount) : this.#search(amount - upToEnd);
+  }
+
+  /** The total of the entries with lower numbers. */
+  #sumOfEntriesBefore(entry: number): number {
+    if (entry === this.#head) return 0;
+    if (entry === this.#tail) return this.#used;
+    const head = this.#slot(this.#head);
+    const slot = this.#slot(entry);
+    const sum = this.#sumBefore(slot) - this.#sumBefore(head);
+    return slot > head ? sum : sum + (this.#tree[this.#capacity] as number);
   }
 
   #sumBefore(slot: number): number {

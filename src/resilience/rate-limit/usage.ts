@@ -29,14 +29,16 @@ export class RateLimitUsage {
   /** Every quantity with its name. */
   readonly quantities: ReadonlyArray<readonly [LimitedQuantity, QuantityUsage]>;
   #sent = 0;
+  /** Requests admitted of which neither a response nor the end is known. */
+  #unheard = 0;
 
   constructor(margin: WindowMargin, limits: LaneLimits) {
-    const { spanMs } = margin;
+    const quantityOf = (configured: number | undefined) => new QuantityUsage(margin, configured);
     this.#margin = margin;
-    this.#requests = new QuantityUsage(spanMs, limits.requestsPerMinute);
-    this.#input = new QuantityUsage(spanMs, limits.inputTokensPerMinute);
-    this.#output = new QuantityUsage(spanMs, limits.outputTokensPerMinute);
-    this.#tokens = new QuantityUsage(spanMs, limits.tokensPerMinute);
+    this.#requests = quantityOf(limits.requestsPerMinute);
+    this.#input = quantityOf(limits.inputTokensPerMinute);
+    this.#output = quantityOf(limits.outputTokensPerMinute);
+    this.#tokens = quantityOf(limits.tokensPerMinute);
     this.quantities = [
       ['requests', this.#requests],
       ['inputTokens', this.#input],
@@ -53,11 +55,12 @@ export class RateLimitUsage {
   /** The earliest time at which the request fits, assuming nothing else happens until then; may be infinite. */
   fitsAtMs(whole: TokenCost, nowMs: number): number {
     const { inputTokens, outputTokens } = this.#fittingCost(whole);
+    const mayProbe = this.#unheard === 0;
     return Math.max(
-      this.#requests.fitsAtMs(1, nowMs),
-      this.#input.fitsAtMs(inputTokens, nowMs),
-      this.#output.fitsAtMs(outputTokens, nowMs),
-      this.#tokens.fitsAtMs(inputTokens + outputTokens, nowMs),
+      this.#requests.fitsAtMs(1, mayProbe, nowMs),
+      this.#input.fitsAtMs(inputTokens, mayProbe, nowMs),
+      this.#output.fitsAtMs(outputTokens, mayProbe, nowMs),
+      this.#tokens.fitsAtMs(inputTokens + outputTokens, mayProbe, nowMs),
     );
   }
 
@@ -73,12 +76,13 @@ export class RateLimitUsage {
   }
 
   /** Reserves what a request may use. Returns the reserved tokens, which can be fewer than `whole`. */
-  reserve(whole: TokenCost): TokenCost {
+  reserve(whole: TokenCost, nowMs: number): TokenCost {
     const cost = this.#fittingCost(whole);
-    this.#requests.reserve(1);
-    this.#input.reserve(cost.inputTokens);
-    this.#output.reserve(cost.outputTokens);
-    this.#tokens.reserve(totalOf(cost));
+    this.#unheard += 1;
+    this.#requests.reserve(1, nowMs);
+    this.#input.reserve(cost.inputTokens, nowMs);
+    this.#output.reserve(cost.outputTokens, nowMs);
+    this.#tokens.reserve(totalOf(cost), nowMs);
     return cost;
   }
 
@@ -108,7 +112,17 @@ export class RateLimitUsage {
   /** The request was answered: the tokens used replace the reserved ones. */
   settle(reservation: RateReservation, used: TokenCost, nowMs: number): void {
     this.send(reservation, nowMs);
-    const { cost } = reservation;
+    const { cost, remainingRequests } = reservation;
+    this.#hear(reservation);
+    const isAnswered = totalOf(used) > 0;
+    if (isAnswered && remainingRequests !== undefined) {
+      this.#requests.answered(remainingRequests, this.#unheard === 0, nowMs);
+    }
+    // What uses nothing was rejected, and mostly not counted; the next report shows if it was.
+    if (!isAnswered && remainingRequests !== undefined) {
+      this.#requests.returned(1, reservation.sendOrder as number);
+    }
+    if (!isAnswered && remainingRequests === 0) this.#requests.rejected(reservation.wasLimitKnown);
     this.#input.correct(reservation.inputEntry, cost.inputTokens, used.inputTokens, nowMs);
     this.#tokens.correct(reservation.tokensEntry, totalOf(cost), totalOf(used), nowMs);
     this.#output.enter(cost.outputTokens, used.outputTokens, nowMs);
@@ -124,10 +138,22 @@ export class RateLimitUsage {
   /** The response to the request reported these limits. */
   learn(limits: RateLimits, reservation: RateReservation, nowMs: number): void {
     this.send(reservation, nowMs);
+    this.#hear(reservation);
+    reservation.remainingRequests = limits.requests?.remaining;
     for (const [name, quantity] of this.quantities) {
       const report = limits[name];
       if (report === undefined) continue;
-      quantity.learn(report, reservation.sendOrder as number, reservation.usedWhenSent[name], nowMs);
+      const request = {
+        sendOrder: reservation.sendOrder as number,
+        sentAtMs: reservation.sentAtMs,
+        totalWhenSent: reservation.totalWhenSent[name],
+        usedWhenSent: reservation.usedWhenSent[name],
+        // Tokens are estimated, so that ours cannot be compared with the provider's count.
+        isExact: name === 'requests',
+        leastUsedWhenSent: reservation.leastRequestsWhenSent,
+        unheardWhenSent: reservation.unheardWhenSent,
+      };
+      quantity.learn(report, request, this.#sent, nowMs);
     }
   }
 
@@ -140,16 +166,33 @@ export class RateLimitUsage {
   /** Reports on the request will be compared with what was used at this moment. */
   #note(reservation: RateReservation, nowMs: number): void {
     reservation.sendOrder = this.#sent++;
+    reservation.sentAtMs = nowMs;
+    reservation.unheardWhenSent = this.#unheard;
+    reservation.leastRequestsWhenSent = this.#requests.leastUsedAt(nowMs);
+    reservation.wasLimitKnown = this.#requests.hasReport;
     reservation.usedWhenSent = {
-      requests: this.#requests.usedInWindow,
-      inputTokens: this.#input.usedInWindow,
+      requests: this.#requests.usedInWindowAt(nowMs),
+      inputTokens: this.#input.usedInWindowAt(nowMs),
       outputTokens: this.#output.usedAt(nowMs),
-      tokens: this.#tokens.usedInWindow,
+      tokens: this.#tokens.usedInWindowAt(nowMs),
+    };
+    reservation.totalWhenSent = {
+      requests: this.#requests.total,
+      inputTokens: this.#input.total,
+      outputTokens: this.#output.total,
+      tokens: this.#tokens.total,
     };
   }
 
+  /** A response of the request, or its end, is known. */
+  #hear(reservation: RateReservation): void {
+    if (reservation.isHeard) return;
+    reservation.isHeard = true;
+    this.#unheard -= 1;
+  }
+
   #applyMargin(): void {
-    for (const [, quantity] of this.quantities) quantity.spanMs = this.#margin.spanMs;
+    for (const [, quantity] of this.quantities) quantity.applyMargin();
   }
 
   /**

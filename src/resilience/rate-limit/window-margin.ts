@@ -14,24 +14,30 @@ const WINDOWS_A_STEP = 2;
  * again after a rejection that should not have happened.
  */
 export class WindowMargin {
-  readonly #windowMs: number;
+  /** The length of the window, in milliseconds. */
+  readonly windowMs: number;
   readonly #fixedMs: number | undefined;
   #share = FIRST;
   #stepAtMs: number | undefined = undefined;
 
   constructor(windowMs: number, fixedMs: number | undefined) {
-    this.#windowMs = windowMs;
+    this.windowMs = windowMs;
     this.#fixedMs = fixedMs;
   }
 
   /** How long an entry counts, in milliseconds. */
   get spanMs(): number {
-    return this.#windowMs + (this.#fixedMs ?? this.#windowMs * this.#share);
+    return this.spanOf(this.windowMs);
+  }
+
+  /** How long an entry counts in a window of another length, in milliseconds. */
+  spanOf(windowMs: number): number {
+    return windowMs + (this.#fixedMs ?? windowMs * this.#share);
   }
 
   /** A request is being sent. Returns whether the span has changed since the last one. */
   sent(nowMs: number): boolean {
-    this.#stepAtMs ??= nowMs + WINDOWS_A_STEP * this.#windowMs;
+    this.#stepAtMs ??= nowMs + WINDOWS_A_STEP * this.windowMs;
     if (nowMs < this.#stepAtMs) return false;
     this.#stepAtMs = undefined;
     this.#share = LEAST + (this.#share - LEAST) / 2;
