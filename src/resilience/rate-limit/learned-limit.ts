@@ -15,13 +15,14 @@ const COUNT_SHARE = 0.05;
 const COUNT_SLACK = 2;
 /** Requests answered although nothing was left, beyond those that can be explained, before a limit counts as not enforced. */
 const UNEXPLAINED_ANSWERS = 2;
-/** The most that is kept free after rejections, as a share of the limit; and the answers that take one off it. */
-const MOST_KEPT_FREE = 0.2;
+/** The most that is kept free in a bucket after rejections: what it refills in this time. */
+const MOST_KEPT_FREE_MS = 1_000;
+/** Answers after which one less is kept free. */
 const ANSWERS_A_STEP = 100;
 /** A process that is rejected after less use than this share of the limit is not alone. */
 const OWN_LIMIT_SHARE = 0.8;
 const LEAST_SHARE = 1 / 16;
-const SHARE_GROWTH = 1.25;
+const SHARE_GROWTH = 1.1;
 
 /** One request, as the report of its response is compared with what this process knows. */
 export interface ReportedRequest {
@@ -77,6 +78,7 @@ export class LearnedLimit {
   #probedAfterMs = 0;
   #patienceMs = 0;
   #keptFree = 0;
+  #carefulFrom = 0;
   #answersLeft = ANSWERS_A_STEP;
   #isEnforced = true;
   #hasRejected = false;
@@ -128,6 +130,7 @@ export class LearnedLimit {
     const remaining = Math.min(limit, report.remaining);
     this.#lastReportTotal = request.totalWhenSent;
     this.#lastRemaining = remaining;
+    if (this.#allowance === undefined) this.#carefulFrom = nextOrder;
     this.#lastHeardMs = nowMs;
     const isNewWindow = this.#observe(limit, remaining, report, request, nowMs);
     this.#allow(remaining, request, isNewWindow, nextOrder, nowMs);
@@ -198,15 +201,22 @@ export class LearnedLimit {
     if (remaining === 0 && !this.#hasRejected) this.#answeredWhenEmpty(limit, nowMs);
   }
 
-  /** The provider rejected a request because nothing was left. `wasKnown` if the limit was when it was sent. */
-  rejected(wasKnown: boolean): void {
+  /**
+   * The provider rejected a request because nothing was left.
+   *
+   * @param nextOrder The position of the next request that will be sent.
+   */
+  rejected(sendOrder: number, nextOrder: number): void {
     this.#trust();
     this.#hasRejected = true;
-    if (this.#limit === undefined || !wasKnown) return;
+    // Many requests meet the same end of what was left; it is one reason to be careful, not many.
+    if (this.#limit === undefined || sendOrder < this.#carefulFrom) return;
+    this.#carefulFrom = nextOrder;
     this.#answersLeft = ANSWERS_A_STEP;
     const usedInWindow = this.#own.total - this.#totalAtWindowStart;
-    if (this.#shape.isCertainlyFixed && usedInWindow < OWN_LIMIT_SHARE * this.#limit) this.#share = Math.max(LEAST_SHARE, this.#share / 2);
-    this.#keptFree = Math.min(Math.ceil(MOST_KEPT_FREE * this.#limit), this.#keptFree + 1);
+    if (this.#shape.isCertainlyFixed && usedInWindow < OWN_LIMIT_SHARE * this.#limit) this.#share = Math.max(LEAST_SHARE, this.#share / 4);
+    const mostKept = (this.#limit * MOST_KEPT_FREE_MS) / this.#shape.longestRefillMs;
+    this.#keptFree = Math.min(Math.ceil(mostKept), this.#keptFree + 1);
   }
 
   #setLimit(limit: number): void {

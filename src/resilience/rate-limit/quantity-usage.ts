@@ -56,15 +56,26 @@ export class QuantityUsage {
     return this.#learned.leastUsedAt(nowMs);
   }
 
-  /** All that was ever used. */
-  get total(): number {
-    return this.#own.total;
+  /** All that was ever used by requests that were written to their connections. */
+  get totalSent(): number {
+    return this.#own.total - this.#own.unsent;
   }
 
   /** Reserves an amount that enters the window later. */
   reserve(amount: number, nowMs: number): void {
     this.#learned.reserving(amount, nowMs);
     this.#own.reserved += amount;
+  }
+
+  /** An amount that has entered is about to be written to a connection, or known to have been. */
+  leave(amount: number): void {
+    this.#own.unsent -= amount;
+  }
+
+  /** Ends a reservation of a request that is being sent: it enters the window now. Returns the number of its entry. */
+  send(amount: number, nowMs: number): number {
+    this.#own.unsent += amount;
+    return this.enter(amount, amount, nowMs);
   }
 
   /** Ends a reservation: `used` enters the window now. Returns the number of the entry. */
@@ -99,14 +110,9 @@ export class QuantityUsage {
     this.#learned.answered(remaining, isLast, nowMs);
   }
 
-  /** The provider rejected a request because nothing was left. `wasKnown` if the limit was when it was sent. */
-  rejected(wasKnown: boolean): void {
-    this.#learned.rejected(wasKnown);
-  }
-
-  /** Whether the provider has reported a limit. */
-  get hasReport(): boolean {
-    return this.#learned.limit !== undefined;
+  /** The provider rejected a request because nothing was left. */
+  rejected(sendOrder: number, nextOrder: number): void {
+    this.#learned.rejected(sendOrder, nextOrder);
   }
 
   /**

@@ -43,8 +43,6 @@ export class RateReservation {
   totalWhenSent: Readonly<Record<LimitedQuantity, number>> = NOTHING_USED;
   /** The least that a sliding window of requests contained when it was sent, itself included. */
   leastRequestsWhenSent = 0;
-  /** Whether the provider had reported its limit of requests when it was sent. */
-  wasLimitKnown = false;
   /** Requests admitted when it was sent, of which no response had been heard; itself included. */
   unheardWhenSent = 0;
   /** Whether a response of it, or its end, is known. */

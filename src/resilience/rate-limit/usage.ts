@@ -92,16 +92,16 @@ export class RateLimitUsage {
     if (this.#margin.sent(nowMs)) this.#applyMargin();
     const { inputTokens } = reservation.cost;
     const total = totalOf(reservation.cost);
-    reservation.requestsEntry = this.#requests.enter(1, 1, nowMs);
-    reservation.inputEntry = this.#input.enter(inputTokens, inputTokens, nowMs);
-    reservation.tokensEntry = this.#tokens.enter(total, total, nowMs);
+    reservation.requestsEntry = this.#requests.send(1, nowMs);
+    reservation.inputEntry = this.#input.send(inputTokens, nowMs);
+    reservation.tokensEntry = this.#tokens.send(total, nowMs);
     this.#note(reservation, nowMs);
   }
 
   /** The request was written to its connection: its entries move. Only the first call has an effect. */
   leave(reservation: RateReservation, nowMs: number): void {
     if (reservation.hasLeft || reservation.sendOrder === undefined) return;
-    reservation.hasLeft = true;
+    this.#leave(reservation);
     const { requestsEntry, inputEntry, tokensEntry, cost } = reservation;
     reservation.requestsEntry = this.#requests.move(requestsEntry, 1, nowMs);
     reservation.inputEntry = this.#input.move(inputEntry, cost.inputTokens, nowMs);
@@ -122,7 +122,9 @@ export class RateLimitUsage {
     if (!isAnswered && remainingRequests !== undefined) {
       this.#requests.returned(1, reservation.sendOrder as number);
     }
-    if (!isAnswered && remainingRequests === 0) this.#requests.rejected(reservation.wasLimitKnown);
+    if (!isAnswered && remainingRequests === 0) {
+      this.#requests.rejected(reservation.sendOrder as number, this.#sent);
+    }
     this.#input.correct(reservation.inputEntry, cost.inputTokens, used.inputTokens, nowMs);
     this.#tokens.correct(reservation.tokensEntry, totalOf(cost), totalOf(used), nowMs);
     this.#output.enter(cost.outputTokens, used.outputTokens, nowMs);
@@ -165,11 +167,13 @@ export class RateLimitUsage {
 
   /** Reports on the request will be compared with what was used at this moment. */
   #note(reservation: RateReservation, nowMs: number): void {
+    const { cost } = reservation;
+    // What is not known to have left counts only for the request itself.
+    const isOnItsWay = reservation.hasLeft ? 0 : 1;
     reservation.sendOrder = this.#sent++;
     reservation.sentAtMs = nowMs;
     reservation.unheardWhenSent = this.#unheard;
     reservation.leastRequestsWhenSent = this.#requests.leastUsedAt(nowMs);
-    reservation.wasLimitKnown = this.#requests.hasReport;
     reservation.usedWhenSent = {
       requests: this.#requests.usedInWindowAt(nowMs),
       inputTokens: this.#input.usedInWindowAt(nowMs),
@@ -177,11 +181,20 @@ export class RateLimitUsage {
       tokens: this.#tokens.usedInWindowAt(nowMs),
     };
     reservation.totalWhenSent = {
-      requests: this.#requests.total,
-      inputTokens: this.#input.total,
-      outputTokens: this.#output.total,
-      tokens: this.#tokens.total,
+      requests: this.#requests.totalSent + isOnItsWay,
+      inputTokens: this.#input.totalSent + isOnItsWay * cost.inputTokens,
+      outputTokens: this.#output.totalSent,
+      tokens: this.#tokens.totalSent + isOnItsWay * totalOf(cost),
     };
+  }
+
+  #leave(reservation: RateReservation): void {
+    if (reservation.hasLeft) return;
+    reservation.hasLeft = true;
+    const { cost } = reservation;
+    this.#requests.leave(1);
+    this.#input.leave(cost.inputTokens);
+    this.#tokens.leave(totalOf(cost));
   }
 
   /** A response of the request, or its end, is known. */
@@ -189,6 +202,7 @@ export class RateLimitUsage {
     if (reservation.isHeard) return;
     reservation.isHeard = true;
     this.#unheard -= 1;
+    this.#leave(reservation);
   }
 
   #applyMargin(): void {
