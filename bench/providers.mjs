@@ -133,7 +133,7 @@ async function timeStream(events, isToken) {
 }
 
 async function manyStreams(url) {
-  // Told a limit: a lane that knows none begins with ten at once and finds out how many it may have.
+  // With a limit, as most providers report one: what it costs to keep to it is part of the figure.
   const { open, close } = await throughTutti(url, STREAMS, { requestsPerMinute: 1_000_000 });
   const startMs = performance.now();
   const cpu = process.cpuUsage();

@@ -4,17 +4,20 @@
 //   npm run bench:trouble -- --only 503-once,dead --clients tutti,p-retry
 //   npm run bench:trouble -- --shapes                           how much of a limit is used, by its shape
 //
+//   node bench/trouble.mjs --markdown FILE.json ...             the table for the documents, from what --json wrote
+//
 // Also: --list (the rows' names), --cap SECONDS (60), --json FILE, --check (exit code 1 when a bar is missed).
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { table } from './table.mjs';
 import { TITLES } from './trouble/clients.mjs';
 import { contest } from './trouble/contest.mjs';
 import { rows, shapes } from './trouble/rows.mjs';
-import { limitFigures, missedOf, missedOfLimit } from './trouble/verdict.mjs';
+import { cellOf, rowDocument, rowTable, shapeDocument, shapeTable } from './trouble/tables.mjs';
+import { missedOf, missedOfLimit } from './trouble/verdict.mjs';
 
-const { values: flags } = parseArgs({
+const { values: flags, positionals: files } = parseArgs({
+  allowPositionals: true,
   options: {
     only: { type: 'string' },
     clients: { type: 'string' },
@@ -23,6 +26,7 @@ const { values: flags } = parseArgs({
     cap: { type: 'string', default: '60' },
     json: { type: 'string' },
     check: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
   },
 });
 
@@ -34,6 +38,7 @@ const names = choose(
 );
 
 if (flags.list) for (const { name, trouble } of chosen) console.log(`${name.padEnd(26)}${trouble}`);
+else if (flags.markdown) console.log((flags.shapes ? shapeDocument : rowDocument)(chosen, names, files));
 else await main();
 
 async function main() {
@@ -59,16 +64,7 @@ async function runRows() {
     results.push({ row: row.name, trouble: row.trouble, calls: row.calls, reports: byClient, missed });
   }
   console.log('\nAnswered, seconds, requests:\n');
-  console.log(
-    table(
-      ['trouble', ...names.map((name) => TITLES[name]), 'bars'],
-      results.map(({ trouble, reports, missed }) => [
-        trouble,
-        ...names.map((name) => cellOf(reports[name])),
-        names.includes('tutti') ? verdictOf(missed) : '',
-      ]),
-    ),
-  );
+  console.log(rowTable(results, names));
   return results;
 }
 
@@ -77,10 +73,6 @@ function printReport(row, name, report) {
   console.log(`  ${TITLES[name].padEnd(20)}${cellOf(report)} of ${row.calls} calls${connections}`);
   const failures = Object.entries(report.failures).sort(([, left], [, right]) => right - left);
   for (const [kind, count] of failures.slice(0, 2)) console.log(`    ${count} × ${kind}`);
-}
-
-function cellOf({ answered, timeMs, isCapped, requests }) {
-  return `${answered} in ${isCapped ? '> ' : ''}${(timeMs / 1_000).toFixed(1)} s, ${requests}`;
 }
 
 /** All shapes at once: they wait most of the time. */
@@ -99,28 +91,8 @@ async function runShapes() {
     }),
   );
   const flat = results.flat();
-  console.log(
-    table(['limit', 'client', 'answered', 'failed', 'seconds', 'used', '429s', 'bars'], flat.map(shapeCells)),
-  );
+  console.log(shapeTable(flat));
   return flat;
-}
-
-function shapeCells({ trouble, client, report, missed }) {
-  const { used, rejected } = limitFigures(report);
-  return [
-    trouble,
-    TITLES[client],
-    String(report.answered),
-    String(report.failed ?? ''),
-    (report.timeMs / 1_000).toFixed(1),
-    `${(100 * used).toFixed(1)} %`,
-    `${(100 * rejected).toFixed(2)} %`,
-    verdictOf(missed),
-  ];
-}
-
-function verdictOf(missed) {
-  return missed.length === 0 ? 'hold' : `NO: ${missed.join('; ')}`;
 }
 
 /** Those that a list with commas names, in their own order; all where there is no list. */

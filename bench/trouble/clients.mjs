@@ -65,9 +65,9 @@ function retrySettings(row) {
   return {
     retries: row.maxRetries,
     shouldRetry: ({ error }) => isTransient(error),
-    onFailedAttempt: async ({ error, retriesLeft }) => {
+    onFailedAttempt: async ({ error, attemptNumber }) => {
       const waitMs = retryAfterMs(error);
-      if (waitMs !== undefined && retriesLeft > 0) await sleep(waitMs);
+      if (waitMs !== undefined && attemptNumber <= row.maxRetries) await sleep(waitMs);
     },
   };
 }
