@@ -8,6 +8,7 @@ export type {
 export { defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentStream } from './calls/agent-stream.js';
+export type { EndedBecause } from './calls/ended-because.js';
 export type { OrchestratorStats } from './calls/stats.js';
 export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
 export type {
@@ -121,6 +122,7 @@ export {
   type BudgetScope,
   type BudgetUnit,
   CircuitOpenError,
+  LaneDownError,
   RateLimitedError,
   type RateLimitedReason,
 } from './errors/traffic-errors.js';

@@ -27,6 +27,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.RateLimitedError('lane', 'wait-too-long', 'wait', 1),
   new api.RateLimitedError('lane', 'too-large', 'large', undefined),
   new api.CircuitOpenError('lane', 1),
+  new api.LaneDownError('lane', 1, passing),
   new api.BudgetExceededError({ scope: 'run', owner: '', unit: 'usd', limit: 1, left: 0, needed: 1 }),
   new api.AgentFileError('agent.md', 1, 'wrong'),
   new api.MissingPackageError('openai', 'openai()', 'openai@6'),

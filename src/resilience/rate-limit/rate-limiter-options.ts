@@ -2,7 +2,7 @@ import type { LaneLimits, ResolvedFairnessSettings } from '../../contracts/traff
 import type { Clock } from '../../time/clock.js';
 import type { RateRequest } from './rate-request.js';
 
-/** Something else that decides when a request may start, for instance a cool-off. */
+/** Something else that decides when a request may start: the health of its lane. */
 export interface StartGate {
   /** Whether only single requests start, to find out whether others can. */
   readonly isStopped: boolean;
