@@ -1,7 +1,19 @@
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { Call } from './call.js';
 
-/** Why a call has failed; `details.endedBecause` of its error. */
+/**
+ * Why a call has failed; `details.endedBecause` of its error:
+ *
+ * - `attempts-used`: every allowed attempt failed with a transient error
+ * - `lane-down`: its lane answered nothing for longer than the call's own retries would have lasted
+ * - `deadline`: its deadline, or its limit on waiting, left no time
+ * - `wait-too-long`: the wait is longer than `retry.maxWaitMs`, or than its deadline leaves
+ * - `not-retryable`: the error is permanent
+ * - `stream-started`: part of its stream was delivered, which cannot be taken back
+ * - `breaker-open`: its lane's breaker is open
+ * - `budget`: a budget has no room for it
+ * - `cancelled`: it was cancelled, or the orchestrator was closed
+ */
 export type EndedBecause =
   | 'attempts-used'
   | 'lane-down'

@@ -53,7 +53,7 @@ export interface TuttiEvents extends CacheEvents {
     /** What it cost, in US dollars; `undefined` where unknown. */
     costUsd: number | undefined;
   };
-  /** An attempt failed with a retryable error; the next one may start after `delayMs`. */
+  /** An attempt failed with a retryable error; the next one may start after `delayMs`, or when its lane works again. */
   'call:retry': CallEvent & {
     /** The attempt that failed, from 1. */
     attempt: number;
@@ -90,10 +90,10 @@ export interface TuttiEvents extends CacheEvents {
     /** How long it had to stop, in milliseconds. */
     abandonMs: number;
   };
-  /** A call waits for its lane. */
+  /** A call starts to wait for its lane. */
   'call:wait': CallEvent &
     LaneEvent & {
-      /** What it waits for. */
+      /** What the lane's next request waits for. */
       reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff';
       /** Until when, milliseconds since the Unix epoch; `undefined` if that is not known. */
       untilMs: number | undefined;
@@ -112,9 +112,9 @@ export interface TuttiEvents extends CacheEvents {
     /** How long the first one has been running, in milliseconds. */
     afterMs: number;
   };
-  /** A lane is paused for all callers, because its provider rejected requests. */
+  /** A lane has stopped for all callers, or stops for longer: its provider demands a wait, or its requests fail. */
   'lane:pause': LaneEvent & {
-    /** For how long, in milliseconds. */
+    /** How long the provider demands to wait, in milliseconds; 0 if its requests failed. */
     pausedForMs: number;
   };
   /** A lane failed too often and accepts no requests for a while. */

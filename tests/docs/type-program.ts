@@ -31,12 +31,17 @@ export class TypeProgram {
     return new TypeProgram(files, options);
   }
 
+  /** The strings of an exported union of string literals. */
+  literals(file: string, typeName: string): string[] {
+    const type = this.#exported(file, typeName);
+    return (type.isUnion() ? type.types : [type]).flatMap((member) =>
+      member.isStringLiteral() ? [member.value] : [],
+    );
+  }
+
   /** The properties of an exported type; of one of its properties' type where `property` is given. */
   properties(file: string, typeName: string, property?: string): DocumentedProperty[] {
-    const source = this.#program.getSourceFile(join(REPOSITORY, file));
-    const module = this.#checker.getSymbolAtLocation(source as ts.SourceFile) as ts.Symbol;
-    const symbol = this.#checker.getExportsOfModule(module).find(({ name }) => name === typeName);
-    let type = this.#checker.getDeclaredTypeOfSymbol(symbol as ts.Symbol);
+    let type = this.#exported(file, typeName);
     if (property !== undefined) {
       type = this.#checker.getTypeOfSymbol(type.getProperty(property) as ts.Symbol);
     }
@@ -48,6 +53,13 @@ export class TypeProgram {
         ?.text?.map((part) => part.text)
         .join(''),
     }));
+  }
+
+  #exported(file: string, typeName: string): ts.Type {
+    const source = this.#program.getSourceFile(join(REPOSITORY, file));
+    const module = this.#checker.getSymbolAtLocation(source as ts.SourceFile) as ts.Symbol;
+    const symbol = this.#checker.getExportsOfModule(module).find(({ name }) => name === typeName);
+    return this.#checker.getDeclaredTypeOfSymbol(symbol as ts.Symbol);
   }
 }
 

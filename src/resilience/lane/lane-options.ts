@@ -35,11 +35,16 @@ export interface LaneOptions {
   readonly onPause?: ((pausedForMs: number) => void) | undefined;
 }
 
-/** What a waiting request waits for. */
+/**
+ * What a waiting request waits for: `retry-after` for the end of a wait that the provider demands, `lane-down` for a
+ * lane that fails to answer, `rate-limit` for room in a rate limit, `concurrency` for the end of another request,
+ * `backoff` for the end of its own backoff.
+ */
 export type LaneWaitReason = 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff';
 
 /** What the first waiting request of a lane waits for. */
 export interface LaneWait {
+  /** What it waits for. */
   reason: LaneWaitReason;
   /** Until when, in epoch milliseconds; `undefined` if that is not known. */
   untilMs: number | undefined;
