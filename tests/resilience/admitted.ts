@@ -1,9 +1,11 @@
 import type { Lane } from '../../src/resilience/lane/lane.js';
-import type { LanePass } from '../../src/resilience/lane/lane-pass.js';
+import type { FailedAttempt, LanePass } from '../../src/resilience/lane/lane-pass.js';
 import type { RateLimiter } from '../../src/resilience/rate-limit/rate-limiter.js';
 import { RateRequest, type RateRequestOptions } from '../../src/resilience/rate-limit/rate-request.js';
 import type { RateReservation } from '../../src/resilience/rate-limit/reservation.js';
 import type { TokenCost } from '../../src/resilience/rate-limit/token-cost.js';
+import type { FailureClass } from '../../src/resilience/retry/failure-class.js';
+import { NO_RETRIES, RetryProgress } from '../../src/resilience/retry/retry-outlook.js';
 
 /** Submits a request to a limiter; resolves with its reservation. */
 export function reserve(
@@ -22,4 +24,21 @@ export function passOf(
   options: RateRequestOptions = {},
 ): Promise<LanePass> {
   return new Promise((admit, refuse) => lane.submit(cost, sizeBytes, options, admit, refuse));
+}
+
+/** A failed attempt of a call that made no other, unless `more` says otherwise. */
+export function failedAttempt(failure: FailureClass, more: Partial<FailedAttempt> = {}): FailedAttempt {
+  return { failure, error: new Error(failure), outlook: NO_RETRIES, ...more };
+}
+
+/** How far a call has come that waits 1 s, 2 s, 4 s and so on between its attempts. */
+export function progress(maxRetries: number, failedAtMs: readonly number[] = []): RetryProgress {
+  const outlook = new RetryProgress(maxRetries, {
+    minDelayMs: 1_000,
+    maxDelayMs: 30_000,
+    factor: 2,
+    jitter: 'none',
+  });
+  for (const atMs of failedAtMs) outlook.failed(atMs);
+  return outlook;
 }

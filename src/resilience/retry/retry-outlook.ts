@@ -77,10 +77,12 @@ export class RetryProgress implements RetryOutlook {
   #backoffsUpTo(retries: number, floorMs: number): number {
     let totalMs = 0;
     for (let attempt = 1; attempt <= retries; attempt += 1) {
-      const ceilingMs = Math.max(floorMs, backoffCeilingMs(attempt, this.#backoff));
-      // From here on all are equally long.
-      if (ceilingMs >= this.#backoff.maxDelayMs) return totalMs + ceilingMs * (retries - attempt + 1);
-      totalMs += ceilingMs;
+      const ceilingMs = backoffCeilingMs(attempt, this.#backoff);
+      const waitMs = Math.max(floorMs, ceilingMs);
+      // From here on all are equally long, and there may be millions.
+      const isLongest = backoffCeilingMs(attempt + 1, this.#backoff) === ceilingMs;
+      if (isLongest) return totalMs + waitMs * (retries - attempt + 1);
+      totalMs += waitMs;
     }
     return totalMs;
   }

@@ -1,63 +1,155 @@
 // Covers: src/resilience/lane/outcome-window.ts
 import { describe, expect, test } from '@jest/globals';
-import { AdaptiveConcurrency } from '../../../src/resilience/lane/adaptive-concurrency.js';
+import {
+  AdaptiveConcurrency,
+  type AdaptiveConcurrencyOptions,
+} from '../../../src/resilience/lane/adaptive-concurrency.js';
 import { Lane } from '../../../src/resilience/lane/lane.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
-import { passOf } from '../admitted.js';
+import { failedAttempt, passOf, progress } from '../admitted.js';
 import { type CapacitySample, expectCapacityFound } from './capacity-steps.js';
 
-/** Answers one request at a time. */
-function succeed(adaptive: AdaptiveConcurrency, times: number, inFlight = adaptive.limit): void {
-  for (let index = 0; index < times; index += 1) adaptive.succeeded(adaptive.started(), inFlight);
+/** Requests of one lane: the next one has the number `sent`. */
+class Requests {
+  sent = 0;
+  readonly adaptive: AdaptiveConcurrency;
+
+  constructor(options?: AdaptiveConcurrencyOptions) {
+    this.adaptive = new AdaptiveConcurrency(options);
+  }
+
+  /** Sends requests and has each answered while `inFlight` run. Returns how often the limit changed. */
+  answer(times: number, inFlight = this.adaptive.limit): number {
+    let changes = 0;
+    for (let index = 0; index < times; index += 1) {
+      if (this.adaptive.answered(this.sent++, inFlight, this.sent)) changes += 1;
+    }
+    return changes;
+  }
+
+  /** Sends requests and has each rejected while `beside` others run. Returns how often the limit changed. */
+  reject(times: number, beside: number): number {
+    let changes = 0;
+    for (let index = 0; index < times; index += 1) {
+      if (this.adaptive.rejected(this.sent++, beside, this.sent)) changes += 1;
+    }
+    return changes;
+  }
+
+  /** The lane takes `limit` at once, as the provider has just rejected more. */
+  cutTo(limit: number): void {
+    const first = this.sent++;
+    this.reject(4, limit);
+    this.adaptive.answered(first, limit, this.sent);
+    expect(this.adaptive.limit).toBe(limit);
+  }
+
+  /** Answers until the limit changes. */
+  answersUntilRaised(): number {
+    for (let answers = 1; answers <= 1_000; answers += 1) if (this.answer(1) > 0) return answers;
+    throw new Error('never raised');
+  }
 }
 
 describe('AdaptiveConcurrency', () => {
-  test('raises its limit by one for every round of successes at the limit', () => {
-    const adaptive = new AdaptiveConcurrency({ initial: 4 });
-    succeed(adaptive, 4);
-    expect(adaptive.limit).toBe(5);
-    succeed(adaptive, 5);
-    expect(adaptive.limit).toBe(6);
+  test('has no limit before the first overload, however much is answered', () => {
+    const requests = new Requests();
+    requests.answer(1_000, 500);
+    expect(requests.adaptive.stats()).toEqual({ limit: Infinity, raises: 0, cuts: 0 });
   });
 
-  test('successes far below the limit say nothing about it', () => {
-    const adaptive = new AdaptiveConcurrency({ initial: 10 });
-    succeed(adaptive, 1_000, 4);
-    expect(adaptive.limit).toBe(10);
+  test('one rejection in four cuts nothing', () => {
+    const requests = new Requests();
+    for (let round = 0; round < 100; round += 1) {
+      requests.reject(1, 30);
+      requests.answer(3, 30);
+    }
+    expect(requests.adaptive.stats()).toEqual({ limit: Infinity, raises: 0, cuts: 0 });
   });
 
-  test('one overload after a raise undoes it; overloads in a row cut by a quarter, then by halves', () => {
-    const adaptive = new AdaptiveConcurrency({ initial: 16 });
-    const cutTo = () => {
-      adaptive.overloaded(adaptive.started());
-      return adaptive.limit;
-    };
-    expect([cutTo(), cutTo(), cutTo(), cutTo(), cutTo(), cutTo()]).toEqual([15, 11, 5, 2, 1, 1]);
-    expect(adaptive.stats()).toEqual({ limit: 1, raises: 0, cuts: 5 });
+  test('where everything is rejected the limit stays: how many run at once is not the reason', () => {
+    const requests = new Requests();
+    requests.reject(100, 30);
+    expect(requests.adaptive.limit).toBe(Infinity);
+  });
+
+  test('half of the latest requests rejected while one that was sent before is answered cuts to what ran beside', () => {
+    const requests = new Requests();
+    const early = requests.sent++;
+    expect(requests.reject(4, 16)).toBe(0);
+    expect(requests.adaptive.answered(early, 17, requests.sent)).toBe(true);
+    expect(requests.adaptive.stats()).toEqual({ limit: 16, raises: 0, cuts: 1 });
+  });
+
+  test('an answer to a request that was sent after the rejections says nothing about them', () => {
+    const requests = new Requests();
+    requests.reject(4, 16);
+    requests.answer(1, 3);
+    expect(requests.adaptive.limit).toBe(Infinity);
   });
 
   test('many requests that meet the same overload cut once', () => {
-    const adaptive = new AdaptiveConcurrency({ initial: 16 });
-    const requests = Array.from({ length: 16 }, () => adaptive.started());
-    expect(requests.map((request) => adaptive.overloaded(request)).filter(Boolean)).toHaveLength(1);
-    expect(adaptive.limit).toBe(15);
-    // Nor do successes of requests from before the cut count towards a raise.
-    for (const request of requests) adaptive.succeeded(request, 15);
-    succeed(adaptive, 99);
-    expect(adaptive.limit).toBe(15);
-    succeed(adaptive, 1);
-    expect(adaptive.limit).toBe(16);
+    const requests = new Requests();
+    const early = Array.from({ length: 16 }, () => requests.sent++);
+    requests.reject(24, 16);
+    const cuts = early.filter((request) => requests.adaptive.answered(request, 16, requests.sent));
+    expect(cuts).toHaveLength(1);
+    expect(requests.adaptive.stats()).toMatchObject({ limit: 16, cuts: 1 });
   });
 
-  test('stays between its floor and its ceiling', () => {
-    const adaptive = new AdaptiveConcurrency({ initial: 50, minimum: 3, maximum: 5 });
-    expect(adaptive.limit).toBe(5);
-    succeed(adaptive, 1_000);
-    expect(adaptive.limit).toBe(5);
-    for (let index = 0; index < 10; index += 1) adaptive.overloaded(adaptive.started());
-    expect(adaptive.limit).toBe(3);
+  test('after a cut it is raised by one after 64 answers, then sooner and sooner', () => {
+    const requests = new Requests();
+    requests.cutTo(3);
+    const answers = Array.from({ length: 5 }, () => requests.answersUntilRaised());
+    expect(answers).toEqual([64, 16, 5, 6, 7]);
+    expect(requests.adaptive.stats()).toMatchObject({ limit: 8, raises: 5 });
+  });
+
+  test('a rejection right after a raise undoes the raise and no more', () => {
+    const requests = new Requests();
+    requests.cutTo(16);
+    requests.answersUntilRaised();
+    expect([requests.adaptive.limit, requests.adaptive.proven]).toEqual([17, 16]);
+    expect(requests.reject(1, 16)).toBe(1);
+    expect([requests.adaptive.limit, requests.adaptive.proven]).toEqual([16, 16]);
+    // The next try takes as many answers as after a cut.
+    expect(requests.answersUntilRaised()).toBe(64);
+  });
+
+  test('a raised limit counts as proven once as many have been answered', () => {
+    const requests = new Requests();
+    requests.cutTo(4);
+    requests.answersUntilRaised();
+    expect(requests.answer(5)).toBe(0);
+    expect(requests.adaptive.proven).toBe(5);
+    expect(requests.reject(1, 4)).toBe(0);
+    expect(requests.adaptive.limit).toBe(5);
+  });
+
+  test('answers far below the limit say nothing about it, nor do those of requests from before a cut', () => {
+    const requests = new Requests();
+    const early = Array.from({ length: 500 }, () => requests.sent++);
+    requests.cutTo(16);
+    requests.answer(500, 7);
+    for (const request of early) requests.adaptive.answered(request, 16, requests.sent);
+    expect(requests.adaptive.stats()).toMatchObject({ limit: 16, raises: 0 });
+  });
+
+  test('never falls below its minimum, nor is it raised by a cut', () => {
+    const requests = new Requests({ initial: 10, minimum: 3 });
+    requests.cutTo(5);
+    const early = requests.sent++;
+    requests.reject(4, 0);
+    requests.adaptive.answered(early, 1, requests.sent);
+    expect(requests.adaptive.limit).toBe(3);
+    const other = requests.sent++;
+    requests.reject(4, 40);
+    expect(requests.adaptive.answered(other, 1, requests.sent)).toBe(false);
+    expect(requests.adaptive.stats()).toMatchObject({ limit: 3, cuts: 2 });
   });
 });
+
+const COST = { inputTokens: 1, outputTokens: 1 };
 
 /** A service that works on `capacity` requests at once, answers in 60 to 140 ms and rejects the rest within 5 ms. */
 class LimitedService {
@@ -102,10 +194,10 @@ async function simulate(
   let isOver = false;
   const caller = async (): Promise<void> => {
     while (!isOver) {
-      const pass = await passOf(lane, { inputTokens: 1, outputTokens: 1 }, 4);
+      const pass = await passOf(lane, COST, 4, { outlook: progress(2) });
       pass.send();
       if (await service.request(meanMs)) pass.answered();
-      else pass.failed({ failure: 'rate-limited' });
+      else pass.failed(failedAttempt('rate-limited', { outlook: progress(2) }));
     }
   };
   const callers = Array.from({ length: 40 }, caller);

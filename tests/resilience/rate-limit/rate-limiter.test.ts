@@ -257,6 +257,8 @@ describe('RateLimiter', () => {
     let opensAtMs = 1_000;
     let started = 0;
     const gate: StartGate = {
+      isStopped: false,
+      allowsAtMs: (_, nowMs) => nowMs,
       opensAtMs: (nowMs) => Math.max(nowMs, opensAtMs),
       started: () => {
         started += 1;

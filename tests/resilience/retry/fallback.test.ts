@@ -13,7 +13,7 @@ import {
   CircuitOpenError,
   RateLimitedError,
 } from '../../../src/errors/traffic-errors.js';
-import { failureClassOf, isBreakdown, isOverload } from '../../../src/resilience/retry/failure-class.js';
+import { failureClassOf, isBreakdown, isTrouble } from '../../../src/resilience/retry/failure-class.js';
 import { runWithFallbacks } from '../../../src/resilience/retry/fallback.js';
 
 const CALL = { agent: 'a', attempt: 1 };
@@ -53,11 +53,21 @@ describe('failureClassOf', () => {
     expect(failureClassOf(error)).toBe(expected);
   });
 
-  test('distinguishes a busy service from a broken one', () => {
-    expect(isOverload('rate-limited') && isOverload('overloaded') && isOverload('timeout')).toBe(true);
-    expect(isOverload('server')).toBe(false);
-    expect(isBreakdown('server') && isBreakdown('network')).toBe(true);
-    expect(isBreakdown('rate-limited') || isBreakdown('request')).toBe(false);
+  test.each([
+    ['rate-limited', true, false],
+    ['overloaded', true, true],
+    ['timeout', true, true],
+    ['server', true, true],
+    ['network', true, true],
+    ['request', false, false],
+    ['auth', false, false],
+    ['circuit-open', false, false],
+    ['deadline', false, false],
+    ['cancelled', false, false],
+    ['budget', false, false],
+    ['other', false, false],
+  ] as const)('%s may concern a whole lane: %s; is a breakdown: %s', (failure, mayConcernAll, isBroken) => {
+    expect([isTrouble(failure), isBreakdown(failure)]).toEqual([mayConcernAll, isBroken]);
   });
 });
 
