@@ -7,7 +7,7 @@ import type { AttemptEnds } from '../resilience/hedge/attempt-ends.js';
 import type { Lane } from '../resilience/lane/lane.js';
 import { pausedTooLong } from '../resilience/rate-limit/refusals.js';
 import { backoffDelayMs } from '../resilience/retry/backoff.js';
-import { runWithFallbacks } from '../resilience/retry/fallback.js';
+import { mayMoveOn, runWithFallbacks } from '../resilience/retry/fallback.js';
 import { type RetryRules, retryAfterFailure } from '../resilience/retry/retry.js';
 import { type RetryOutlook, RetryProgress } from '../resilience/retry/retry-outlook.js';
 import { sleep } from '../time/sleep.js';
@@ -171,25 +171,39 @@ function mayRetry(call: Call, error: TuttiError): boolean {
 
 /** Waits before the next attempt, without a permit. Rejects where another attempt is of no use. */
 async function backOff(asked: Asked, error: TuttiError, failed: number): Promise<void> {
-  const { call, target, outlook, maxWaitMs } = asked;
+  const { call, target, outlook } = asked;
   const { clock, options, traffic } = call.services;
   const { retryAfterMs } = error as { retryAfterMs?: number };
+  const isLast = asked.isLast || !mayMoveOn(error);
+  const maxWaitMs = longestWaitMs(options, isLast);
   if (retryAfterMs !== undefined && retryAfterMs > maxWaitMs) {
     throw explainEnd(error, 'wait-too-long', tooLong(retryAfterMs, maxWaitMs, call.attempts));
   }
+  const nowMs = clock.now();
+  const waitsInLane = traffic.laneOf(call, target)?.isShaped === true;
+  const delayMs = delayOf(call, failed, retryAfterMs, waitsInLane);
+  checkDeadline(call, error, delayMs, isLast);
+  publishRetry(call, error, delayMs);
+  outlook.failed(nowMs, call.runMs);
+  if (waitsInLane) outlook.wait(nowMs, delayMs, retryAfterMs ?? 0);
+  else await pause(call, delayMs);
+}
+
+/** How long the call waits before its next attempt, in milliseconds. */
+function delayOf(
+  { deadlineAtMs = Number.POSITIVE_INFINITY, services }: Call,
+  failed: number,
+  retryAfterMs: number | undefined,
+  waitsInLane: boolean,
+): number {
+  const { clock, options } = services;
   // A lane has its calls wait itself, and spreads their return: a call may go earlier when its lane works again, and
   // later while it does not.
-  const waitsInLane = traffic.laneOf(call, target)?.isShaped === true;
-  const demandedMs = retryAfterMs ?? 0;
   const delayMs = waitsInLane
-    ? Math.max(demandedMs, backoffDelayMs(failed, options.retry, undefined))
+    ? Math.max(retryAfterMs ?? 0, backoffDelayMs(failed, options.retry, undefined))
     : backoffDelayMs(failed, options.retry, retryAfterMs);
-  checkDeadline(asked, error, retryAfterMs ?? delayMs);
-  publishRetry(call, error, delayMs);
-  const nowMs = clock.now();
-  outlook.failed(nowMs);
-  if (waitsInLane) outlook.wait(nowMs, delayMs, demandedMs);
-  else await pause(call, delayMs);
+  // Jitter costs no call an attempt for which the demanded wait leaves time.
+  return retryAfterMs !== undefined && clock.now() + delayMs >= deadlineAtMs ? retryAfterMs : delayMs;
 }
 
 function tooLong(retryAfterMs: number, maxWaitMs: number, attempts: number): string {
@@ -198,7 +212,7 @@ function tooLong(retryAfterMs: number, maxWaitMs: number, attempts: number): str
 }
 
 /** Where the wait would outlast the call: another agent may still answer in time, else it has failed now. */
-function checkDeadline({ call, isLast }: Asked, error: TuttiError, waitMs: number): void {
+function checkDeadline(call: Call, error: TuttiError, waitMs: number, isLast: boolean): void {
   const { deadlineMs, deadlineAtMs } = call;
   if (deadlineAtMs === undefined || call.services.clock.now() + waitMs < deadlineAtMs) return;
   if (!isLast) throw error;

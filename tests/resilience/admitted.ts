@@ -39,6 +39,6 @@ export function progress(maxRetries: number, failedAtMs: readonly number[] = [])
     factor: 2,
     jitter: 'none',
   });
-  for (const atMs of failedAtMs) outlook.failed(atMs);
+  for (const atMs of failedAtMs) outlook.failed(atMs, 0);
   return outlook;
 }

@@ -10,6 +10,11 @@ const FALLBACK_CLASSES: ReadonlySet<FailureClass> = new Set([
   'circuit-open',
 ]);
 
+/** Whether another agent may answer a call that failed with this error. */
+export function mayMoveOn(error: unknown): boolean {
+  return FALLBACK_CLASSES.has(failureClassOf(error));
+}
+
 /** How a call moves on to other targets. */
 export interface FallbackRules<Target> {
   /** Why a target is not worth trying, for instance an open breaker. The last one is tried regardless. */
@@ -42,8 +47,7 @@ export async function runWithFallbacks<Target, T>(
       return await run(target, index);
     } catch (thrown) {
       const isLast = index === targets.length - 1;
-      if (isLast || rules.hasStarted?.() === true || !FALLBACK_CLASSES.has(failureClassOf(thrown)))
-        throw thrown;
+      if (isLast || rules.hasStarted?.() === true || !mayMoveOn(thrown)) throw thrown;
       index = firstAvailable(targets, index + 1, rules);
       rules.onFallback?.(target, targets[index] as Target, thrown as Error);
     }

@@ -42,6 +42,9 @@ export class RetryProgress implements RetryOutlook {
   demandedAtMs = 0;
   firstFailedAtMs: number | undefined = undefined;
   failures = 0;
+  /** How long its attempts ran until the first one failed, and until the latest one did, in milliseconds. */
+  #firstRunMs = 0;
+  #runMs = 0;
   readonly #backoff: Backoff;
 
   constructor(maxRetries: number, backoff: Backoff) {
@@ -53,9 +56,13 @@ export class RetryProgress implements RetryOutlook {
     return this.failures >= this.maxRetries;
   }
 
-  /** An attempt has failed. */
-  failed(nowMs: number): void {
-    this.firstFailedAtMs ??= nowMs;
+  /** An attempt has failed; the call's attempts have run for `runMs` in all. */
+  failed(nowMs: number, runMs: number): void {
+    if (this.firstFailedAtMs === undefined) {
+      this.firstFailedAtMs = nowMs;
+      this.#firstRunMs = runMs;
+    }
+    this.#runMs = runMs;
     this.failures += 1;
   }
 
@@ -64,7 +71,8 @@ export class RetryProgress implements RetryOutlook {
    * the call has waited for its lane beyond its own backoffs is taken off.
    */
   wait(nowMs: number, delayMs: number, demandedMs: number): void {
-    const ownMs = (this.firstFailedAtMs ?? nowMs) + this.#backoffsUpTo(this.failures, 0);
+    const firstMs = this.firstFailedAtMs ?? nowMs;
+    const ownMs = firstMs + (this.#runMs - this.#firstRunMs) + this.#backoffsUpTo(this.failures, 0);
     const soonestMs = nowMs + Math.max(demandedMs, LEAST_BACKOFF * delayMs);
     this.readyAtMs = Math.min(nowMs + delayMs, Math.max(soonestMs, ownMs));
     this.demandedAtMs = nowMs + demandedMs;

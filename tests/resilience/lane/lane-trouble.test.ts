@@ -197,7 +197,7 @@ describe('Lane: when it is down', () => {
           used += 1;
           return;
         }
-        outlook.failed(clock.now());
+        outlook.failed(clock.now(), 0);
         outlook.wait(clock.now(), 1_000 * outlook.failures, 0);
         send(outlook);
       };

@@ -164,7 +164,7 @@ describe('Lane: its breaker', () => {
     expect(lane.stats().breaker).toBe('closed');
     const outlook = progress(2);
     (await sendOne(lane)).failed(failedAttempt('server', { outlook }));
-    outlook.failed(0);
+    outlook.failed(0, 0);
     (await sendOne(lane)).failed(failedAttempt('server', { outlook }));
     expect(lane.stats().breaker).toBe('open');
   });

@@ -16,9 +16,9 @@ describe('RetryProgress', () => {
 
   test('knows when the next attempt is the last one, and when the first failed', () => {
     const outlook = progress(2);
-    outlook.failed(500);
+    outlook.failed(500, 10);
     expect([outlook.isLast, outlook.firstFailedAtMs]).toEqual([false, 500]);
-    outlook.failed(900);
+    outlook.failed(900, 20);
     expect([outlook.isLast, outlook.firstFailedAtMs, outlook.failures]).toEqual([true, 500, 2]);
     expect(progress(0).isLast).toBe(true);
   });
@@ -59,6 +59,14 @@ describe('RetryProgress', () => {
     little.wait(2_000, 2_000, 0);
     // Its own backoffs would be over at 3,000.
     expect(little.readyAtMs).toBe(3_000);
+  });
+
+  test('does not count the time that its attempts ran as waited', () => {
+    const outlook = progress(2);
+    outlook.failed(30_000, 30_000);
+    outlook.failed(61_000, 60_000);
+    outlook.wait(61_000, 2_000, 0);
+    expect(outlook.readyAtMs).toBe(63_000);
   });
 
   test('never goes before the time that the provider demands', () => {
