@@ -5,12 +5,18 @@ export type {
   NoFunction,
   RegistryObserver,
 } from './agents/agent-registry.js';
-export { defineAgent } from './agents/define-agent.js';
+export { type DefinedData, defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentStream } from './calls/agent-stream.js';
 export type { EndedBecause } from './calls/ended-because.js';
 export type { OrchestratorStats } from './calls/stats.js';
-export type { AgentContext, AgentDefinition, AgentFunction, PhaseTimeouts } from './contracts/agent.js';
+export type {
+  AgentContext,
+  AgentDefinition,
+  AgentFunction,
+  PhaseTimeouts,
+  ReplyData,
+} from './contracts/agent.js';
 export type {
   CacheEntryEvent,
   CacheErrorEvent,
@@ -56,7 +62,9 @@ export type {
   AgentResult,
   CacheSource,
   CallOutcome,
+  DataResult,
   IndexedOutcome,
+  TextResult,
   Timings,
 } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
@@ -69,6 +77,7 @@ export type {
   LaneLimits,
 } from './contracts/traffic.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
+export type { AnyTuttiError } from './errors/any-tutti-error.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
 export {
   AgentError,
@@ -92,6 +101,7 @@ export { MissingPackageError } from './errors/missing-package-error.js';
 export {
   ProviderAuthError,
   ProviderError,
+  type ProviderErrorCode,
   type ProviderErrorOptions,
   ProviderNetworkError,
   ProviderOverloadedError,
@@ -129,15 +139,20 @@ export {
 export { TuttiError, type TuttiErrorOptions } from './errors/tutti-error.js';
 export type { Unsubscribe } from './events/typed-emitter.js';
 export type { Logger, LogMethod } from './logging/logger.js';
-export { AsyncOrchestrator, type CloseOptions } from './orchestrator/async-orchestrator.js';
+export { AsyncOrchestrator, type CloseOptions, type TaskOf } from './orchestrator/async-orchestrator.js';
 export type {
   AnyAgents,
   AnyName,
+  AnyTasks,
   CheckedName,
+  CheckedOptions,
   CheckedTasks,
   DataOf,
   KnownName,
+  OutcomeOf,
   OutcomesOf,
+  ResultOf,
+  TaskIn,
 } from './orchestrator/inferred-types.js';
 export type { AsyncOrchestratorOptions, RetryOptions } from './orchestrator/options.js';
 export type { BudgetAccount, BudgetStats } from './resilience/budget/budget.js';

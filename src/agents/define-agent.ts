@@ -1,4 +1,4 @@
-import type { AgentDefinition } from '../contracts/agent.js';
+import type { AgentDefinition, AgentFunction, ReplyData } from '../contracts/agent.js';
 import { parseOptions } from '../input/parse-options.js';
 import { checkAgentName } from './agent-name.js';
 import { agentDefinitionSchema } from './agent-schema.js';
@@ -12,16 +12,34 @@ import { agentDefinitionSchema } from './agent-schema.js';
  * const shout = defineAgent({ name: 'shout', run: (task) => task.toUpperCase(), timeoutMs: 1_000 });
  * ```
  *
+ * Its type keeps the name and the type of `data`: that of the `output` schema, else of what the function returns as
+ * `data`; `unknown` for a provider, and where `fallbacks` may answer instead.
+ *
  * @throws {@link InvalidArgumentError} for an invalid name, an unknown or invalid setting, or if not exactly one of
  * `run` and `provider` is set.
  */
-export function defineAgent<const Name extends string, Data = unknown>(
-  definition: AgentDefinition<Name, Data>,
-): AgentDefinition<Name, Data> {
+export function defineAgent<
+  const Name extends string,
+  Data = undefined,
+  Run extends AgentFunction = AgentFunction,
+  const Fallbacks extends readonly string[] = never,
+>(
+  definition: Omit<AgentDefinition<Name, Data>, 'run' | 'fallbacks'> & {
+    readonly run?: Run | undefined;
+    readonly fallbacks?: Fallbacks | undefined;
+  },
+): AgentDefinition<Name, DefinedData<Data, Run, Fallbacks>> {
   const checked = checkDefinition(definition);
   checkAgentName(checked.name);
-  return checked as AgentDefinition<Name, Data>;
+  return checked as AgentDefinition<Name, DefinedData<Data, Run, Fallbacks>>;
 }
+
+/** The type of a defined agent's `data`. */
+export type DefinedData<Data, Run extends AgentFunction, Fallbacks> = [Data] extends [undefined]
+  ? [Fallbacks] extends [never]
+    ? ReplyData<ReturnType<Run>>
+    : unknown
+  : Data;
 
 /** Checks the settings of a definition. Its name may be empty: in a record of agents the key is the name. */
 export function checkDefinition(definition: unknown): AgentDefinition {

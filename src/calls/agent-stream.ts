@@ -1,4 +1,4 @@
-import type { AgentResult, CallOutcome } from '../contracts/result.js';
+import type { AgentResult, CallOutcome, TextResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { StreamConsumedError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
@@ -15,12 +15,16 @@ const MAX_UNREAD_EVENTS = 16;
  *
  * A slow reader holds the agent back. When only `result` is awaited the events are dropped as they come. Leaving
  * the loop early (`break`) cancels the call.
+ *
+ * @typeParam Result Type of its result.
  */
-export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, AsyncDisposable {
+export class AgentStream<Result extends TextResult = AgentResult>
+  implements AsyncIterable<StreamEvent>, AsyncDisposable
+{
   readonly #call: StreamCall;
   readonly #sink: ChannelSink;
   readonly #outcome: Promise<CallOutcome>;
-  #result: Promise<AgentResult<Data>> | undefined = undefined;
+  #result: Promise<Result> | undefined = undefined;
 
   /** @internal */
   constructor(request: CallRequest) {
@@ -39,11 +43,11 @@ export class AgentStream<Data = unknown> implements AsyncIterable<StreamEvent>, 
   }
 
   /** The whole result, once the stream is complete. Rejects with the `TuttiError` that ended it otherwise. */
-  get result(): Promise<AgentResult<Data>> {
+  get result(): Promise<Result> {
     if (this.#result === undefined) {
       this.#sink.resultWanted();
       this.#result = this.#outcome.then((outcome) => {
-        if (outcome.success) return outcome as AgentResult<Data>;
+        if (outcome.success) return outcome as TextResult as Result;
         throw outcome.error;
       });
       // Whoever only iterates learns of a failure there.

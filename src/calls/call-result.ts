@@ -2,6 +2,7 @@ import type { CacheHit } from '../cache/cached-answer.js';
 import type { AgentReply, AgentReplyObject } from '../contracts/reply.js';
 import type { AgentFailure, AgentResult, CallOutcome, Timings } from '../contracts/result.js';
 import { addUsage, completeUsage } from '../contracts/usage.js';
+import type { AnyTuttiError } from '../errors/any-tutti-error.js';
 import { OutputError } from '../errors/execution-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { describeValue } from '../input/describe-value.js';
@@ -49,7 +50,7 @@ export function buildFailure(call: Call, error: TuttiError): AgentFailure {
     success: false,
     agent: call.agent,
     callId: call.callId,
-    error,
+    error: error as AnyTuttiError,
     attempts: call.attempts,
     usage: completeUsage(call.spent?.usage),
     costUsd: call.spent?.costUsd,
@@ -123,7 +124,7 @@ export function refuse(services: CallServices, agent: unknown, error: TuttiError
     success: false,
     agent: typeof agent === 'string' ? agent : '',
     callId: services.callIds.textOf(services.callIds.next()),
-    error,
+    error: error as AnyTuttiError,
     attempts: 0,
     usage: completeUsage(undefined),
     costUsd: undefined,

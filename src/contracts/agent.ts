@@ -32,6 +32,20 @@ export type AgentFunction = (
   context: AgentContext,
 ) => AgentReply | Promise<AgentReply> | AgentStreamReply;
 
+/**
+ * The type of the value that a function answers with: what it returns as `data`, `undefined` if it returns text alone or
+ * streams.
+ *
+ * @typeParam Reply What the function returns.
+ */
+export type ReplyData<Reply> = DataField<Awaited<Reply>>;
+
+type DataField<Reply> = Reply extends string | AgentStreamReply
+  ? undefined
+  : 'data' extends keyof Reply
+    ? Reply['data']
+    : undefined;
+
 /** Time limits for single phases of a call, in milliseconds. A phase that is left out has no limit. */
 export interface PhaseTimeouts {
   /** Longest wait for a lane and a permit, from submission (for a retry, from the end of its backoff). Not retryable. */

@@ -1,4 +1,4 @@
-import type { TuttiError } from '../errors/tutti-error.js';
+import type { AnyTuttiError } from '../errors/any-tutti-error.js';
 import type { ToolStep } from './tool.js';
 import type { FinishReason, Usage } from './usage.js';
 
@@ -22,18 +22,16 @@ export interface Timings {
  */
 export type CacheSource = false | 'memory' | 'disk' | 'redis' | 'semantic' | 'shared';
 
-/** The result of a call that succeeded. */
-export interface AgentResult<T = unknown> {
+/** The result of a call that succeeded, of an agent that answers with text alone: {@link AgentResult} without `data`. */
+export interface TextResult<Name extends string = string, Metadata = Record<string, unknown>> {
   /** Distinguishes a result from an {@link AgentFailure}. */
   success: true;
   /** The agent's registered name. */
-  agent: string;
+  agent: Name;
   /** The call's id. */
   callId: string;
   /** The answer's text. */
   output: string;
-  /** The answer as a value, if the agent returned one or has an `output` schema. */
-  data?: T;
   /** The model that answered, if known. */
   model?: string;
   /** Where the answer came from. */
@@ -53,19 +51,33 @@ export interface AgentResult<T = unknown> {
   /** The model's steps and tool calls, if the agent has tools. */
   steps?: readonly ToolStep[];
   /** The `metadata` of the call. */
-  metadata?: Record<string, unknown>;
+  metadata?: Metadata;
+}
+
+/** The result of a call that succeeded. {@link DataResult} and {@link TextResult} are for agents of which more is known. */
+export interface AgentResult<T = unknown, Name extends string = string, Metadata = Record<string, unknown>>
+  extends TextResult<Name, Metadata> {
+  /** The answer as a value, if the agent returned one or has an `output` schema. */
+  data?: T;
+}
+
+/** The result of a call that succeeded, of an agent that always answers with a value: it has an `output` schema, or its function returns `data`. */
+export interface DataResult<T = unknown, Name extends string = string, Metadata = Record<string, unknown>>
+  extends AgentResult<T, Name, Metadata> {
+  /** The answer as a value; validated if the agent has an `output` schema. */
+  data: T;
 }
 
 /** The result of a call that failed: the same shape, with `error` in place of the answer. */
-export interface AgentFailure {
+export interface AgentFailure<Name extends string = string, Metadata = Record<string, unknown>> {
   /** Distinguishes a failure from an {@link AgentResult}. */
   success: false;
   /** The agent's registered name, or the name that was given. */
-  agent: string;
+  agent: Name;
   /** The call's id. */
   callId: string;
-  /** What went wrong. */
-  error: TuttiError;
+  /** What went wrong. Comparing its `code` narrows the type to its class. */
+  error: AnyTuttiError;
   /** Attempts made; 0 if none had started. */
   attempts: number;
   /** Tokens known to have been used. */
@@ -75,14 +87,14 @@ export interface AgentFailure {
   /** How the call spent its time. */
   timings: Timings;
   /** The `metadata` of the call. */
-  metadata?: Record<string, unknown>;
+  metadata?: Metadata;
 }
 
 /** The result of a call, successful or failed. */
 export type CallOutcome<T = unknown> = AgentResult<T> | AgentFailure;
 
 /** An outcome with the index of its task. */
-export type IndexedOutcome = CallOutcome & {
+export type IndexedOutcome<Outcome = CallOutcome> = Outcome & {
   /** Index of the task in the input, from 0. */
   index: number;
 };

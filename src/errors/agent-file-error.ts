@@ -1,7 +1,7 @@
 import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
 
 /** An agent file or folder cannot be loaded. The message begins with the path, and the line if it is known. */
-export class AgentFileError extends TuttiError {
+export class AgentFileError extends TuttiError<'TUTTI_AGENT_FILE'> {
   /** Path of the file or folder. */
   readonly file: string;
   /** The line of the problem, from 1; `undefined` if it concerns the whole file. */

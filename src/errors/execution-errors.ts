@@ -12,7 +12,7 @@ export interface CallIdentity {
 }
 
 /** The call was cancelled by its signal, by `cancel()`, by the failure of another task or by `close()`. Never retried. */
-export class CancelledError extends TuttiError {
+export class CancelledError extends TuttiError<'TUTTI_CANCELLED'> {
   /** The agent's registered name; empty if a whole run was cancelled. */
   readonly agent: string;
   /** The attempt that was running, from 1; 0 if none had started. */
@@ -37,7 +37,7 @@ const TIMEOUT_TEXT: Record<TimeoutScope, string> = {
  * A time limit was exceeded. `scope` says which: `attempt` (one attempt, retryable), `deadline` (the whole call),
  * `queue` (waiting for a permit), `first-token` (retryable) and `idle` (a stream).
  */
-export class TimeoutError extends TuttiError {
+export class TimeoutError extends TuttiError<'TUTTI_TIMEOUT'> {
   /** Which time limit was exceeded. */
   readonly scope: TimeoutScope;
   /** The time limit, in milliseconds. */
@@ -62,7 +62,7 @@ export class TimeoutError extends TuttiError {
 }
 
 /** All allowed attempts failed with retryable errors. `errors` holds them in order. */
-export class RetriesExhaustedError extends TuttiError {
+export class RetriesExhaustedError extends TuttiError<'TUTTI_RETRIES_EXHAUSTED'> {
   /** The error of each attempt, in order; the last one is also the `cause`. */
   readonly errors: readonly TuttiError[];
   /** How many attempts were made. */
@@ -96,7 +96,7 @@ export interface AgentErrorOptions {
 }
 
 /** An agent threw. The error has the message of the thrown value, which is its `cause`. */
-export class AgentError extends TuttiError {
+export class AgentError extends TuttiError<'TUTTI_AGENT_FAILED'> {
   /** The agent's registered name. */
   readonly agent: string;
   /** The attempt that failed, from 1. */
@@ -117,7 +117,7 @@ export class AgentError extends TuttiError {
 }
 
 /** The agent's answer is invalid: not a reply, not JSON, or not a match for its `output` schema. */
-export class OutputError extends TuttiError {
+export class OutputError extends TuttiError<'TUTTI_OUTPUT_INVALID'> {
   /** The agent's registered name. */
   readonly agent: string;
   /** Path of the first problem in the answer, for instance `items.0.price`; empty for the answer as a whole. */
@@ -131,7 +131,7 @@ export class OutputError extends TuttiError {
 }
 
 /** The events of a stream were requested after they had been read or discarded. */
-export class StreamConsumedError extends TuttiError {
+export class StreamConsumedError extends TuttiError<'TUTTI_STREAM_CONSUMED'> {
   constructor(agent: string) {
     super(
       'TUTTI_STREAM_CONSUMED',
@@ -143,7 +143,7 @@ export class StreamConsumedError extends TuttiError {
 }
 
 /** The task source threw. The tasks that had been read were run. */
-export class TaskSourceError extends TuttiError {
+export class TaskSourceError extends TuttiError<'TUTTI_TASK_SOURCE_FAILED'> {
   /** The results of the tasks that had been read, in input order; empty if they were delivered one by one. */
   readonly results: readonly unknown[];
   /** How many tasks had been read. */

@@ -4,7 +4,7 @@ import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
  * An argument or option is invalid. Thrown before any work starts. The message says which field it is, what was
  * expected, what was received and how to fix it.
  */
-export class InvalidArgumentError extends TuttiError {
+export class InvalidArgumentError extends TuttiError<'TUTTI_INVALID_ARGUMENT'> {
   /** Path of the invalid argument, for instance `options.retry.factor`. */
   readonly field: string;
 
@@ -15,7 +15,7 @@ export class InvalidArgumentError extends TuttiError {
 }
 
 /** No agent is registered under the name. The message suggests the nearest registered name. */
-export class UnknownAgentError extends TuttiError {
+export class UnknownAgentError extends TuttiError<'TUTTI_UNKNOWN_AGENT'> {
   /** The unknown name. */
   readonly agent: string;
 
@@ -32,7 +32,7 @@ export class UnknownAgentError extends TuttiError {
 }
 
 /** An agent is already registered under the name. */
-export class DuplicateAgentError extends TuttiError {
+export class DuplicateAgentError extends TuttiError<'TUTTI_DUPLICATE_AGENT'> {
   /** The name in use. */
   readonly agent: string;
 
@@ -49,7 +49,7 @@ export class DuplicateAgentError extends TuttiError {
 }
 
 /** The orchestrator (or another object) is closed and accepts nothing new. */
-export class ClosedError extends TuttiError {
+export class ClosedError extends TuttiError<'TUTTI_CLOSED'> {
   constructor(what: string) {
     super('TUTTI_CLOSED', `The ${what} is closed and accepts nothing new; create another one.`, {
       details: { what },

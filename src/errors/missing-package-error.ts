@@ -1,7 +1,7 @@
 import { TuttiError, type TuttiErrorOptions } from './tutti-error.js';
 
 /** An optional package that a feature needs is not installed or cannot be loaded. The message says how to install it. */
-export class MissingPackageError extends TuttiError {
+export class MissingPackageError extends TuttiError<'TUTTI_MISSING_PACKAGE'> {
   /** The package that is missing. */
   readonly packageName: string;
 

@@ -1,6 +1,9 @@
 import type { ErrorCode } from './codes.js';
 import { TuttiError } from './tutti-error.js';
 
+/** The codes of {@link ProviderError} and its subclasses. */
+export type ProviderErrorCode = Extract<ErrorCode, `TUTTI_PROVIDER_${string}`>;
+
 /** Facts about a failed request to a provider. */
 export interface ProviderErrorOptions {
   /** The provider's name, for instance `anthropic`. */
@@ -25,7 +28,7 @@ export interface ProviderErrorOptions {
  * A provider did not answer. The subclasses say why; `retryable` says whether the failure is transient. Catch this
  * class to handle all providers alike.
  */
-export class ProviderError extends TuttiError {
+export class ProviderError<Code extends ProviderErrorCode = ProviderErrorCode> extends TuttiError<Code> {
   /** The provider's name, for instance `anthropic`. */
   readonly provider: string;
   /** The requested model, if known. */
@@ -37,7 +40,7 @@ export class ProviderError extends TuttiError {
   /** How long the provider asked to wait before the next attempt, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: ProviderErrorOptions) {
+  constructor(code: Code, message: string, options: ProviderErrorOptions) {
     const { provider, model, status, requestId, retryAfterMs, retryable, details } = options;
     super(code, message, {
       retryable,
@@ -53,56 +56,56 @@ export class ProviderError extends TuttiError {
 }
 
 /** A rate limit was exceeded (429). Retryable, after `retryAfterMs` if it is set. */
-export class ProviderRateLimitedError extends ProviderError {
+export class ProviderRateLimitedError extends ProviderError<'TUTTI_PROVIDER_RATE_LIMITED'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_RATE_LIMITED', message, { ...options, retryable: options.retryable ?? true });
   }
 }
 
 /** The provider cannot answer now: 409, 425, 5xx, or an error of that kind inside an answer. Retryable. */
-export class ProviderOverloadedError extends ProviderError {
+export class ProviderOverloadedError extends ProviderError<'TUTTI_PROVIDER_OVERLOADED'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_OVERLOADED', message, { ...options, retryable: options.retryable ?? true });
   }
 }
 
 /** The connection was refused, reset or cut before the answer was complete. Retryable. */
-export class ProviderNetworkError extends ProviderError {
+export class ProviderNetworkError extends ProviderError<'TUTTI_PROVIDER_NETWORK'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_NETWORK', message, { ...options, retryable: options.retryable ?? true });
   }
 }
 
 /** The provider or the connection to it timed out (408, no connection in time). Retryable. */
-export class ProviderTimeoutError extends ProviderError {
+export class ProviderTimeoutError extends ProviderError<'TUTTI_PROVIDER_TIMEOUT'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_TIMEOUT', message, { ...options, retryable: options.retryable ?? true });
   }
 }
 
 /** The key is missing, invalid or lacks permission, or the account cannot pay (401, 402, 403). Not retryable. */
-export class ProviderAuthError extends ProviderError {
+export class ProviderAuthError extends ProviderError<'TUTTI_PROVIDER_AUTH'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_AUTH', message, options);
   }
 }
 
 /** The provider rejected the request: 400, 404, 413, 422 and other 4xx. Not retryable. */
-export class ProviderRequestError extends ProviderError {
+export class ProviderRequestError extends ProviderError<'TUTTI_PROVIDER_REQUEST'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_REQUEST', message, options);
   }
 }
 
 /** The response is not an answer: not JSON, not UTF-8, too large, a web page, a failed program. Not retryable. */
-export class ProviderResponseError extends ProviderError {
+export class ProviderResponseError extends ProviderError<'TUTTI_PROVIDER_RESPONSE'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_RESPONSE', message, options);
   }
 }
 
 /** The model or a content filter declined to answer. Not retryable. */
-export class ProviderRefusalError extends ProviderError {
+export class ProviderRefusalError extends ProviderError<'TUTTI_PROVIDER_REFUSAL'> {
   constructor(message: string, options: ProviderErrorOptions) {
     super('TUTTI_PROVIDER_REFUSAL', message, options);
   }

@@ -1,7 +1,7 @@
 import { TuttiError } from './tutti-error.js';
 
 /** The queue is full: `maxQueued` calls are waiting, and this one was rejected at once. */
-export class QueueFullError extends TuttiError {
+export class QueueFullError extends TuttiError<'TUTTI_QUEUE_FULL'> {
   /** How many calls may wait. */
   readonly maxQueued: number;
 

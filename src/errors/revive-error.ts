@@ -1,4 +1,5 @@
 import { AgentFileError } from './agent-file-error.js';
+import type { AnyTuttiError } from './any-tutti-error.js';
 import type { ErrorCode } from './codes.js';
 import {
   AgentError,
@@ -41,7 +42,11 @@ export interface StoredError {
 }
 
 // A record over the closed list of codes: a new code does not compile without its class here.
-const CLASSES: Readonly<Record<ErrorCode, abstract new (...args: never[]) => TuttiError>> = {
+const CLASSES: {
+  readonly [Code in ErrorCode]: abstract new (
+    ...args: never[]
+  ) => Extract<AnyTuttiError, { code: Code }>;
+} = {
   TUTTI_INVALID_ARGUMENT: InvalidArgumentError,
   TUTTI_UNKNOWN_AGENT: UnknownAgentError,
   TUTTI_DUPLICATE_AGENT: DuplicateAgentError,
@@ -88,7 +93,14 @@ export function storeError(error: TuttiError): StoredError {
  * Recreates a stored error: of the class that its code belongs to, with its message, flag, details and fields. Only a
  * {@link RetriesExhaustedError} has a `cause`, the last of its `errors`.
  */
-export function reviveError({ code, message, retryable, details, fields, errors }: StoredError): TuttiError {
+export function reviveError({
+  code,
+  message,
+  retryable,
+  details,
+  fields,
+  errors,
+}: StoredError): AnyTuttiError {
   const revived = errors?.map(reviveError);
   const options =
     revived === undefined ? { retryable, details } : { retryable, details, cause: revived.at(-1) };
@@ -96,7 +108,11 @@ export function reviveError({ code, message, retryable, details, fields, errors 
   // from. A code of a newer version, unknown here, becomes a plain TuttiError.
   const kind = Object.hasOwn(CLASSES, code) ? CLASSES[code] : TuttiError;
   const error: TuttiError = Reflect.construct(TuttiError, [code, message, options], kind);
-  return Object.assign(error, fields, revived === undefined ? undefined : { errors: revived });
+  return Object.assign(
+    error as AnyTuttiError,
+    fields,
+    revived === undefined ? undefined : { errors: revived },
+  );
 }
 
 function toPlain(record: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -16,7 +16,7 @@ export type RunDifference =
   | 'admission';
 
 /** The tasks of a resumed run differ from those it started with. `index` and `differs` say which task and how. */
-export class RunChangedError extends TuttiError {
+export class RunChangedError extends TuttiError<'TUTTI_RUN_CHANGED'> {
   /** The run's name. */
   readonly runId: string;
   /** Index of the first task that differs, from 0; if the length differs, the number of tasks now. */
@@ -44,7 +44,7 @@ export class RunChangedError extends TuttiError {
 }
 
 /** The run is already in progress, in this process or another one. */
-export class RunBusyError extends TuttiError {
+export class RunBusyError extends TuttiError<'TUTTI_RUN_BUSY'> {
   /** The run's name. */
   readonly runId: string;
   /** Path of its journal. */
@@ -75,7 +75,7 @@ export type RunJournalProblem = DatabaseProblem | 'format' | 'secret' | 'unverif
  * The journal of a run cannot be opened, read or written. The file is left as it is. If it happens during the run, no
  * further task is started, and `results` holds what was done.
  */
-export class RunJournalError extends TuttiError {
+export class RunJournalError extends TuttiError<'TUTTI_RUN_JOURNAL'> {
   /** The run's name. */
   readonly runId: string;
   /** Path of its journal. */

@@ -17,7 +17,7 @@ export type DatabaseProblem =
 /**
  * A SQLite file could not be opened, read or written. `problem` says why; only `busy` is transient.
  */
-export class DatabaseError extends TuttiError {
+export class DatabaseError extends TuttiError<'TUTTI_DATABASE'> {
   /** What kind of problem it is. */
   readonly problem: DatabaseProblem;
   /** The database file. */
@@ -55,7 +55,7 @@ export type CacheOperation =
  * A cache tier could not be reached, read or written. Calls never fail with it: the cache reports it and continues
  * without that tier.
  */
-export class CacheStoreError extends TuttiError {
+export class CacheStoreError extends TuttiError<'TUTTI_CACHE_STORE'> {
   /** The tier, for instance `disk`. */
   readonly tier: string;
   /** The operation that failed. */

@@ -8,7 +8,7 @@ export type RateLimitedReason = 'wait-too-long' | 'too-large';
  * A call was refused before it was sent: its lane would have made it wait past its deadline, the provider demands a
  * longer wait than `retry.maxWaitMs`, or the call needs more than the limit allows at all.
  */
-export class RateLimitedError extends TuttiError {
+export class RateLimitedError extends TuttiError<'TUTTI_RATE_LIMITED'> {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
   readonly lane: string;
   /** Which rule rejected it. */
@@ -32,7 +32,7 @@ export class RateLimitedError extends TuttiError {
  * The call's lane has been down, with nothing answered and every probe failed, for longer than the call's own retries
  * would have lasted. Retryable. The `cause` is the latest failure of the lane.
  */
-export class LaneDownError extends TuttiError {
+export class LaneDownError extends TuttiError<'TUTTI_LANE_DOWN'> {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
   readonly lane: string;
   /** How long the lane has been down, in milliseconds. */
@@ -51,7 +51,7 @@ export class LaneDownError extends TuttiError {
 }
 
 /** The lane failed too often recently, so the call was not sent. */
-export class CircuitOpenError extends TuttiError {
+export class CircuitOpenError extends TuttiError<'TUTTI_CIRCUIT_OPEN'> {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
   readonly lane: string;
   /** Time until the lane is tried again, in milliseconds. */
@@ -95,7 +95,7 @@ export interface BudgetRefusal {
  * The call could cost more than is left of a budget, or its maximum cost is unknown. It was rejected before it was
  * sent: nothing was spent.
  */
-export class BudgetExceededError extends TuttiError {
+export class BudgetExceededError extends TuttiError<'TUTTI_BUDGET_EXCEEDED'> {
   /** What the budget belongs to. */
   readonly scope: BudgetScope;
   /** The owner: the run's id, or the name of the agent or tenant; empty for the process. */

@@ -1,3 +1,4 @@
+import type { AnyTuttiError } from './any-tutti-error.js';
 import type { ErrorCode } from './codes.js';
 
 // A registered symbol instead of `instanceof`: two copies of the package in one process, and realms such as a test
@@ -18,16 +19,18 @@ export interface TuttiErrorOptions {
  * Base class of every error that this package throws or puts into a result.
  *
  * Decide by `code` or `retryable`, not by the message: messages are for people and may change.
+ *
+ * @typeParam Code The code of its class; the union of them where a class has several.
  */
-export class TuttiError extends Error {
+export class TuttiError<Code extends ErrorCode = ErrorCode> extends Error {
   /** What went wrong, from a closed list. */
-  readonly code: ErrorCode;
+  readonly code: Code;
   /** Whether the same call may succeed if it is repeated. */
   readonly retryable: boolean;
   /** Facts about the failure: sizes, ids, limits. Never prompts, answers or secrets. */
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, options: TuttiErrorOptions = {}) {
+  constructor(code: Code, message: string, options: TuttiErrorOptions = {}) {
     // Without a cause the property stays absent, as with any Error; a thrown `undefined` is kept as a cause.
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
@@ -48,9 +51,10 @@ export class TuttiError extends Error {
 
   /**
    * Whether a value is a TuttiError, even if it was created by another copy of this package or in another realm,
-   * where `instanceof` fails.
+   * where `instanceof` fails. Comparing its `code` then narrows the type to the class. On a subclass it is the same
+   * question: whether the value is any TuttiError.
    */
-  static isInstance(value: unknown): value is TuttiError {
+  static isInstance(value: unknown): value is AnyTuttiError {
     if (typeof value !== 'object' || value === null) return false;
     try {
       return BRAND in value;

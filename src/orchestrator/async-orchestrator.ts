@@ -8,9 +8,9 @@ import type { CallRequest } from '../calls/call.js';
 import { executeCall } from '../calls/call-path.js';
 import type { CallServices } from '../calls/call-services.js';
 import type { OrchestratorStats } from '../calls/stats.js';
-import type { CallOptions, RunOptions, TaskObject, TaskSource } from '../contracts/call.js';
+import type { CallOptions, RunOptions, TaskInput, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
-import type { AgentResult, CallOutcome, IndexedOutcome } from '../contracts/result.js';
+import type { AgentResult, IndexedOutcome } from '../contracts/result.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { describeValue } from '../input/describe-value.js';
@@ -21,7 +21,19 @@ import { collectRun, streamRun } from '../runs/collect-run.js';
 import type { RunContext } from '../runs/task-admission.js';
 import type { TaskRun } from '../runs/task-run.js';
 import { createServices } from './create-services.js';
-import type { AnyAgents, AnyName, CheckedName, CheckedTasks, DataOf, OutcomesOf } from './inferred-types.js';
+import type {
+  AnyAgents,
+  AnyName,
+  AnyTasks,
+  CheckedName,
+  CheckedOptions,
+  CheckedTasks,
+  KnownName,
+  OutcomeOf,
+  OutcomesOf,
+  ResultOf,
+  TaskIn,
+} from './inferred-types.js';
 import { type AsyncOrchestratorOptions, closeOptionsSchema, orchestratorOptionsSchema } from './options.js';
 import { shutDown } from './shut-down.js';
 
@@ -95,18 +107,18 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * before any work is done, {@link QueueFullError}, {@link ClosedError}, {@link CancelledError},
    * {@link TimeoutError}, {@link RetriesExhaustedError}, {@link OutputError}, or what the agent failed with.
    */
-  execute<const Name extends AnyName<Agents>>(
-    agent: Name & CheckedName<Agents, Name>,
+  execute<const Name extends AnyName<Agents>, Options extends CallOptions = CallOptions>(
+    agent: CheckedName<Agents, Name>,
     task: string,
-    options?: CallOptions,
-  ): Promise<AgentResult<DataOf<Agents, Name>>> {
+    options?: CheckedOptions<CallOptions, Options>,
+  ): Promise<ResultOf<Agents, Name, Options>> {
     let request: CallRequest;
     try {
       request = this.#admission.admit(agent, task, options, this.agents);
     } catch (error) {
       return Promise.reject(error);
     }
-    return executeCall(request) as Promise<AgentResult<DataOf<Agents, Name>>>;
+    return executeCall(request) as Promise<AgentResult> as Promise<ResultOf<Agents, Name, Options>>;
   }
 
   /**
@@ -123,18 +135,15 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * {@link RunChangedError}, {@link RunBusyError} or {@link RunJournalError} for a `runId`, with the first failure
    * when `stopOnError` is set, and with {@link TaskSourceError} when the source itself throws.
    */
-  executeMultiple<
-    const Tasks extends readonly (
-      | readonly [agent: AnyName<Agents>, task: string]
-      | Readonly<TaskObject<AnyName<Agents>>>
-    )[],
-  >(tasks: Tasks & CheckedTasks<Agents, Tasks>, options?: RunOptions): Promise<OutcomesOf<Agents, Tasks>>;
-  executeMultiple(
-    tasks: TaskSource<AnyName<Agents>> & { readonly length?: never },
-    options?: RunOptions,
-  ): Promise<CallOutcome[]>;
-  async executeMultiple(tasks: TaskSource, options?: RunOptions): Promise<unknown> {
-    return await collectRun(this.#admitRun(options), tasks, this.#runs);
+  async executeMultiple<
+    const Tasks extends AnyTasks<Agents> = AnyTasks<Agents>,
+    Options extends RunOptions = RunOptions,
+  >(
+    tasks: CheckedTasks<Agents, Tasks>,
+    options?: CheckedOptions<RunOptions, Options>,
+  ): Promise<OutcomesOf<Agents, Tasks, Options>> {
+    const outcomes: unknown = await collectRun(this.#admitRun(options), tasks as TaskSource, this.#runs);
+    return outcomes as OutcomesOf<Agents, Tasks, Options>;
   }
 
   /**
@@ -143,11 +152,14 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    *
    * Rejects like {@link AsyncOrchestrator.executeMultiple}, at the first `next()`.
    */
-  async *executeEach(
-    tasks: TaskSource<AnyName<Agents>>,
-    options?: RunOptions,
-  ): AsyncGenerator<IndexedOutcome, void, undefined> {
-    yield* streamRun(this.#admitRun(options), tasks, this.#runs);
+  executeEach<
+    const Tasks extends AnyTasks<Agents> = AnyTasks<Agents>,
+    Options extends RunOptions = RunOptions,
+  >(
+    tasks: CheckedTasks<Agents, Tasks>,
+    options?: CheckedOptions<RunOptions, Options>,
+  ): AsyncGenerator<IndexedOutcome<OutcomeOf<Agents, TaskIn<Tasks>, Options>>, void, undefined> {
+    return this.#streamRun(tasks as TaskSource, options) as never;
   }
 
   /**
@@ -157,11 +169,11 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * @throws {@link InvalidArgumentError}, {@link UnknownAgentError} or {@link ClosedError}
    * before any work is done; everything later reaches whoever reads.
    */
-  stream<const Name extends AnyName<Agents>>(
-    agent: Name & CheckedName<Agents, Name>,
+  stream<const Name extends AnyName<Agents>, Options extends CallOptions = CallOptions>(
+    agent: CheckedName<Agents, Name>,
     task: string,
-    options?: CallOptions,
-  ): AgentStream<DataOf<Agents, Name>> {
+    options?: CheckedOptions<CallOptions, Options>,
+  ): AgentStream<ResultOf<Agents, Name, Options>> {
     return new AgentStream(this.#admission.admit(agent, task, options, this.agents));
   }
 
@@ -229,6 +241,13 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     return this.close();
   }
 
+  async *#streamRun(
+    tasks: TaskSource,
+    options: RunOptions | undefined,
+  ): AsyncGenerator<IndexedOutcome, void, undefined> {
+    yield* streamRun(this.#admitRun(options), tasks, this.#runs);
+  }
+
   #admitRun(options: RunOptions | undefined): RunContext {
     return {
       services: this.#services,
@@ -238,3 +257,17 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     };
   }
 }
+
+/**
+ * One task for this orchestrator, of an agent that it knows by name. A generator of tasks that is annotated with it
+ * has misspelt names and options reported where they are.
+ *
+ * @example
+ * ```ts
+ * function* tasks(): Generator<TaskOf<typeof orchestrator>> {
+ *   yield ['shout', 'all together'];
+ * }
+ * ```
+ */
+export type TaskOf<Orchestrator> =
+  Orchestrator extends AsyncOrchestrator<infer Agents> ? TaskInput<KnownName<Agents>> : never;

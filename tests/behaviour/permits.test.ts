@@ -1,6 +1,12 @@
 // Covers: src/resilience/permits/nested-limits.ts
 import { describe, expect, test } from '@jest/globals';
-import { AsyncOrchestrator, defineAgent, TimeoutError, type TuttiEvents } from '../../src/index.js';
+import {
+  type AgentResult,
+  AsyncOrchestrator,
+  defineAgent,
+  TimeoutError,
+  type TuttiEvents,
+} from '../../src/index.js';
 import type { Logger } from '../../src/logging/logger.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import {
@@ -335,7 +341,9 @@ describe("an agent's own maxConcurrent", () => {
     const limited = new RunCounter();
     const free = new RunCounter();
     const orchestrator = nested(clock, limited, free);
-    const calls = Array.from({ length: 8 }, () => orchestrator.execute('limited', 't'));
+    const calls: Promise<AgentResult>[] = Array.from({ length: 8 }, () =>
+      orchestrator.execute('limited', 't'),
+    );
     await turn();
     calls.push(...Array.from({ length: 8 }, () => orchestrator.execute('free', 't')));
     await turn();

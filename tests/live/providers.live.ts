@@ -1,6 +1,7 @@
 // Talks to the real services. Runs with `npm run test:live`, and only for the keys that are set.
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import type { AgentResult } from '../../src/contracts/result.js';
 import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { anthropic } from '../../src/providers/anthropic/anthropic.js';
 import { openai } from '../../src/providers/openai/openai.js';
@@ -45,7 +46,7 @@ describe.each(services)('$name', ({ isSet, make }) => {
         text += piece;
       expect(text).toMatch(/paris/i);
       const typed = await orchestrator.execute('typed', 'What is the capital of Italy?');
-      expect(typed.data).toMatchObject({ capital: expect.stringMatching(/rome|roma/i) });
+      expect((typed as AgentResult).data).toMatchObject({ capital: expect.stringMatching(/rome|roma/i) });
     },
     60_000,
   );

@@ -14,6 +14,7 @@ const PACKED = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'llms.tx
 /** The package's manifest. */
 export interface Manifest {
   exports: Record<string, string | { types: string; default: string }>;
+  typesVersions: { '*': Record<string, string[]> };
   dependencies: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;

@@ -15,6 +15,8 @@ await using orchestrator = new AsyncOrchestrator({
 
 const rated: AgentResult<{ stars: number }> = await orchestrator.execute('rate', 'a fine hotel');
 console.log(rated.data?.stars);
+const { data } = await orchestrator.execute('rate', 'a fine hotel');
+console.log(data.stars);
 
 // @ts-expect-error a misspelt name of an agent
 await orchestrator.execute('shuot', 'hello');
@@ -23,7 +25,7 @@ const [loud, stars] = await orchestrator.executeMultiple([
   ['shout', 'hello'],
   { agent: 'rate', task: 'a poor hotel', priority: 1 },
 ]);
-if (stars.success) console.log(stars.data?.stars.toFixed(1));
+if (stars.success) console.log(stars.data.stars.toFixed(1));
 if (!loud.success && loud.error instanceof TimeoutError) console.log(loud.error.scope);
 
 const stop = orchestrator.on('call:end', ({ agent, totalMs }) => console.log(agent, totalMs.toFixed()));
@@ -34,5 +36,5 @@ try {
     if (event.type === 'text-delta') console.log(event.text);
   }
 } catch (error) {
-  if (TuttiError.isInstance(error)) console.log(error.code);
+  if (TuttiError.isInstance(error) && error.code === 'TUTTI_TIMEOUT') console.log(error.scope);
 }

@@ -11,7 +11,7 @@ describe('the types of model providers', () => {
   test('carry the output schema into the definition', () => {
     const agent = anthropic({ model: 'm', output: z.object({ age: z.number() }) });
     expectTypeOf(agent).toEqualTypeOf<AgentDefinition<string, { age: number }>>();
-    expectTypeOf(openai({ model: 'm' })).toEqualTypeOf<AgentDefinition<string, unknown>>();
+    expectTypeOf(openai({ model: 'm' })).toEqualTypeOf<AgentDefinition<string, undefined>>();
   });
 
   test("give a tool's input to its function", () => {

@@ -30,7 +30,7 @@ describe('executeEach', () => {
       orchestrator.executeEach([
         ['slow', '300'],
         ['slow', '100'],
-        ['nobody', 'x'],
+        ['nobody' as string, 'x'],
         ['slow', '200'],
       ]),
     );

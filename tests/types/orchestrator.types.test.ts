@@ -11,8 +11,10 @@ import {
   AsyncOrchestrator,
   type CallOptions,
   type CallOutcome,
+  type DataResult,
   defineAgent,
   type StreamEvent,
+  type TextResult,
   type TuttiEvents,
 } from '../../src/index.js';
 
@@ -88,7 +90,7 @@ test('plain strings are taken, for agents added later', () => {
 
 test('an orchestrator without agents takes any name', () => {
   const check = (): void => {
-    expectTypeOf(empty.execute('whoever', 't')).resolves.toEqualTypeOf<AgentResult<unknown>>();
+    expectTypeOf(empty.execute('whoever', 't')).resolves.toEqualTypeOf<AgentResult<unknown, 'whoever'>>();
     void empty.executeMultiple([['whoever', 't']]);
     void empty.executeMultiple([{ agent: 'whoever', task: 't' }]);
     void empty.stream('whoever', 't');
@@ -101,7 +103,7 @@ test('agents of which only the type is known take any name', () => {
     void new AsyncOrchestrator({ agents }).execute('whoever', 't');
     void new AsyncOrchestrator({ agents: definitions }).execute('whoever', 't');
     expectTypeOf(new AsyncOrchestrator({ agents }).execute('x', 't')).resolves.toEqualTypeOf<
-      AgentResult<unknown>
+      AgentResult<unknown, 'x'>
     >();
   };
   expect(check).toBeInstanceOf(Function);
@@ -109,13 +111,15 @@ test('agents of which only the type is known take any name', () => {
 
 test('result.data has the type of the agent’s output schema', () => {
   const check = async (name: string): Promise<void> => {
-    expectTypeOf((await record.execute('priced', 't')).data).toEqualTypeOf<{ price: number } | undefined>();
-    expectTypeOf((await array.execute('listed', 't')).data).toEqualTypeOf<string[] | undefined>();
-    expectTypeOf((await record.execute('plain', 't')).data).toEqualTypeOf<unknown>();
-    expectTypeOf((await record.execute('word-count', 't')).data).toEqualTypeOf<unknown>();
+    expectTypeOf((await record.execute('priced', 't')).data).toEqualTypeOf<{ price: number }>();
+    expectTypeOf((await array.execute('listed', 't')).data).toEqualTypeOf<string[]>();
+    expectTypeOf(await record.execute('plain', 't')).toEqualTypeOf<TextResult<'plain'>>();
+    expectTypeOf(await record.execute('word-count', 't')).not.toHaveProperty('data');
     expectTypeOf((await record.execute(name, 't')).data).toEqualTypeOf<unknown>();
-    expectTypeOf(record.stream('priced', 't')).toEqualTypeOf<AgentStream<{ price: number }>>();
-    expectTypeOf((await array.stream('listed', 't').result).data).toEqualTypeOf<string[] | undefined>();
+    expectTypeOf(record.stream('priced', 't')).toEqualTypeOf<
+      AgentStream<DataResult<{ price: number }, 'priced'>>
+    >();
+    expectTypeOf((await array.stream('listed', 't').result).data).toEqualTypeOf<string[]>();
   };
   expect(check).toBeInstanceOf(Function);
 });
@@ -128,26 +132,32 @@ test('executeMultiple types each position of a literal list', () => {
       ['word-count', 'c'],
     ]);
     expectTypeOf(results).toEqualTypeOf<
-      [CallOutcome<{ price: number }>, CallOutcome<string[]>, CallOutcome<unknown>]
+      [
+        DataResult<{ price: number }, 'priced'> | AgentFailure<'priced'>,
+        DataResult<string[], 'listed'> | AgentFailure<'listed'>,
+        TextResult<'word-count'> | AgentFailure<'word-count'>,
+      ]
     >();
     const [first] = results;
-    if (first.success) expectTypeOf(first.data).toEqualTypeOf<{ price: number } | undefined>();
-    else expectTypeOf(first).toEqualTypeOf<AgentFailure>();
+    if (first.success) expectTypeOf(first.data).toEqualTypeOf<{ price: number }>();
+    else expectTypeOf(first).toEqualTypeOf<AgentFailure<'priced'>>();
     expectTypeOf(
       await array.executeMultiple([
         ['listed', 'a'],
         ['plain', 'b'],
       ]),
-    ).toEqualTypeOf<[CallOutcome<string[]>, CallOutcome<unknown>]>();
+    ).toEqualTypeOf<
+      [DataResult<string[], 'listed'> | AgentFailure<'listed'>, TextResult<'plain'> | AgentFailure<'plain'>]
+    >();
   };
   expect(check).toBeInstanceOf(Function);
 });
 
 test('executeMultiple rejects a misspelt name in a literal list, wherever it stands', () => {
   const check = (): void => {
-    // @ts-expect-error no such agent
     void record.executeMultiple([
       ['priced', 'a'],
+      // @ts-expect-error no such agent
       ['lsted', 'b'],
     ]);
     // @ts-expect-error no such agent
@@ -174,7 +184,9 @@ test('executeMultiple and executeEach take every kind of source', () => {
       if (outcome.success) expectTypeOf(outcome.output).toEqualTypeOf<string>();
     }
     const many = await record.executeMultiple(['a', 'b'].map((task) => ['priced', task] as const));
-    expectTypeOf(many[0]).toEqualTypeOf<CallOutcome<{ price: number }> | undefined>();
+    expectTypeOf(many[0]).toEqualTypeOf<
+      DataResult<{ price: number }, 'priced'> | AgentFailure<'priced'> | undefined
+    >();
   };
   expect(check).toBeInstanceOf(Function);
 });
@@ -204,7 +216,7 @@ test('options may be passed on as undefined', () => {
 
 test('defineAgent keeps the literal name and the type of the answer', () => {
   expectTypeOf(priced).toEqualTypeOf<AgentDefinition<'priced', { price: number }>>();
-  expectTypeOf(plain).toEqualTypeOf<AgentDefinition<'plain', unknown>>();
+  expectTypeOf(plain).toEqualTypeOf<AgentDefinition<'plain', undefined>>();
   // @ts-expect-error a setting that does not exist
   expect(() => defineAgent({ name: 'x', run: () => '', timeoutMS: 3 })).toThrow('Did you mean "timeoutMs"?');
 });

@@ -41,7 +41,7 @@ const SUPPORTED = ['v2', 'v3'];
  *
  * @throws `InvalidArgumentError` if the model is not a language model, or an option is unknown or invalid.
  */
-export function aiSdk<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+export function aiSdk<Data = undefined, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   model: AiSdkModel,
   options: AiSdkOptions<Data, Inputs> = {},
 ): AgentDefinition<string, Data> {

@@ -32,7 +32,7 @@ const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@an
  *
  * @throws `InvalidArgumentError` if an option is unknown or invalid.
  */
-export function anthropic<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+export function anthropic<Data = undefined, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: AnthropicOptions<Data, Inputs>,
 ): AgentDefinition<string, Data> {
   const resolved = resolveClientOptions('anthropic', options);

@@ -26,7 +26,7 @@ import { stopIdleWatcher } from './running-programs.js';
  *
  * @throws `InvalidArgumentError` for an invalid option.
  */
-export function command<const Name extends string = string, Data = unknown>(
+export function command<const Name extends string = string, Data = undefined>(
   options: CommandOptions<Name, Data>,
 ): AgentDefinition<Name, Data> {
   return toDefinition(options, createCommandProvider(resolveCommandOptions(options)));

@@ -43,7 +43,7 @@ const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai
  *
  * @throws `InvalidArgumentError` if an option is unknown or invalid.
  */
-export function openai<Data = unknown, Inputs extends Record<string, unknown> = Record<string, unknown>>(
+export function openai<Data = undefined, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: OpenAIOptions<Data, Inputs>,
 ): AgentDefinition<string, Data> {
   const resolved = resolveClientOptions('openai', options, {

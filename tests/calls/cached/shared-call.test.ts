@@ -62,7 +62,7 @@ describe('identical calls at the same time', () => {
     const calls = [1, 2, 3].map((n) => orchestrator.execute('agent', 'question', { metadata: { n } }));
     await turn();
     agent.at(0).answer(ANSWER);
-    const results = await Promise.all(calls);
+    const results: CallOutcome[] = await Promise.all(calls);
     const [first, second, third] = results as [CallOutcome, CallOutcome, CallOutcome];
     expect(Object.keys(second).sort()).toEqual(Object.keys(first).sort());
     expect(results.map(({ metadata }) => metadata)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
