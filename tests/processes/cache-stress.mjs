@@ -106,7 +106,12 @@ function inThread(job) {
 
 function judge(results) {
   const all = results.flatMap(({ log }) => log);
-  const problems = { wrong: [], stale: [], lost: [], warnings: [...new Set(results.flatMap(({ warnings }) => warnings))] };
+  const problems = {
+    wrong: [],
+    stale: [],
+    lost: [],
+    warnings: [...new Set(results.flatMap(({ warnings }) => warnings))],
+  };
   let [checkedHits, checkedFlushes, oldest] = [0, 0, 0];
   for (let key = 0; key < KEYS; key++) {
     const ofKey = all.filter(([, its]) => its === key || its === -1).sort((a, b) => a[3] - b[3]);
@@ -122,7 +127,9 @@ function judge(results) {
       }
       const setEndMs = set[4];
       // Made obsolete by what began after the answer was stored and had ended a second before it was read.
-      const ended = changes.filter((other) => other[3] > setEndMs && other[4] < startMs).map((other) => other[4]);
+      const ended = changes
+        .filter((other) => other[3] > setEndMs && other[4] < startMs)
+        .map((other) => other[4]);
       const lateMs = ended.length === 0 ? 0 : startMs - Math.min(...ended);
       oldest = Math.max(oldest, lateMs);
       if (lateMs > STALE_MS) problems.stale.push({ key, output, lateMs: Math.round(lateMs) });

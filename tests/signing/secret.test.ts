@@ -1,5 +1,16 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -90,18 +101,23 @@ describe('loadSecrets', () => {
     expect(await readdir('.')).toEqual(before);
   });
 
-  test.each([0o644, 0o640, 0o604, 0o666])('narrows a file that others can read (%o), with a warning', async (mode) => {
-    const env = { HOME: freshHome() };
-    const [first] = await loadSecrets({ env });
-    const file = join(env.HOME, '.config', 'tutti', 'cache.key');
-    await chmod(file, mode);
-    const { problems, onProblem } = failWith();
-    expect(await loadSecrets({ env, onProblem })).toEqual([first]);
-    expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('could be read by other users')]);
-    await loadSecrets({ env, onProblem });
-    expect(problems).toHaveLength(1);
-  });
+  test.each([0o644, 0o640, 0o604, 0o666])(
+    'narrows a file that others can read (%o), with a warning',
+    async (mode) => {
+      const env = { HOME: freshHome() };
+      const [first] = await loadSecrets({ env });
+      const file = join(env.HOME, '.config', 'tutti', 'cache.key');
+      await chmod(file, mode);
+      const { problems, onProblem } = failWith();
+      expect(await loadSecrets({ env, onProblem })).toEqual([first]);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      expect(problems.map(({ message }) => message)).toEqual([
+        expect.stringContaining('could be read by other users'),
+      ]);
+      await loadSecrets({ env, onProblem });
+      expect(problems).toHaveLength(1);
+    },
+  );
 
   test('refuses a file of another user, and one that is too large to be a secret', async () => {
     const env = { HOME: freshHome() };

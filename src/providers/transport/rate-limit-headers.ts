@@ -138,7 +138,8 @@ function windowOf({ windowMs, texts }: LimitTexts, clock: ProviderClock): RateLi
   const renewal = numberOf(texts.get('renewalperiod'));
   const lengthMs = renewal !== undefined && renewal > 0 ? renewal * 1_000 : windowMs;
   if (limit === undefined && !isLeft && reset === undefined) return undefined;
-  const toleranceMs = reset?.isInstant === true ? Math.max(reset.toleranceMs, clock.toleranceMs) : reset?.toleranceMs;
+  const toleranceMs =
+    reset?.isInstant === true ? Math.max(reset.toleranceMs, clock.toleranceMs) : reset?.toleranceMs;
   return {
     limit,
     // Some providers report an overdrawn limit as a negative number, which means that nothing is left.

@@ -58,7 +58,8 @@ function parseLengths(text: string): ResetTime {
 }
 
 function parseInstant(text: string, epochMs: number): ResetTime | undefined {
-  if (!/\d\d:\d\d:\d\d/.test(text) || !/^(\d{4}-\d\d-\d\d[Tt ]|[A-Z][a-z]{2},? )/.test(text)) return undefined;
+  if (!/\d\d:\d\d:\d\d/.test(text) || !/^(\d{4}-\d\d-\d\d[Tt ]|[A-Z][a-z]{2},? )/.test(text))
+    return undefined;
   const instantMs = Date.parse(text);
   if (Number.isNaN(instantMs)) return undefined;
   return instantAt(instantMs, /:\d\d\.\d/.test(text) ? 1 : SECOND_MS, epochMs);

@@ -157,7 +157,8 @@ export class LearnedLimit {
     const limit = this.#limit;
     if (limit === undefined || !this.#isEnforced) return nowMs;
     let atMs = nowMs;
-    if (this.#shape.isBucket) atMs = Math.max(atMs, this.#refilledAtMs(ahead + amount, this.#shape.shortestRefillMs, nowMs));
+    if (this.#shape.isBucket)
+      atMs = Math.max(atMs, this.#refilledAtMs(ahead + amount, this.#shape.shortestRefillMs, nowMs));
     if (this.#shape.isFixedWindow) atMs = Math.max(atMs, this.#inWindowAtMs(ahead + amount, limit, nowMs));
     if (this.#shape.isSlidingWindow) atMs = Math.max(atMs, this.#slidOutByMs(ahead + amount, limit, nowMs));
     return atMs;
@@ -214,7 +215,8 @@ export class LearnedLimit {
     this.#carefulFrom = nextOrder;
     this.#answersLeft = ANSWERS_A_STEP;
     const usedInWindow = this.#own.total - this.#totalAtWindowStart;
-    if (this.#shape.isCertainlyFixed && usedInWindow < OWN_LIMIT_SHARE * this.#limit) this.#share = Math.max(LEAST_SHARE, this.#share / 4);
+    if (this.#shape.isCertainlyFixed && usedInWindow < OWN_LIMIT_SHARE * this.#limit)
+      this.#share = Math.max(LEAST_SHARE, this.#share / 4);
     const mostKept = (this.#limit * MOST_KEPT_FREE_MS) / this.#shape.longestRefillMs;
     this.#keptFree = Math.min(Math.ceil(mostKept), this.#keptFree + 1);
   }

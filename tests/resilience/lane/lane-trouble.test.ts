@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LaneDownError } from '../../../src/errors/traffic-errors.js';
-import { Lane, type LaneOptions, type LaneWait } from '../../../src/resilience/lane/lane.js';
+import { Lane } from '../../../src/resilience/lane/lane.js';
+import type { LaneOptions, LaneWait } from '../../../src/resilience/lane/lane-options.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
 import type { RateRequestOptions } from '../../../src/resilience/rate-limit/rate-request.js';
 import type { RetryProgress } from '../../../src/resilience/retry/retry-outlook.js';

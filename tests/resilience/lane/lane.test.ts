@@ -1,7 +1,8 @@
 // Covers: src/resilience/lane/lane-health.ts, src/resilience/lane/lane-pass.ts
 import { describe, expect, test } from '@jest/globals';
 import type { ProviderResponseInfo, RateLimits } from '../../../src/contracts/rate-limits.js';
-import { Lane, type LaneOptions } from '../../../src/resilience/lane/lane.js';
+import { Lane } from '../../../src/resilience/lane/lane.js';
+import type { LaneOptions } from '../../../src/resilience/lane/lane-options.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
 import { breakerSchema } from '../../../src/resilience/traffic-options.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LaneOptions } from '../../../src/resilience/lane/lane.js';
+import type { LaneOptions } from '../../../src/resilience/lane/lane-options.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
 import { Lanes, laneName } from '../../../src/resilience/lane/lanes.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
