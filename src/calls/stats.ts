@@ -47,7 +47,7 @@ export interface OrchestratorStats {
   uptimeMs: number;
 }
 
-/** The counting part of {@link OrchestratorStats}. @internal */
+/** The counting part of {@link OrchestratorStats}. */
 export class CallCounters {
   submitted = 0;
   succeeded = 0;

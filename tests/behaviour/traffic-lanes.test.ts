@@ -210,22 +210,23 @@ describe('limits learned from headers', () => {
   test.each([
     [
       'anthropic',
-      {
+      () => ({
         'anthropic-ratelimit-requests-limit': '3',
         'anthropic-ratelimit-requests-remaining': '2',
         'anthropic-ratelimit-requests-reset': new Date(Date.now() + 60_000).toISOString(),
-      },
+      }),
     ],
     [
       'openai',
-      {
+      () => ({
         'x-ratelimit-limit-requests': '3',
         'x-ratelimit-remaining-requests': '2',
         'x-ratelimit-reset-requests': '1m0s',
-      },
+      }),
     ],
-  ])('of %s hold for every later call', async (name, headers) => {
+  ])('of %s hold for every later call', async (name, headersNow) => {
     const server = await startModelServer();
+    const headers = headersNow();
     server.script(() => ({ text: 'hello', headers }));
     const agent =
       name === 'anthropic'

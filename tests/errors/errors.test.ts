@@ -54,6 +54,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new tutti.ProviderRefusalError('wrong', PROVIDER), 'TUTTI_PROVIDER_REFUSAL', false],
   [new tutti.RateLimitedError('lane', 'wait-too-long', 'wait', 1), 'TUTTI_RATE_LIMITED', true],
   [new tutti.CircuitOpenError('lane', 1), 'TUTTI_CIRCUIT_OPEN', true],
+  [new tutti.LaneDownError('lane', 1, new Error('refused')), 'TUTTI_LANE_DOWN', true],
   [new tutti.BudgetExceededError(REFUSAL), 'TUTTI_BUDGET_EXCEEDED', false],
   [new tutti.RunChangedError('run', 0, ['task'], 'task 0 differs'), 'TUTTI_RUN_CHANGED', false],
   [new tutti.RunBusyError('run', 'path'), 'TUTTI_RUN_BUSY', true],
