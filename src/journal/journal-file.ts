@@ -4,6 +4,7 @@ import { RunBusyError, RunJournalError } from '../errors/run-errors.js';
 import { DatabaseError } from '../errors/storage-errors.js';
 import { identify } from '../sqlite/database-file.js';
 import type { SqlValue } from '../sqlite/driver.js';
+import type { DatabaseOwner } from '../sqlite/inspection.js';
 import { moveAside } from '../sqlite/move-aside.js';
 import { type Database, openDatabase } from '../sqlite/open-database.js';
 import { type FoundRow, HEAD_ID, MAX_COLUMN_BYTES, MAX_VALUE_BYTES, type SignedRow } from './journal-rows.js';
@@ -14,8 +15,8 @@ const BUSY_TIMEOUT_MS = 1_000;
 const MAX_ROWS_PER_STATEMENT = 500;
 /** Longer values are read one at a time, so that a batch of rows never needs much memory before it is verified. */
 const MAX_BATCHED_VALUE_BYTES = 64 * 1024;
-const FORMAT = 2;
-const UNSIGNED_FORMAT = 1;
+/** What is in the header of a journal's file; any other database is left alone. Version 1 was not signed. */
+const OWNER: DatabaseOwner = { applicationId: 0x74_75_6a_6c, version: 2, tablePrefix: 'journal' };
 
 // `kind` and `position` are worked out from the id, for people who look into the file; they take no room in it.
 const TABLE = `journal (
@@ -64,12 +65,15 @@ export class JournalFile {
     let database: Database | undefined;
     try {
       // Answers are paid for: they have to survive a power cut too, and the waiting is done beside the run.
-      database = await openDatabase(path, { synchronous: 'full', busyTimeoutMs: BUSY_TIMEOUT_MS });
+      database = await openDatabase(path, {
+        owner: OWNER,
+        synchronous: 'full',
+        busyTimeoutMs: BUSY_TIMEOUT_MS,
+      });
       await database.query('PRAGMA locking_mode=EXCLUSIVE');
       // The lock is taken with the first write and kept from then on; this one changes nothing where there is a table.
       await database.query(CREATE);
-      await checkFormat(database, path, runId);
-      await database.query(`PRAGMA user_version=${FORMAT}`);
+      await checkTable(database, path, runId);
     } catch (error) {
       await database?.close().catch(() => {});
       throw toRunError(error, { runId, path });
@@ -173,29 +177,15 @@ export async function deleteJournal(path: string): Promise<void> {
   for (const companion of ['-wal', '-shm', '']) await rm(path + companion, { force: true });
 }
 
-/** @throws {@link RunJournalError} when the file is of another format, or its table is not the one created here. */
-async function checkFormat(database: Database, path: string, runId: string): Promise<void> {
-  const [row] = await database.query<{ user_version: number }>('PRAGMA user_version');
-  const format = row?.user_version ?? 0;
-  const refuse = (what: string): RunJournalError => new RunJournalError({ runId, path }, 'format', what);
-  if (format === UNSIGNED_FORMAT) {
-    throw refuse(
-      'was written by a version of tutti that did not sign journals, so what is in it cannot be verified. Let that ' +
-        'version finish the run, or begin it again: with deleteRun() from tutti/runs, or under another runId.',
-    );
-  }
-  // A new file has no format yet.
-  if (format !== 0 && format !== FORMAT) {
-    throw refuse(
-      `has format ${format}; this version of tutti reads format ${FORMAT}. Use the version that wrote it, or another runId.`,
-    );
-  }
+/** @throws {@link RunJournalError} when the table is not the one created here, or something is added to it. */
+async function checkTable(database: Database, path: string, runId: string): Promise<void> {
   const [schema] = await database.query<{ objects: number; created: number }>(
     "SELECT count(*) AS objects, sum(sql = ?) AS created FROM sqlite_master WHERE tbl_name = 'journal' OR type IN ('trigger', 'view')",
     [CREATED],
   );
   if (schema?.objects !== 1 || schema.created !== 1) {
-    throw refuse('has tables that tutti did not create; the file was left as it is.');
+    const what = 'has tables that tutti did not create; the file was left as it is.';
+    throw new RunJournalError({ runId, path }, 'format', what);
   }
 }
 
@@ -203,9 +193,18 @@ function toRunError(error: unknown, journal: { runId: string; path: string }): u
   if (!DatabaseError.isInstance(error) || fieldOf(error, 'code') !== 'TUTTI_DATABASE') return error;
   const { problem, message } = error as DatabaseError;
   if (problem === 'busy') return new RunBusyError(journal.runId, journal.path, { cause: error });
+  if (problem === 'version') return new RunJournalError(journal, 'format', OTHER_VERSION, { cause: error });
+  if (problem === 'foreign') return new RunJournalError(journal, 'format', NOT_OURS, { cause: error });
   const what =
     problem === 'corrupt'
       ? `is damaged; it was left as it is. Restore it from a copy, or move it away (with its -wal file) to begin the run again. (${message})`
       : `cannot be used. ${message}`;
   return new RunJournalError(journal, problem, what, { cause: error });
 }
+
+const OTHER_VERSION =
+  'was written by another version of tutti; the file was left as it is. Use the version that wrote it, or another runId.';
+const NOT_OURS =
+  'is of another application, or was written by a version of tutti that did not sign journals, so what is in it cannot ' +
+  'be verified; the file was left as it is. Let the version that wrote it finish the run, or begin it again: with ' +
+  'deleteRun() from tutti/runs, or under another runId.';

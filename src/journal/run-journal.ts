@@ -33,6 +33,8 @@ export interface OpenJournalOptions extends RunLocation {
   readonly epochMs: number;
   /** Called for each row that is not believed. */
   readonly onReject: (row: RejectedRow) => void;
+  /** Called when something is wrong that does not keep the journal from being used. */
+  readonly onProblem: (error: TuttiError) => void;
 }
 
 /**
@@ -77,7 +79,7 @@ export class RunJournal {
    * @throws {@link RunBusyError} while another run holds it, {@link RunJournalError} when it cannot be used.
    */
   static async open(options: OpenJournalOptions): Promise<RunJournal> {
-    const keys = await journalKeys(options);
+    const keys = await journalKeys(options, options.onProblem);
     let file = await JournalFile.open(options);
     try {
       const found = await readRunHead(file, keys);

@@ -20,8 +20,8 @@ export interface SecretOptions {
   /** A secret, or several for rotation: the first signs, all verify. Each at least 16 bytes as UTF-8. */
   secret?: string | readonly string[] | undefined;
   /**
-   * Told once when a secret could not be kept, so that this process signs with one of its own and what it writes
-   * cannot be read by the next.
+   * Called when a secret could not be kept, so that this process signs with one of its own and what it writes cannot
+   * be read by the next; and when the mode of the key file had to be narrowed.
    */
   onProblem?: ((error: CacheStoreError) => void) | undefined;
   /** The environment variables. @default process.env */
@@ -49,13 +49,11 @@ export function configuredSecrets(options: SecretOptions): Secrets | undefined {
  * @throws {@link InvalidArgumentError} only for a secret that was given and is too short.
  */
 export async function loadSecrets(options: SecretOptions = {}): Promise<Secrets> {
-  const given = configuredSecrets(options);
-  if (given !== undefined) return given;
-  const folder = secretFolder(options.env);
   try {
-    if (folder === undefined) throw new Error('there is no home directory');
-    return [await readOrCreateSecret(folder, options.onProblem)];
+    return await loadLastingSecrets(options);
   } catch (cause) {
+    if (InvalidArgumentError.isInstance(cause)) throw cause;
+    const folder = secretFolder(options.env);
     const where = folder === undefined ? 'anywhere' : `in ${join(folder, FILE_NAME)}`;
     const why = cause instanceof Error ? cause.message : String(cause);
     const message =
@@ -64,6 +62,19 @@ export async function loadSecrets(options: SecretOptions = {}): Promise<Secrets>
     options.onProblem?.(new CacheStoreError('disk', 'secret', message, { cause }));
     return [randomBytes(OWN_SECRET_BYTES)];
   }
+}
+
+/**
+ * As {@link loadSecrets}, for what is of no use to this process alone.
+ *
+ * @throws {@link InvalidArgumentError} for a secret that was given and is too short; any error when none can be kept.
+ */
+export async function loadLastingSecrets(options: SecretOptions): Promise<Secrets> {
+  const given = configuredSecrets(options);
+  if (given !== undefined) return given;
+  const folder = secretFolder(options.env);
+  if (folder === undefined) throw new Error('there is no home directory');
+  return [await readOrCreateSecret(folder, options.onProblem)];
 }
 
 /** The folder of the secret that is kept for the user; `undefined` where the user has no place for one. */

@@ -25,6 +25,9 @@ const open = (runId: string): Promise<RunJournal> =>
     needsAccount: false,
     epochMs: 1,
     onReject: (row) => rejected.push(row),
+    onProblem: (error) => {
+      throw error;
+    },
   });
 afterEach(() => expect(rejected.splice(0)).toEqual([]));
 

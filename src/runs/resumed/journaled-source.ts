@@ -56,6 +56,7 @@ function openJournal({ options, services }: RunContext): Promise<RunJournal> {
     needsAccount: options.budget !== undefined,
     epochMs: services.clock.epochMs(),
     onReject: (row) => reportRejectedRow(services, runId, row),
+    onProblem: (error) => services.logger.warn({ runId, error }, error.message),
   });
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -382,6 +382,20 @@ describe('the head of a journal', () => {
   });
 });
 
+describe('a database of another application in the place of a journal', () => {
+  test('is an error, and not a byte of it is changed', async () => {
+    const directory = join(root, 'foreign');
+    await run(directory, { signal: AbortSignal.abort() });
+    const path = journalIn(directory);
+    for (const companion of ['', '-wal', '-shm']) await rm(path + companion, { force: true });
+    await change(path, (database) => database.query('CREATE TABLE contacts (name TEXT)'));
+    const before = await readFile(path);
+    const error = await rejectionOf(RunJournalError, run(directory));
+    expect(error).toMatchObject({ problem: 'format' });
+    expect(before.equals(await readFile(path))).toBe(true);
+  });
+});
+
 describe('the secret of a journal', () => {
   test('that is another one is refused, and the journal left as it is', async () => {
     const directory = await freshCopy();
@@ -404,6 +418,27 @@ describe('the secret of a journal', () => {
     await using orchestrator = new AsyncOrchestrator({ agents, cache: { secret: SECRET } });
     await orchestrator.executeMultiple(inputs, { runId: 'r', directory });
     expect(executed).toEqual([]);
+  });
+
+  test('is kept for the user, with a warning where others could read it, and refused where it cannot be kept', async () => {
+    const before = process.env.XDG_CONFIG_HOME;
+    process.env.XDG_CONFIG_HOME = join(root, 'config');
+    try {
+      const directory = join(root, 'kept');
+      await run(directory, { secret: undefined });
+      await chmod(join(root, 'config', 'tutti', 'cache.key'), 0o644);
+      const again = await run(directory, { secret: undefined });
+      expect([again.executed, again.events, again.warnings.length]).toEqual([[], [], 1]);
+
+      await writeFile(join(root, 'a file'), '');
+      process.env.XDG_CONFIG_HOME = join(root, 'a file');
+      const error = await rejectionOf(RunJournalError, run(directory, { secret: undefined }));
+      expect(error).toMatchObject({ problem: 'secret' });
+      expect(error.message).toContain('TUTTI_CACHE_SECRET');
+    } finally {
+      if (before === undefined) delete process.env.XDG_CONFIG_HOME;
+      else process.env.XDG_CONFIG_HOME = before;
+    }
   });
 
   test('can be rotated', async () => {
