@@ -1,4 +1,5 @@
 import type { Clock } from '../../time/clock.js';
+import type { ReturnOrder } from '../rate-limit/return-queue.js';
 import { OutcomeWindow } from './outcome-window.js';
 
 /** Options of {@link LaneHealth}. */
@@ -43,6 +44,8 @@ type Phase =
       /** Until when the provider demands to wait; 0 if it demands nothing. */
       readonly demandedUntilMs: number;
       readonly nextProbeMs: number;
+      /** Probes so far. */
+      readonly probes: number;
       /** Answers to later requests while the demanded wait has not passed. */
       readonly contradictions: number;
     }
@@ -102,6 +105,15 @@ export class LaneHealth {
     return this.#phase.demandedUntilMs > this.#clock.now() ? 'retry-after' : 'failing';
   }
 
+  /**
+   * Which call is the next probe: in turn one that has failed before, so that it ends, and one that has not been tried,
+   * as what fails may be the calls and not the lane.
+   */
+  get probeOrder(): ReturnOrder {
+    if (this.#phase.kind !== 'stopped') return 'ready';
+    return this.#phase.probes % 2 === 0 ? 'most-failures' : 'fewest-failures';
+  }
+
   /** When it was stopped, in milliseconds of the clock; `undefined` if it is not. */
   get stoppedSinceMs(): number | undefined {
     return this.#phase.kind === 'stopped' ? this.#phase.sinceMs : undefined;
@@ -153,6 +165,7 @@ export class LaneHealth {
       firstFailed: request,
       demandedUntilMs,
       nextProbeMs: Math.max(demandedUntilMs, nowMs + MIN_PROBE_DELAY_MS),
+      probes: 0,
       contradictions: 0,
     };
     return true;
@@ -185,7 +198,8 @@ export class LaneHealth {
   started(nowMs: number): void {
     const phase = this.#phase;
     if (phase.kind === 'stopped') {
-      this.#phase = { ...phase, nextProbeMs: nowMs + this.#probeDelayMs(nowMs - phase.sinceMs) };
+      const nextProbeMs = nowMs + this.#probeDelayMs(nowMs - phase.sinceMs);
+      this.#phase = { ...phase, nextProbeMs, probes: phase.probes + 1 };
     } else if (phase.kind === 'returning') {
       const stepMs = phase.stepMs * (1 + (LONGEST_STEP - 1) * this.#random());
       // From the planned instant, not from now: timers are late by a millisecond, and a thousand may return in a second.

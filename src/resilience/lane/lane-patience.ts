@@ -77,7 +77,7 @@ export class LanePatience {
     let nextEndMs = Number.POSITIVE_INFINITY;
     this.#shortestMs = Number.POSITIVE_INFINITY;
     for (const request of this.#limiter.hold(this.#mostHeld, nowMs)) {
-      request.heldSinceMs ??= nowMs;
+      request.heldSinceMs ??= this.#metSinceMs(request, nowMs);
       const patienceMs = patienceOf(request, failure);
       const endsAtMs = request.heldSinceMs + patienceMs;
       // Only a probe that failed after all that time shows that the lane is still down.
@@ -105,6 +105,13 @@ export class LanePatience {
 
   get #mostHeld(): number {
     return HELD_RATIO * this.#maxConcurrent();
+  }
+
+  /** Since when the call has met this outage, in milliseconds of the clock: with its first attempt, or in the queue. */
+  #metSinceMs({ outlook }: RateRequest, nowMs: number): number {
+    const { firstFailedAtMs } = outlook;
+    const stoppedSinceMs = this.#health.stoppedSinceMs ?? nowMs;
+    return firstFailedAtMs === undefined ? nowMs : Math.max(firstFailedAtMs, stoppedSinceMs);
   }
 
   #refuse(request: RateRequest, error: Error): void {

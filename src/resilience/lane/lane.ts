@@ -8,6 +8,7 @@ import type { StartGate } from '../rate-limit/rate-limiter-options.js';
 import { RateRequest, type RateRequestOptions } from '../rate-limit/rate-request.js';
 import { pausedTooLong } from '../rate-limit/refusals.js';
 import type { RateReservation } from '../rate-limit/reservation.js';
+import type { ReturnOrder } from '../rate-limit/return-queue.js';
 import type { TokenCost } from '../rate-limit/token-cost.js';
 import { isTrouble } from '../retry/failure-class.js';
 import { AdaptiveConcurrency } from './adaptive-concurrency.js';
@@ -223,9 +224,14 @@ export class Lane implements PassOwner, StartGate {
     this.#limiter.refuseLate();
   }
 
-  /** For its limiter. */
+  /** Whether it takes no requests but probes. */
   get isStopped(): boolean {
     return this.#health.isStopped;
+  }
+
+  /** For its limiter. */
+  get returnOrder(): ReturnOrder {
+    return this.#health.probeOrder;
   }
 
   /** For its limiter. A call without retries has nothing to gain from waiting for a lane that fails: it tries itself. */

@@ -1,11 +1,12 @@
 import type { LaneLimits, ResolvedFairnessSettings } from '../../contracts/traffic.js';
 import type { Clock } from '../../time/clock.js';
 import type { RateRequest } from './rate-request.js';
+import type { ReturnOrder } from './return-queue.js';
 
 /** Something else that decides when a request may start: the health of its lane. */
 export interface StartGate {
-  /** Whether only single requests start, to find out whether others can. */
-  readonly isStopped: boolean;
+  /** Which of the requests that return starts next. */
+  readonly returnOrder: ReturnOrder;
   /** The earliest time of the next start: of this request, or of any. */
   opensAtMs(nowMs: number, request: RateRequest | undefined): number;
   /** A request starts now. */

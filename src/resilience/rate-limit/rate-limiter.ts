@@ -120,8 +120,7 @@ export class RateLimiter implements ReservationOwner {
   /** What the next request waits for, and until when, in milliseconds of the clock; infinite if that is not known. */
   get waitingFor(): { reason: 'backoff' | 'concurrency' | 'rate-limit'; untilMs: number } {
     const nowMs = this.#clock.now();
-    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs, this.#gate?.isStopped === true);
-    const first = request ?? this.#queue.peek();
+    const { first, nextMs } = this.#next(nowMs);
     if (first === undefined) return { reason: 'backoff', untilMs: nextMs };
     if (this.#isFull) return { reason: 'concurrency', untilMs: Infinity };
     return { reason: 'rate-limit', untilMs: this.#startsAtMs(first.cost, nowMs) };
@@ -301,8 +300,7 @@ export class RateLimiter implements ReservationOwner {
   /** Starts the first waiting request, or returns the time at which the next one can start. */
   #startFirst(): number {
     const nowMs = this.#clock.now();
-    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs, this.#gate?.isStopped === true);
-    const first = request ?? this.#queue.peek();
+    const { first, nextMs } = this.#next(nowMs);
     if (first === undefined) return nextMs;
     const refusal = this.#refusalOfFirst(first, nowMs);
     if (refusal !== undefined) {
@@ -310,13 +308,22 @@ export class RateLimiter implements ReservationOwner {
       return STARTED;
     }
     const startsAtMs = this.#startsAtMs(first.cost, nowMs, first);
-    if (startsAtMs > nowMs) return startsAtMs;
+    if (startsAtMs > nowMs) return Math.min(startsAtMs, nextMs);
     this.#withDeadline.delete(first);
-    if (first === request) this.#returns.delete(first);
-    else this.#queue.shift();
+    if (!this.#returns.delete(first)) this.#queue.shift();
     first.scope?.delete(first);
     first.admit(this.#start(first.cost, nowMs));
     return STARTED;
+  }
+
+  /** The request that starts next, and when one that returns may go before it. */
+  #next(nowMs: number): { first: RateRequest | undefined; nextMs: number } {
+    const order = this.#gate?.returnOrder ?? 'ready';
+    const { request, nextMs } = this.#returns.next(nowMs, this.#allowsAtMs, order);
+    const queued = this.#queue.peek();
+    if (request === undefined) return { first: queued, nextMs };
+    const isTried = order === 'fewest-failures' && request.outlook.failures > 0;
+    return { first: isTried ? (queued ?? request) : request, nextMs: Number.POSITIVE_INFINITY };
   }
 
   readonly #allowsAtMs = (request: RateRequest, nowMs: number): number =>

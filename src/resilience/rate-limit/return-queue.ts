@@ -1,6 +1,12 @@
 import { IndexedHeap } from '../../collections/indexed-heap.js';
 import type { RateRequest } from './rate-request.js';
 
+/**
+ * Which of the requests that are ready goes first: the one that has been ready longest, the one with the most failed
+ * attempts, or the one with the fewest, of those the newest.
+ */
+export type ReturnOrder = 'ready' | 'most-failures' | 'fewest-failures';
+
 const NOTHING = Object.freeze({ request: undefined, nextMs: Number.POSITIVE_INFINITY });
 
 /**
@@ -41,20 +47,19 @@ export class ReturnQueue {
   }
 
   /**
-   * The next request to start: the first one that is ready and may start by `allowsAtMs`, or of those the one with the
-   * most failed attempts. Without one, `nextMs` is when there will be, in milliseconds of the clock; infinite if that
+   * The next request to start: of those that are ready and may start by `allowsAtMs` the first in this order. Without one, `nextMs` is when there will be, in milliseconds of the clock; infinite if that
    * depends on other things than time.
    */
   next(
     nowMs: number,
     allowsAtMs: (request: RateRequest, nowMs: number) => number,
-    byFailures: boolean,
+    order: ReturnOrder,
   ): { readonly request: RateRequest | undefined; readonly nextMs: number } {
     const first = this.#peek();
     if (first === undefined) return NOTHING;
     if (first.readyAtMs > nowMs) return { request: undefined, nextMs: first.readyAtMs };
-    if (!byFailures && allowsAtMs(first, nowMs) <= nowMs) return { request: first, nextMs: nowMs };
-    return this.#search(nowMs, allowsAtMs, byFailures);
+    if (order === 'ready' && allowsAtMs(first, nowMs) <= nowMs) return { request: first, nextMs: nowMs };
+    return this.#search(nowMs, allowsAtMs, order);
   }
 
   /** Makes them ready, whatever is left of their backoff, unless the provider demanded a longer wait of a call. */
@@ -71,14 +76,14 @@ export class ReturnQueue {
   #search(
     nowMs: number,
     allowsAtMs: (request: RateRequest, nowMs: number) => number,
-    byFailures: boolean,
+    order: ReturnOrder,
   ): { readonly request: RateRequest | undefined; readonly nextMs: number } {
     let found: RateRequest | undefined;
     let nextMs = Number.POSITIVE_INFINITY;
     for (const request of this.#handles.keys()) {
       const atMs = Math.max(request.readyAtMs, allowsAtMs(request, nowMs));
       if (atMs > nowMs) nextMs = Math.min(nextMs, atMs);
-      else if (found === undefined || goesBefore(request, found, byFailures)) found = request;
+      else if (found === undefined || goesBefore(request, found, order)) found = request;
     }
     return { request: found, nextMs };
   }
@@ -89,7 +94,10 @@ export class ReturnQueue {
   }
 }
 
-function goesBefore(a: RateRequest, b: RateRequest, byFailures: boolean): boolean {
-  const difference = byFailures ? b.outlook.failures - a.outlook.failures : 0;
-  return difference === 0 ? a.readyAtMs < b.readyAtMs : difference < 0;
+function goesBefore(a: RateRequest, b: RateRequest, order: ReturnOrder): boolean {
+  const failures = a.outlook.failures - b.outlook.failures;
+  if (order === 'ready' || failures === 0) {
+    return order === 'fewest-failures' ? a.readyAtMs >= b.readyAtMs : a.readyAtMs < b.readyAtMs;
+  }
+  return order === 'most-failures' ? failures > 0 : failures < 0;
 }

@@ -120,7 +120,7 @@ describe('Lane: a demanded wait', () => {
 });
 
 describe('Lane: while most of its requests fail', () => {
-  test('probes go out one at a time, the calls with the most failed attempts first', async () => {
+  test('probes go out one at a time: in turn the call with the most failed attempts and one that was not tried yet', async () => {
     const { clock, lane, waiters } = await stopped();
     waiters.add('new', { outlook: progress(3) });
     for (const [name, failures] of [
@@ -135,9 +135,9 @@ describe('Lane: while most of its requests fail', () => {
     await clock.advance(400);
     expect(waiters.names).toEqual(['twice']);
     await clock.advance(400);
-    expect(waiters.names).toEqual(['twice', 'once']);
+    expect(waiters.names).toEqual(['twice', 'new']);
     await clock.advance(400);
-    expect(waiters.names).toEqual(['twice', 'once', 'new']);
+    expect(waiters.names).toEqual(['twice', 'new', 'once']);
   });
 
   test('a call without retries tries at once: it has nothing to gain', async () => {
@@ -234,7 +234,8 @@ describe('Lane: when it is down', () => {
     const { refused } = await meetOutage(test, 24, 60_000);
     const times = refused.map(({ atMs }) => atMs);
     const first = Math.min(...times);
-    expect(times.filter((atMs) => atMs < first + 3_000).length).toBeLessThanOrEqual(4);
+    // Two more may have been probes when their places were taken.
+    expect(times.filter((atMs) => atMs < first + 3_000).length).toBeLessThanOrEqual(6);
     expect(Math.max(...times)).toBeGreaterThan(3 * first);
   });
 

@@ -257,7 +257,7 @@ describe('RateLimiter', () => {
     let opensAtMs = 1_000;
     let started = 0;
     const gate: StartGate = {
-      isStopped: false,
+      returnOrder: 'ready',
       allowsAtMs: (_, nowMs) => nowMs,
       opensAtMs: (nowMs) => Math.max(nowMs, opensAtMs),
       started: () => {
