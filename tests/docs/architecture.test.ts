@@ -49,7 +49,7 @@ function sourcesWithAny(words: readonly string[], where?: RegExp): string[] {
 const REQUIRED: ReadonlyArray<readonly [recipe: string, atLeast: number, required: () => string[]]> = [
   [
     'A Gemini provider',
-    4,
+    3,
     () =>
       sourcesWithAny(
         ['anthropic', 'ANTHROPIC', 'max_tokens', 'overloaded_error'],
