@@ -10,7 +10,7 @@ import { MAX_TIMER_MS } from '../time/clock.js';
  * @internal
  */
 export const numberThat = (fits: (value: number) => boolean, message: string): z.ZodMiniType<number> =>
-  z.custom<number>((value) => Number.isFinite(value) && fits(value as number), { message, abort: false });
+  z.custom<number>((value) => Number.isFinite(value) && fits(value), { message, abort: false });
 
 /** A length of time in milliseconds: above 0 and at most what a timer can hold, 2,147,483,647 (24.8 days). @internal */
 export const durationMs = (): z.ZodMiniType<number> =>

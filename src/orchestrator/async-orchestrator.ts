@@ -118,7 +118,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     } catch (error) {
       return Promise.reject(error);
     }
-    return executeCall(request) as Promise<AgentResult> as Promise<ResultOf<Agents, Name, Options>>;
+    return executeCall(request) as Promise<ResultOf<Agents, Name, Options>>;
   }
 
   /**

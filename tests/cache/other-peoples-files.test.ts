@@ -1,3 +1,4 @@
+// Covers: src/sqlite/inspection.ts, src/input/own-folder.ts
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

@@ -1,3 +1,4 @@
+// Covers: src/cache/memory-follower.ts, src/cache/tiers/disk/deletions.ts
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// Covers: src/sqlite/process-claims.ts, src/sqlite/sqlite3.ts
 // Covers: src/sqlite/keyv-driver.ts
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';

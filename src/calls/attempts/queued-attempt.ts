@@ -71,7 +71,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     this.target = target;
     this.priority = call.priority;
     this.tenant = call.tenant;
-    this.queuedAtMs = call.services.clock.now();
+    // What is left of its backoff is no time in a queue.
+    this.queuedAtMs = Math.max(call.services.clock.now(), place.outlook.readyAtMs);
     this.#lane = lane;
     this.#outlook = place.outlook;
     this.#maxWaitMs = place.maxWaitMs;
@@ -100,7 +101,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       this.failed(refusal as TuttiError);
       return undefined;
     }
-    this.#work = new PermittedAttempt(this, clock.now() - this.queuedAtMs);
+    this.#work = new PermittedAttempt(this, Math.max(0, clock.now() - this.queuedAtMs));
     return this.#work.run();
   }
 
@@ -240,7 +241,9 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #limitWait(): void {
     const { settings, services } = this.call;
     const queueMs = settings.timeouts?.queueMs;
-    if (queueMs !== undefined) this.#queueTimer = services.clock.setTimeout(passQueueLimit, queueMs, this);
+    if (queueMs === undefined) return;
+    const delayMs = this.queuedAtMs - services.clock.now() + queueMs;
+    this.#queueTimer = services.clock.setTimeout(passQueueLimit, delayMs, this);
   }
 
   /** Leaves the queue, if it still waits. */

@@ -53,7 +53,7 @@ export async function exchangeJson(
       redirect: 'manual',
       signal: linked.controller.signal,
       ...hooksOf(request),
-    } as PooledInit);
+    });
     request.onResponse?.(responseInfo(PROVIDER, model, response.status, response.headers));
     const text = await response.text();
     signal.throwIfAborted();

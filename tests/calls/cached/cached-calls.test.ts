@@ -1,3 +1,4 @@
+// Covers: src/calls/cached/call-request.ts
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { AgentsInput } from '../../../src/agents/agent-registry.js';

@@ -1,3 +1,4 @@
+// Covers: src/providers/command/marked-processes.ts, src/providers/command/parent-watcher.ts
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// Covers: src/providers/transport/reset-time.ts
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseRateLimits } from '../../../src/providers/transport/rate-limit-headers.js';

@@ -1,3 +1,4 @@
+// Covers: src/resilience/lane/lane-patience.ts
 import { describe, expect, test } from '@jest/globals';
 import type { LaneDownError } from '../../../src/errors/traffic-errors.js';
 import { Lane } from '../../../src/resilience/lane/lane.js';

@@ -1,3 +1,4 @@
+// Covers: src/journal/journal-keys.ts, src/journal/journal-rows.ts, src/journal/journal-seal.ts, src/runs/resumed/rejected-rows.ts
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

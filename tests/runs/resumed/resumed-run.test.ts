@@ -1,5 +1,5 @@
 // Covers: src/errors/run-errors.ts, src/journal/fingerprint.ts, src/journal/outcome-value.ts
-// Covers: src/journal/run-records.ts, src/journal/task-pages.ts, src/runs/resumed/checked-task.ts
+// Covers: src/journal/run-records.ts, src/journal/task-pages.ts, src/runs/resumed/task-fingerprint.ts
 // Covers: src/runs/resumed/journal-reader.ts, src/runs/resumed/journaled-source.ts
 // Covers: src/runs/resumed/recording-sink.ts, src/runs/resumed/task-fingerprint.ts
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

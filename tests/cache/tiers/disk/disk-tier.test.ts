@@ -1,3 +1,4 @@
+// Covers: src/cache/tiers/disk/disk-schema.ts
 // Covers: src/cache/tiers/disk/disk-reader.ts, src/cache/tiers/disk/disk-row.ts, src/cache/tiers/disk/disk-table.ts
 // Covers: src/cache/tiers/disk/disk-writer.ts, src/cache/tiers/disk/drain-timer.ts
 // Covers: src/cache/tiers/disk/read-batcher.ts, src/cache/tiers/tier-index.ts
