@@ -89,20 +89,17 @@ export class LimitShape {
     return !isRefuted && (!this.#hasReports || highest <= KNOWN_WITHIN * lowest);
   }
 
-  /** Whether it can only be a bucket, and the bounds of its refill are close to each other. */
-  get isCertainlyBucket(): boolean {
-    const { lowest, highest } = this.#refillMs;
-    return this.isBucket && !this.isFixedWindow && !this.isSlidingWindow && highest <= KNOWN_WITHIN * lowest;
-  }
-
   /** Whether it can only be a fixed window. */
   get isCertainlyFixed(): boolean {
     return this.isFixedWindow && !this.isBucket && !this.isSlidingWindow;
   }
 
-  /** Whether it can only be a sliding window. */
-  get isCertainlySliding(): boolean {
-    return this.isSlidingWindow && !this.isBucket && !this.isFixedWindow;
+  /** Whether it can be of one kind only, and if that is a bucket, it is known about how fast it refills. */
+  get isCertain(): boolean {
+    const { lowest, highest } = this.#refillMs;
+    if (this.isBucket)
+      return !this.isFixedWindow && !this.isSlidingWindow && highest <= KNOWN_WITHIN * lowest;
+    return this.#hasReports && this.isFixedWindow !== this.isSlidingWindow;
   }
 
   /** The longest time that an empty bucket may take to refill, in milliseconds. */
@@ -115,9 +112,9 @@ export class LimitShape {
     return this.#refillMs.lowest;
   }
 
-  /** The shortest length that a sliding window may have, in milliseconds; 0 if nothing is known. */
-  get shortestSlidingMs(): number {
-    return this.#slidingMs.lowest;
+  /** The shortest length that a sliding window may have, in milliseconds; `undefined` without any reports of resets. */
+  get shortestSlidingMs(): number | undefined {
+    return this.#hasReports ? this.#slidingMs.lowest : undefined;
   }
 
   /** When the fixed window ends at the latest; infinite if that is not known. */
@@ -130,22 +127,24 @@ export class LimitShape {
     return this.#nominalEndMs;
   }
 
-  /** The length of the window, fixed or sliding, in milliseconds; 0 without any reports of resets. */
-  get windowMs(): number {
+  /** The length of the window, fixed or sliding, in milliseconds; `undefined` if no report of a reset tells. */
+  get windowMs(): number | undefined {
     const longestMs = this.#longestResetMs;
-    // What is left of a window when its report arrives is a little less than its length.
+    if (longestMs === 0) return undefined;
     const { highest } = this.#slidingMs;
-    if (longestMs === 0) return 0;
-    return USUAL_LENGTHS_MS.find((lengthMs) => lengthMs >= longestMs && lengthMs <= highest) ?? longestMs;
+    const usualMs = USUAL_LENGTHS_MS.find((lengthMs) => lengthMs >= longestMs && lengthMs <= highest);
+    // What is left of a window when its report arrives is a little less than its length.
+    return usualMs ?? (this.isSlidingWindow ? Math.max(longestMs, highest) : longestMs);
   }
 
   /** Learns from one report. Returns whether it is the first of a new fixed window. */
   observe(report: ShapeReport): boolean {
     const isNewWindow = this.#narrow(report);
-    if (!this.#isImpossible) return isNewWindow;
+    if (!this.#isImpossible) return isNewWindow && this.isFixedWindow;
     this.#doubtMs = Math.max(FIRST_DOUBT_MS, this.#doubtMs * MORE_DOUBT);
     this.restart();
-    return this.#narrow(report);
+    this.#narrow(report);
+    return false;
   }
 
   /** Forgets everything: it is another limit now. */

@@ -1,6 +1,7 @@
 import type { RateLimitWindow } from '../../contracts/rate-limits.js';
-import { LearnedLimit, type ReportedRequest } from './learned-limit.js';
+import { LearnedLimit } from './learned-limit.js';
 import { OwnUse } from './own-use.js';
+import type { ReportedRequest } from './reported-request.js';
 import type { SlidingWindow } from './sliding-window.js';
 import type { WindowMargin } from './window-margin.js';
 
@@ -92,34 +93,38 @@ export class QuantityUsage {
     return this.#log.add(amount, nowMs);
   }
 
-  /** Replaces the reserved amount of an entry with the amount used; any excess counts from now on. */
-  correct(entry: number, reserved: number, used: number, nowMs: number): void {
-    this.#own.total += used - reserved;
-    if (used < reserved) this.#log.takeBack(entry, reserved - used, nowMs);
-    else if (used > reserved) this.#log.add(used - reserved, nowMs);
+  /** Replaces the reserved amount of a request's entry with the amount used; any excess counts from now on. */
+  correct(entry: number, reserved: number, used: number, sendOrder: number, nowMs: number): void {
+    if (used < reserved) {
+      this.returned(reserved - used, sendOrder);
+      this.#log.takeBack(entry, reserved - used, nowMs);
+    } else if (used > reserved) {
+      this.#own.total += used - reserved;
+      this.#log.add(used - reserved, nowMs);
+    }
   }
 
-  /** The provider did not count what a request of this position took. It stays in the window, as for some it counts. */
+  /** The provider did not count what a request took. It stays in the window, as for some providers it does count. */
   returned(amount: number, sendOrder: number): void {
     this.#own.total -= amount;
     this.#learned.returned(amount, sendOrder);
   }
 
-  /** A request was answered whose response had reported `remaining`. `isLast` if no other response is outstanding. */
+  /** A request was answered whose response had reported `remaining`. `isLast` if no response is outstanding. */
   answered(remaining: number, isLast: boolean, nowMs: number): void {
     this.#learned.answered(remaining, isLast, nowMs);
   }
 
-  /** The provider rejected a request because nothing was left. */
-  rejected(sendOrder: number, nextOrder: number): void {
-    this.#learned.rejected(sendOrder, nextOrder);
+  /** The provider rejected a request for `amount`, because less was left. */
+  rejected(amount: number, sendOrder: number, nextOrder: number): void {
+    this.#learned.rejected(amount, sendOrder, nextOrder);
   }
 
   /**
    * The earliest time at which `amount` more fits, assuming nothing else happens until then: now, later, or infinite
    * if only a request in flight can tell or make room.
    *
-   * @param mayProbe Whether nothing is on its way of which no response was heard.
+   * @param mayProbe Whether no response is outstanding.
    */
   fitsAtMs(amount: number, mayProbe: boolean, nowMs: number): number {
     const learnedMs = this.#learned.fitsAtMs(amount, mayProbe, nowMs);
@@ -143,8 +148,8 @@ export class QuantityUsage {
   }
 
   /** Learns from a response. */
-  learn(report: RateLimitWindow, request: ReportedRequest, nextOrder: number, nowMs: number): void {
-    this.#learned.learn(report, request, nextOrder, nowMs);
+  learn(report: RateLimitWindow, request: ReportedRequest, nowMs: number): void {
+    this.#learned.learn(report, request, nowMs);
     this.applyMargin();
   }
 

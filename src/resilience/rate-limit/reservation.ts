@@ -47,8 +47,8 @@ export class RateReservation {
   unheardWhenSent = 0;
   /** Whether a response of it, or its end, is known. */
   isHeard = false;
-  /** Requests left according to its response. */
-  remainingRequests: number | undefined = undefined;
+  /** The limits that its response reported. */
+  reported: RateLimits | undefined = undefined;
   readonly #owner: ReservationOwner;
   #isOpen = true;
 

@@ -109,31 +109,22 @@ export class RateLimitUsage {
     this.#note(reservation, nowMs);
   }
 
-  /** The request was answered: the tokens used replace the reserved ones. */
+  /** The request was answered, or rejected: the tokens used replace the reserved ones. */
   settle(reservation: RateReservation, used: TokenCost, nowMs: number): void {
     this.send(reservation, nowMs);
-    const { cost, remainingRequests } = reservation;
     this.#hear(reservation);
-    const isAnswered = totalOf(used) > 0;
-    if (isAnswered && remainingRequests !== undefined) {
-      this.#requests.answered(remainingRequests, this.#unheard === 0, nowMs);
-    }
-    // What uses nothing was rejected, and mostly not counted; the next report shows if it was.
-    if (!isAnswered && remainingRequests !== undefined) {
-      this.#requests.returned(1, reservation.sendOrder as number);
-    }
-    if (!isAnswered && remainingRequests === 0) {
-      this.#requests.rejected(reservation.sendOrder as number, this.#sent);
-    }
-    this.#input.correct(reservation.inputEntry, cost.inputTokens, used.inputTokens, nowMs);
-    this.#tokens.correct(reservation.tokensEntry, totalOf(cost), totalOf(used), nowMs);
+    const { cost, reported } = reservation;
+    const sendOrder = reservation.sendOrder as number;
+    if (reported !== undefined) this.#conclude(reservation, reported, totalOf(used) > 0, nowMs);
+    this.#input.correct(reservation.inputEntry, cost.inputTokens, used.inputTokens, sendOrder, nowMs);
+    this.#tokens.correct(reservation.tokensEntry, totalOf(cost), totalOf(used), sendOrder, nowMs);
     this.#output.enter(cost.outputTokens, used.outputTokens, nowMs);
   }
 
   /** The request was never sent, or nothing of it arrived. */
   release(reservation: RateReservation, nowMs: number): void {
     this.send(reservation, nowMs);
-    this.#requests.correct(reservation.requestsEntry, 1, 0, nowMs);
+    this.#requests.correct(reservation.requestsEntry, 1, 0, reservation.sendOrder as number, nowMs);
     this.settle(reservation, NO_TOKENS, nowMs);
   }
 
@@ -141,21 +132,41 @@ export class RateLimitUsage {
   learn(limits: RateLimits, reservation: RateReservation, nowMs: number): void {
     this.send(reservation, nowMs);
     this.#hear(reservation);
-    reservation.remainingRequests = limits.requests?.remaining;
+    reservation.reported = limits;
     for (const [name, quantity] of this.quantities) {
       const report = limits[name];
       if (report === undefined) continue;
       const request = {
         sendOrder: reservation.sendOrder as number,
+        nextOrder: this.#sent,
         sentAtMs: reservation.sentAtMs,
         totalWhenSent: reservation.totalWhenSent[name],
         usedWhenSent: reservation.usedWhenSent[name],
         // Tokens are estimated, so that ours cannot be compared with the provider's count.
-        isExact: name === 'requests',
-        leastUsedWhenSent: reservation.leastRequestsWhenSent,
+        leastUsedWhenSent: name === 'requests' ? reservation.leastRequestsWhenSent : 0,
         unheardWhenSent: reservation.unheardWhenSent,
+        isLast: this.#unheard === 0,
       };
-      quantity.learn(report, request, this.#sent, nowMs);
+      quantity.learn(report, request, nowMs);
+    }
+  }
+
+  /** What became of a request, compared with what its response reported. What used no tokens was rejected. */
+  #conclude(reservation: RateReservation, reported: RateLimits, isAnswered: boolean, nowMs: number): void {
+    const { cost } = reservation;
+    const sendOrder = reservation.sendOrder as number;
+    const left = reported.requests?.remaining;
+    if (isAnswered) {
+      if (left !== undefined) this.#requests.answered(left, this.#unheard === 0, nowMs);
+      return;
+    }
+    // Mostly it was not counted; the next report shows if it was.
+    this.#requests.returned(1, sendOrder);
+    const amounts = { requests: 1, tokens: totalOf(cost), ...cost };
+    for (const [name, quantity] of this.quantities) {
+      const remaining = reported[name]?.remaining;
+      if (remaining === undefined || remaining >= amounts[name]) continue;
+      quantity.rejected(amounts[name], sendOrder, this.#sent);
     }
   }
 

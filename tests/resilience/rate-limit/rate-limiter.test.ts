@@ -221,18 +221,30 @@ describe('RateLimiter', () => {
     expect(limiter.stats().limits.tokens?.limit).toBe(1_000);
   });
 
-  test('what others used is taken off until the reported reset', async () => {
+  test('what others used is taken off until the reported reset, but for one request that goes and looks', async () => {
     const { clock, limiter } = limiterOf();
     const reservation = await reserve(limiter, SMALL);
     reservation.sent();
     reservation.learn({ requests: { limit: 10, remaining: 0, resetMs: 7_000 } });
+    reservation.settle(SMALL);
     expect(limiter.stats().limits.requests).toEqual({ limit: 10, used: 1, others: 9 });
     const { order, as } = starts();
-    void reserve(limiter, SMALL).then(as('next'));
-    await clock.advance(6_999);
+    const probe = reserve(limiter, SMALL);
+    void probe.then(as('probe'));
+    void reserve(limiter, SMALL).then(as('second'));
+    // If the limit refills all the time, one more is due after a tenth of the reset.
+    await clock.advance(600);
     expect(order).toEqual([]);
-    await clock.advance(1);
-    expect(order).toEqual(['next']);
+    await clock.advance(200);
+    expect(order).toEqual(['probe']);
+    (await probe).sent();
+    (await probe).learn({ requests: { limit: 10, remaining: 0, resetMs: 6_200 } });
+    (await probe).settle({ inputTokens: 0, outputTokens: 0 });
+    expect(limiter.stats().limits.requests).toMatchObject({ others: 8 });
+    await clock.advance(500);
+    expect(order).toEqual(['probe']);
+    await clock.advance(5_800);
+    expect(order).toEqual(['probe', 'second']);
   });
 
   test('answers that overtake each other leave the newest picture', async () => {
