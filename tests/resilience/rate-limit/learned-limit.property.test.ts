@@ -42,24 +42,27 @@ describe('A learned limit', () => {
     ['sliding window', 'instant'],
     ['sliding window', 'duration'],
   ];
-  test.each(cases)('that is a %s is used in full, without rejections, by its %s reports', async (kind, style) => {
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ limit, lengthMs, phaseMs, latencyMs, seed }) => {
-        // What a second is to a window decides how much whole seconds can tell.
-        const windowMs = style === 'whole-seconds' ? 3 * lengthMs : lengthMs;
-        const { usedShare, rejected, accepted } = await simulate({
-          server: limitOf(kind, limit, windowMs, phaseMs),
-          style,
-          forMs: 5 * windowMs,
-          random: seeded(seed),
-          latencyMs,
-        });
-        expect(usedShare).toBeGreaterThanOrEqual(LEAST_USED);
-        expect(rejected).toBeLessThanOrEqual(Math.max(3, MOST_REJECTED * accepted));
-      }),
-      { numRuns: 12 },
-    );
-  });
+  test.each(cases)(
+    'that is a %s is used in full, without rejections, by its %s reports',
+    async (kind, style) => {
+      await fc.assert(
+        fc.asyncProperty(scenario, async ({ limit, lengthMs, phaseMs, latencyMs, seed }) => {
+          // What a second is to a window decides how much whole seconds can tell.
+          const windowMs = style === 'whole-seconds' ? 3 * lengthMs : lengthMs;
+          const { usedShare, rejected, accepted } = await simulate({
+            server: limitOf(kind, limit, windowMs, phaseMs),
+            style,
+            forMs: 5 * windowMs,
+            random: seeded(seed),
+            latencyMs,
+          });
+          expect(usedShare).toBeGreaterThanOrEqual(LEAST_USED);
+          expect(rejected).toBeLessThanOrEqual(Math.max(3, MOST_REJECTED * accepted));
+        }),
+        { numRuns: 12 },
+      );
+    },
+  );
 
   test.each<[Kind]>([['bucket'], ['fixed window']])(
     'that is a %s and used by two processes is used in full, with few rejections',

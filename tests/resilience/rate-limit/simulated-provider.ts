@@ -124,7 +124,11 @@ export class RollingWindow implements SimulatedLimit {
 /** How a provider writes its state into a response: what it says depends on when that is heard. */
 export type ReportStyle = 'instant' | 'whole-seconds' | 'duration' | 'without-reset';
 
-function writeReport(style: ReportStyle, state: LimitState, epochMs: number): (heardEpochMs: number) => RateLimitWindow {
+function writeReport(
+  style: ReportStyle,
+  state: LimitState,
+  epochMs: number,
+): (heardEpochMs: number) => RateLimitWindow {
   const { limit, remaining, resetMs } = state;
   if (style === 'without-reset') return () => ({ limit, remaining });
   if (style === 'duration') return () => ({ limit, remaining, resetMs: Math.ceil(resetMs) });
@@ -200,7 +204,14 @@ class SimulatedProcess {
 
   #submit(): void {
     const cost = { inputTokens: 10, outputTokens: 100 };
-    this.#limiter.submit(new RateRequest(cost, {}, (reservation) => this.#send(reservation), () => undefined));
+    this.#limiter.submit(
+      new RateRequest(
+        cost,
+        {},
+        (reservation) => this.#send(reservation),
+        () => undefined,
+      ),
+    );
   }
 
   #send(reservation: RateReservation): void {
@@ -222,7 +233,9 @@ class SimulatedProcess {
     this.#after(isAdmitted ? latencyMs * (1 + random() / 2) : 1 + random(), () => {
       this.#hasHeard = true;
       reservation.learn({ requests: report(this.#clock.epochMs()) });
-      reservation.settle(isAdmitted ? { inputTokens: 10, outputTokens: 5 } : { inputTokens: 0, outputTokens: 0 });
+      reservation.settle(
+        isAdmitted ? { inputTokens: 10, outputTokens: 5 } : { inputTokens: 0, outputTokens: 0 },
+      );
       this.#after(isAdmitted ? 0 : 50, () => this.#submit());
     });
   }

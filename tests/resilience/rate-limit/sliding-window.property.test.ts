@@ -25,27 +25,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class PlainWindow {
   readonly entries: Array<{ atMs: number; amount: number }> = [];
 
-  live(nowMs: number): Array<{ atMs: number; amount: number }> {
-    return this.entries.filter(({ atMs }) => atMs + SPAN_MS > nowMs);
+  live(nowMs: number, spanMs: number): Array<{ atMs: number; amount: number }> {
+    return this.entries.filter(({ atMs }) => atMs + spanMs > nowMs);
   }
 
-  usedAt(nowMs: number): number {
-    return this.live(nowMs).reduce((sum, { amount }) => sum + amount, 0);
+  usedAt(nowMs: number, spanMs = SPAN_MS): number {
+    return this.live(nowMs, spanMs).reduce((sum, { amount }) => sum + amount, 0);
   }
 
-  leftByMs(amount: number, nowMs: number): number {
+  leftByMs(amount: number, nowMs: number, spanMs = SPAN_MS): number {
     let sum = 0;
     if (amount <= 0) return nowMs;
-    for (const entry of this.live(nowMs)) {
+    for (const entry of this.live(nowMs, spanMs)) {
       sum += entry.amount;
-      if (sum >= amount) return entry.atMs + SPAN_MS;
+      if (sum >= amount) return entry.atMs + spanMs;
     }
     return Number.POSITIVE_INFINITY;
   }
 }
 
 describe('RateLimitWindow', () => {
-  test('agrees with a plain log after any steps', () => {
+  test('agrees with a plain log after any steps, for its own span and for shorter ones', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 0, max: 800 }), (steps, ask) => {
         const window = new SlidingWindow(SPAN_MS);
@@ -53,6 +53,7 @@ describe('RateLimitWindow', () => {
         // Entries of one instant share a number, so the plain log is kept by number.
         const byNumber = new Map<number, { atMs: number; amount: number }>();
         let nowMs = 0;
+        const shortMs = 1 + (ask % SPAN_MS);
         for (const step of steps) {
           if (step.kind === 'add') {
             nowMs += step.waitMs;
@@ -72,6 +73,8 @@ describe('RateLimitWindow', () => {
           }
           expect(window.usedAt(nowMs)).toBe(plain.usedAt(nowMs));
           expect(window.leftByMs(ask, nowMs)).toBe(plain.leftByMs(ask, nowMs));
+          expect(window.usedAt(nowMs, shortMs)).toBe(plain.usedAt(nowMs, shortMs));
+          expect(window.leftByMs(ask, nowMs, shortMs)).toBe(plain.leftByMs(ask, nowMs, shortMs));
         }
       }),
       { numRuns: 150 },
