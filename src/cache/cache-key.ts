@@ -43,11 +43,6 @@ export function cacheKey(request: CacheRequest, context: KeyContext = {}): strin
   return sha256Hex(canonicalRequest(request, context)).slice(0, KEY_LENGTH);
 }
 
-/** Whether a string has the shape of a key. */
-export function isCacheKey(text: string): boolean {
-  return /^[0-9a-f]{32}$/.test(text);
-}
-
 /**
  * One string for one request: different requests never share a string, because each part is preceded by its
  * length. Strings go in as they are rather than as JSON, which would cost more than the hash.

@@ -24,9 +24,9 @@ export interface EvictionOrder {
   clear(): void;
 }
 
-/** Makes the order that an `eviction` option names. */
-export function createEvictionOrder(kind: EvictionKind): EvictionOrder {
-  return kind === 'lru' ? new LruOrder() : new CostAwareOrder();
+/** Creates the order that an `eviction` option names; least recently used if it names none. */
+export function createEvictionOrder(kind: EvictionKind | undefined): EvictionOrder {
+  return kind === 'cost-aware' ? new CostAwareOrder() : new LruOrder();
 }
 
 interface RankedKey {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type CacheRequest, cacheKey, explainDifference, isCacheKey } from '../../src/cache/cache-key.js';
+import { type CacheRequest, cacheKey, explainDifference } from '../../src/cache/cache-key.js';
 import { InvalidArgumentError } from '../../src/errors/input-errors.js';
 import { anyCharacter } from '../expectations/any-character.js';
 
@@ -16,8 +16,6 @@ const base: CacheRequest = {
 describe('cacheKey', () => {
   test('is 32 lowercase hex characters', () => {
     expect(cacheKey(base)).toMatch(/^[0-9a-f]{32}$/);
-    expect(isCacheKey(cacheKey(base))).toBe(true);
-    expect(isCacheKey('../../etc/passwd')).toBe(false);
   });
 
   test('is the same for the same request, now and in other processes', () => {

@@ -89,7 +89,7 @@ export class KeyvTier implements CacheTier {
     this.#store = store;
     this.#maxSizeBytes = maxSizeBytes;
     this.#clock = options.clock ?? systemClock;
-    this.#index = new TierIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
+    this.#index = new TierIndex(createEvictionOrder(options.eviction), { maxSizeBytes, maxEntries });
     // Keyv turns failures of a store into events; without a listener they would be thrown.
     this.#onError = (error) => {
       this.#lastError = error;

@@ -198,8 +198,8 @@ export class TierStack {
   }
 
   /** Closes all tiers that were opened, within the time, whatever hangs. */
-  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
-    this.#closing ??= this.#closeAll(timeoutMs);
+  close(withinMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    this.#closing ??= this.#closeAll(withinMs);
     return this.#closing;
   }
 

@@ -252,8 +252,9 @@ export class LearnedLimit {
 
   /** When the current window has certainly ended. */
   get #windowEndsByMs(): number {
-    const { windowEndsByMs, windowMs = 0 } = this.#shape;
-    return windowEndsByMs + this.#margin.spanOf(windowMs) - windowMs;
+    const { windowEndsByMs } = this.#shape;
+    const lengthMs = this.#shape.windowMs ?? 0;
+    return windowEndsByMs + this.#margin.spanOf(lengthMs) - lengthMs;
   }
 
   /** Once the window has certainly ended everything is there again, whether or not a report says so. */
@@ -266,9 +267,9 @@ export class LearnedLimit {
 
   #inWindowAtMs(amount: number, limit: number, nowMs: number): number {
     const lacking = this.#allowances.lacking(amount);
-    const { windowEndsAtMs, windowMs = 0 } = this.#shape;
+    const { windowEndsAtMs } = this.#shape;
     if (lacking <= 0 || windowEndsAtMs === Number.POSITIVE_INFINITY) return nowMs;
-    return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * windowMs;
+    return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * (this.#shape.windowMs ?? 0);
   }
 
   #usedAt(nowMs: number): number {

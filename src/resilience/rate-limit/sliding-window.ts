@@ -27,11 +27,6 @@ export class SlidingWindow {
     this.spanMs = spanMs;
   }
 
-  /** The total as of the last use of the window: entries that expired since are still in it. */
-  get used(): number {
-    return this.#used;
-  }
-
   /** The total of the entries that have not expired; with a `spanMs` shorter than the window's, of the younger ones. */
   usedAt(nowMs: number, spanMs = this.spanMs): number {
     this.#expire(nowMs);

@@ -1,3 +1,5 @@
+// Covers: src/resilience/rate-limit/allowances.ts, src/resilience/rate-limit/caution.ts
+// Covers: src/resilience/rate-limit/enforcement.ts, src/resilience/rate-limit/own-use.ts
 import { describe, expect, test } from '@jest/globals';
 import type { RateLimitWindow } from '../../../src/contracts/rate-limits.js';
 import { RateLimiter } from '../../../src/resilience/rate-limit/rate-limiter.js';

@@ -89,7 +89,7 @@ export class DiskTier implements CacheTier {
     this.#time = new SteadyTime(clock);
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#writeDelayMs = options.writeDelayMs ?? 25;
-    this.#index = new TierIndex(createEvictionOrder(options.eviction ?? 'lru'), { maxSizeBytes, maxEntries });
+    this.#index = new TierIndex(createEvictionOrder(options.eviction), { maxSizeBytes, maxEntries });
     this.#file = new DiskFile({
       path: this.#path,
       driver: options.driver ?? 'auto',
