@@ -1,5 +1,4 @@
 import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
-import type { Provider } from '../contracts/provider.js';
 import { DuplicateAgentError, InvalidArgumentError, UnknownAgentError } from '../errors/input-errors.js';
 import { describeValue } from '../input/describe-value.js';
 import { nearestName } from '../input/nearest-name.js';
@@ -35,8 +34,6 @@ export interface RegistryObserver {
 export class AgentRegistry {
   // A Map, so that names such as `constructor` are just names.
   readonly #definitions = new Map<string, AgentDefinition>();
-  /** Includes the providers of removed agents: calls that were accepted may still use them. */
-  readonly #providers = new Set<Provider>();
   readonly #observer: RegistryObserver;
 
   /** @internal */
@@ -68,7 +65,6 @@ export class AgentRegistry {
     checkAgentName(definition.name);
     if (this.#definitions.has(definition.name)) throw new DuplicateAgentError(definition.name);
     this.#definitions.set(definition.name, definition);
-    if (definition.provider !== undefined) this.#providers.add(definition.provider);
     this.#observer.added(definition);
   }
 
@@ -89,11 +85,6 @@ export class AgentRegistry {
   /** All definitions, in order of registration. */
   list(): AgentDefinition[] {
     return [...this.#definitions.values()];
-  }
-
-  /** The providers of all agents that were ever registered. They are closed with the orchestrator. @internal */
-  get providers(): ReadonlySet<Provider> {
-    return this.#providers;
   }
 
   /** The error for an unknown name. @internal */

@@ -19,6 +19,8 @@ import type { CallCounters } from './stats.js';
 
 /** A call as closing sees it. */
 export interface CallInFlight extends InFlightNode {
+  /** When it was submitted, in milliseconds of the clock. */
+  readonly queuedAtMs: number;
   cancelBecause(why: string): void;
 }
 

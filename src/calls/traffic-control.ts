@@ -1,7 +1,8 @@
 import type { AgentDefinition } from '../contracts/agent.js';
-import type { BudgetSettings, ResolvedHedgeSettings } from '../contracts/traffic.js';
+import type { ResolvedHedgeSettings } from '../contracts/traffic.js';
 import { LazyModule } from '../lifecycle/lazy-module.js';
 import { Budget } from '../resilience/budget/budget.js';
+import { OwnerBudgets } from '../resilience/budget/owner-budgets.js';
 import { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
 import type { Lane } from '../resilience/lane/lane.js';
 import type { LaneWait } from '../resilience/lane/lane-options.js';
@@ -33,11 +34,12 @@ export class TrafficControl implements CallTraffic {
   readonly #maxConcurrent: () => number;
   readonly #observer: TrafficObserver;
   #lanes: Lanes | undefined = undefined;
-  readonly #hedges = new Map<Lane, Map<ResolvedHedgeSettings, HedgePolicy>>();
+  /** Of lanes and settings that are still in use. */
+  readonly #hedges = new WeakMap<Lane, WeakMap<ResolvedHedgeSettings, HedgePolicy>>();
   readonly #firstOutlooks = new Map<number, RetryOutlook>();
   readonly #processBudget: Budget | undefined;
-  readonly #agentBudgets = new Map<string, Budget>();
-  readonly #tenantBudgets = new Map<string, Budget>();
+  readonly #agentBudgets = new OwnerBudgets('agent');
+  readonly #tenantBudgets = new OwnerBudgets('tenant');
 
   /** @param maxConcurrent How many attempts may run at once now, over all lanes. */
   constructor(
@@ -85,7 +87,7 @@ export class TrafficControl implements CallTraffic {
     const settings = own ?? this.#options.hedge;
     if (settings === undefined) return undefined;
     // Agents that share a lane may have settings of their own.
-    const ofLane = this.#hedges.get(lane) ?? new Map<ResolvedHedgeSettings, HedgePolicy>();
+    const ofLane = this.#hedges.get(lane) ?? new WeakMap<ResolvedHedgeSettings, HedgePolicy>();
     const policy = ofLane.get(settings) ?? new HedgePolicy(settings, lane.latencies);
     this.#hedges.set(lane, ofLane.set(settings, policy));
     return policy;
@@ -96,7 +98,7 @@ export class TrafficControl implements CallTraffic {
     const { definition } = target;
     const budgets = [
       call.runBudget,
-      definition.budget && named(this.#agentBudgets, definition.name, 'agent', definition.budget),
+      definition.budget && this.#agentBudgets.get(definition.name, definition.budget),
       this.#tenantBudgetOf(call.tenant),
       this.#processBudget,
     ];
@@ -155,7 +157,7 @@ export class TrafficControl implements CallTraffic {
   #tenantBudgetOf(tenant: string | undefined): Budget | undefined {
     const { tenantBudget } = this.#options;
     if (tenantBudget === undefined || tenant === undefined) return undefined;
-    return named(this.#tenantBudgets, tenant, 'tenant', tenantBudget);
+    return this.#tenantBudgets.get(tenant, tenantBudget);
   }
 
   #usesLane({ provider, hedge }: AgentDefinition): boolean {
@@ -168,18 +170,4 @@ function loadedLaneCode(): typeof import('../resilience/lane/lanes.js') {
   if (laneCode.loaded === undefined)
     throw new Error('A lane was asked for before the code of lanes was loaded.');
   return laneCode.loaded;
-}
-
-function named(
-  budgets: Map<string, Budget>,
-  owner: string,
-  scope: 'agent' | 'tenant',
-  settings: BudgetSettings,
-): Budget {
-  let budget = budgets.get(owner);
-  if (budget === undefined) {
-    budget = new Budget(scope, owner, settings);
-    budgets.set(owner, budget);
-  }
-  return budget;
 }

@@ -12,12 +12,14 @@ export interface InFlightNode {
 /** The work in flight. Notifies when none is left. */
 export class InFlight<Work extends InFlightNode> {
   size = 0;
+  #first: InFlightNode | undefined = undefined;
   #last: InFlightNode | undefined = undefined;
   #onEmpty: Array<() => void> = [];
 
   add(work: Work): void {
     work.addedBefore = this.#last;
-    if (this.#last !== undefined) this.#last.addedAfter = work;
+    if (this.#last === undefined) this.#first = work;
+    else this.#last.addedAfter = work;
     this.#last = work;
     this.size += 1;
   }
@@ -26,12 +28,18 @@ export class InFlight<Work extends InFlightNode> {
   delete(work: Work): void {
     const { addedBefore, addedAfter } = work;
     if (addedBefore !== undefined) addedBefore.addedAfter = addedAfter;
+    else this.#first = addedAfter;
     if (addedAfter !== undefined) addedAfter.addedBefore = addedBefore;
     else this.#last = addedBefore;
     work.addedBefore = undefined;
     work.addedAfter = undefined;
     this.size -= 1;
     if (this.size === 0 && this.#onEmpty.length > 0) this.#notifyEmpty();
+  }
+
+  /** The work that was added first. */
+  get oldest(): Work | undefined {
+    return this.#first as Work | undefined;
   }
 
   /** A copy, latest first, so that work may end during iteration. */

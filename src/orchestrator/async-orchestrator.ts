@@ -232,7 +232,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   close(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = parseOptions(closeOptionsSchema(), options, 'close options');
     this.#admission.isClosed = true;
-    this.#closing ??= shutDown(this.#services, this.#runs, this.agents, drainMs);
+    this.#closing ??= shutDown(this.#services, this.#runs, this.#admission.providers, drainMs);
     return this.#closing;
   }
 

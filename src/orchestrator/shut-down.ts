@@ -1,5 +1,5 @@
 import pTimeout from 'p-timeout';
-import type { AgentRegistry } from '../agents/agent-registry.js';
+import type { ProviderUsers } from '../calls/admission/provider-users.js';
 import type { CallServices } from '../calls/call-services.js';
 import type { TaskRun } from '../runs/task-run.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
@@ -8,7 +8,7 @@ import type { Clock, TimerHandle } from '../time/clock.js';
 export async function shutDown(
   services: CallServices,
   runs: Set<TaskRun>,
-  agents: AgentRegistry,
+  providers: ProviderUsers,
   drainMs: number,
 ): Promise<void> {
   const { cache, calls, clock, events, overdue, permits } = services;
@@ -24,22 +24,12 @@ export async function shutDown(
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.
   overdue.closing();
   await Promise.all([cache?.close(cacheTimeoutMs(drainMs)), permits.whenIdle()]);
-  await closeProviders(services, agents);
+  await providers.closeAll();
 }
 
 /** A store that hangs must not keep an orchestrator open that was given little time to close. */
 function cacheTimeoutMs(drainMs: number): number {
   return Math.min(4_500, Math.max(1_500, drainMs));
-}
-
-async function closeProviders({ logger }: CallServices, agents: AgentRegistry): Promise<void> {
-  for (const provider of agents.providers) {
-    try {
-      await provider.close?.();
-    } catch (error) {
-      logger.error({ error, provider: provider.name }, 'a provider failed to close');
-    }
-  }
 }
 
 function timersOf(clock: Clock): { setTimeout: typeof setTimeout; clearTimeout: typeof clearTimeout } {

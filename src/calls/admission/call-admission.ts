@@ -12,6 +12,7 @@ import { agentSettings, callSettings } from '../call-settings.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { codeLoader } from './agent-code.js';
 import { checkCallOptions, checkRunOptions, checkTask } from './check-call-options.js';
+import { ProviderUsers } from './provider-users.js';
 
 /** The door: what passes has been checked and becomes a call; what does not is refused before any work is done. */
 export class CallAdmission implements RegistryObserver {
@@ -21,9 +22,12 @@ export class CallAdmission implements RegistryObserver {
   isClosed = false;
   readonly #services: CallServices;
   readonly #agents = new Map<string, RegisteredAgent>();
+  /** The providers of all agents, to be closed with the orchestrator. */
+  readonly providers: ProviderUsers;
 
   constructor(services: CallServices) {
     this.#services = services;
+    this.providers = new ProviderUsers(services.logger);
     const { timeoutMs, timeouts, deadlineMs, maxRetries } = services.options;
     this.settings = { timeoutMs, timeouts, deadlineMs, maxRetries };
   }
@@ -38,6 +42,7 @@ export class CallAdmission implements RegistryObserver {
       fallbacks: () => this.#fallbacksOf(definition),
       permits: this.#permitsFor(definition),
     });
+    if (definition.provider !== undefined) this.providers.add(definition.provider);
     this.#publish('agent:add', definition.name);
   }
 
@@ -45,6 +50,10 @@ export class CallAdmission implements RegistryObserver {
     const permits = this.#agents.get(definition.name)?.permits;
     if (permits !== undefined) this.#services.agentLimits.delete(permits);
     this.#agents.delete(definition.name);
+    const { calls, clock } = this.#services;
+    if (definition.provider !== undefined) {
+      this.providers.remove(definition.provider, clock.now(), calls.oldest?.queuedAtMs);
+    }
     this.#publish('agent:remove', definition.name);
   }
 

@@ -1,3 +1,4 @@
+import { RecentMap } from '../../collections/recent-map.js';
 import type { Usage } from '../../contracts/usage.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import type { Logger } from '../../logging/logger.js';
@@ -15,6 +16,9 @@ export type PricesOption =
       /** The prices, by model. */
       readonly models: PriceTable;
     };
+
+/** Models whose warning is remembered. Of more models than that, one may be warned of again. */
+const MOST_WARNED = 1_000;
 
 /** Calculates costs. */
 export interface Pricing {
@@ -34,7 +38,7 @@ export interface Pricing {
  */
 export function createPricing(prices: PricesOption | undefined): Pricing {
   const table = resolveTable(prices);
-  const warned = new Set<string>();
+  const warned = new RecentMap<true>();
   const price = (model: string) => findPrice(table, model);
   return {
     price,
@@ -43,8 +47,8 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
       // No reported usage does not mean that nothing was used.
       if (found !== undefined) return Object.keys(usage).length === 0 ? undefined : costOf(found, usage);
       const name = model ?? 'unknown';
-      if (logger !== undefined && !warned.has(name)) {
-        warned.add(name);
+      if (logger !== undefined && warned.get(name) === undefined) {
+        warned.set(name, true, MOST_WARNED);
         logger.warn(
           { model: name },
           `The price of the model "${name}" is unknown, so its cost is undefined. Set it in the provider's "prices" option.`,

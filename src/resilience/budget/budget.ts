@@ -64,6 +64,7 @@ export class Budget {
   // The largest reservation of a single call so far.
   #largestNanoUsd = 0;
   #largestTokens = 0;
+  #openClaims = 0;
   /** Called after each reservation. */
   onClaimed: (() => void) | undefined = undefined;
 
@@ -79,6 +80,19 @@ export class Budget {
     this.#usd = balanceOf('usd', settings.usd, account.spentUsd);
     this.#tokens = balanceOf('tokens', settings.tokens, account.spentTokens);
     this.#perCallNanoUsd = settings.perCallUsd === undefined ? undefined : toNanoUsd(settings.perCallUsd);
+  }
+
+  /** Whether no call has reserved anything. */
+  get isIdle(): boolean {
+    return this.#openClaims === 0;
+  }
+
+  /** What was spent of the units that are limited. */
+  get limitedAccount(): BudgetAccount {
+    return {
+      spentUsd: hasLimit(this.#usd) ? toUsd(this.#usd.spent) : 0,
+      spentTokens: hasLimit(this.#tokens) ? this.#tokens.spent : 0,
+    };
   }
 
   stats(): BudgetStats {
@@ -113,6 +127,7 @@ export class Budget {
 
   /** @internal */
   reserve({ nanoUsd = 0, tokens = 0 }: BudgetShare): void {
+    this.#openClaims += 1;
     this.#usd.reserved += nanoUsd;
     this.#tokens.reserved += tokens;
     this.#largestNanoUsd = Math.max(this.#largestNanoUsd, nanoUsd);
@@ -122,6 +137,7 @@ export class Budget {
 
   /** Ends a reservation and charges what was spent. @internal */
   charge({ nanoUsd = 0, tokens = 0 }: BudgetShare, spent: CallCost): void {
+    this.#openClaims -= 1;
     this.#usd.reserved -= nanoUsd;
     this.#usd.spent += spent.usd === undefined ? nanoUsd : toNanoUsd(spent.usd);
     this.#tokens.reserved -= tokens;

@@ -10,7 +10,7 @@ export interface Share<Content> {
   handle: number | undefined;
 }
 
-/** Number of remembered shares at which the idle ones are first removed. */
+/** Number of remembered shares from which on idle ones are removed. */
 const FIRST_SWEEP = 1_024;
 
 /**
@@ -20,12 +20,14 @@ const FIRST_SWEEP = 1_024;
  */
 export class FairShares<Content> {
   readonly #shares = new Map<string, Share<Content>>();
-  readonly #byHandle: Array<Share<Content> | undefined> = [];
+  #byHandle: Array<Share<Content> | undefined> = [];
   readonly #heap = new IndexedHeap();
   readonly #weightOf: (name: string) => number;
   readonly #create: (name: string) => Content;
   #virtualNow = 0;
   #sweepAt = FIRST_SWEEP;
+  /** The largest virtual time of any share. */
+  #latestFinish = 0;
 
   constructor(weightOf: (name: string) => number, create: (name: string) => Content) {
     this.#weightOf = weightOf;
@@ -62,6 +64,7 @@ export class FairShares<Content> {
   served(share: Share<Content>): void {
     this.#virtualNow = Math.max(this.#virtualNow, share.finish);
     share.finish += 1 / this.#weightOf(share.name);
+    this.#latestFinish = Math.max(this.#latestFinish, share.finish);
     if (share.handle !== undefined) this.#heap.update(share.handle, share.finish);
   }
 
@@ -71,6 +74,17 @@ export class FairShares<Content> {
     this.#heap.remove(share.handle);
     this.#byHandle[share.handle] = undefined;
     share.handle = undefined;
+    if (this.isEmpty) this.#startAgain();
+  }
+
+  /** Once nothing waits, every share is at the present, so none has to be remembered. */
+  #startAgain(): void {
+    this.#virtualNow = this.#latestFinish;
+    if (this.#shares.size < FIRST_SWEEP) return;
+    this.#shares.clear();
+    this.#sweepAt = FIRST_SWEEP;
+    this.#heap.clear();
+    this.#byHandle = [];
   }
 
   #add(name: string): Share<Content> {
