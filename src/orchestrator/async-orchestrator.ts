@@ -10,7 +10,7 @@ import type { CallServices } from '../calls/call-services.js';
 import type { OrchestratorStats } from '../calls/stats.js';
 import type { CallOptions, RunOptions, TaskInput, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
-import type { AgentResult, IndexedOutcome } from '../contracts/result.js';
+import type { IndexedOutcome } from '../contracts/result.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { describeValue } from '../input/describe-value.js';

@@ -8,7 +8,7 @@ import { parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
 import { cutError, translateClientError } from '../transport/client-errors.js';
 import { errorFromAnswer, readErrorBody } from '../transport/http-status.js';
 import { linkAbort } from '../transport/link-signal.js';
-import { hooksOf, type PooledInit } from '../transport/pooled-fetch.js';
+import { hooksOf } from '../transport/pooled-fetch.js';
 import { requestIdOf, responseInfo } from '../transport/response-info.js';
 import { describeUrl } from './http-url.js';
 

@@ -253,7 +253,7 @@ export class LearnedLimit {
   /** When the current window has certainly ended. */
   get #windowEndsByMs(): number {
     const { windowEndsByMs } = this.#shape;
-    const lengthMs = this.#shape.windowMs ?? 0;
+    const { lengthMs } = this.#shape;
     return windowEndsByMs + this.#margin.spanOf(lengthMs) - lengthMs;
   }
 
@@ -269,7 +269,7 @@ export class LearnedLimit {
     const lacking = this.#allowances.lacking(amount);
     const { windowEndsAtMs } = this.#shape;
     if (lacking <= 0 || windowEndsAtMs === Number.POSITIVE_INFINITY) return nowMs;
-    return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * (this.#shape.windowMs ?? 0);
+    return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * this.#shape.lengthMs;
   }
 
   #usedAt(nowMs: number): number {

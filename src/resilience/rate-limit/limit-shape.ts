@@ -127,6 +127,12 @@ export class LimitShape {
     return this.#nominalEndMs;
   }
 
+  /** The length of the window as far as it is known, in milliseconds; 0 if no report tells. */
+  get lengthMs(): number {
+    const { windowMs } = this;
+    return windowMs === undefined ? 0 : windowMs;
+  }
+
   /** The length of the window, fixed or sliding, in milliseconds; `undefined` if no report of a reset tells. */
   get windowMs(): number | undefined {
     const longestMs = this.#longestResetMs;
