@@ -118,6 +118,8 @@ export {
   type RunDifference,
   RunJournalError,
   type RunJournalProblem,
+  type RunStop,
+  RunStoppedError,
 } from './errors/run-errors.js';
 export {
   type CacheOperation,

@@ -1,4 +1,5 @@
 import type { AgentDefinition } from '../contracts/agent.js';
+import type { RunWaiting } from '../contracts/call.js';
 import type { TuttiEvents } from '../contracts/events.js';
 import type { TypedEmitter } from '../events/typed-emitter.js';
 import type { InFlight, InFlightNode } from '../lifecycle/in-flight.js';
@@ -44,6 +45,8 @@ export interface CallTraffic {
   /** More attempts may run at once than before. */
   wake(): void;
   waiting(): number;
+  /** What the calls of the lane in which most of them wait are waiting for; `undefined` if none waits. */
+  longestQueue(): RunWaiting | undefined;
   /** Of those that wait: retries. */
   backingOff(): number;
   stats(): TrafficStats;

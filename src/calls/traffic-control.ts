@@ -1,4 +1,5 @@
 import type { AgentDefinition } from '../contracts/agent.js';
+import type { RunWaiting } from '../contracts/call.js';
 import type { ResolvedHedgeSettings } from '../contracts/traffic.js';
 import { LazyModule } from '../lifecycle/lazy-module.js';
 import { Budget } from '../resilience/budget/budget.js';
@@ -121,6 +122,12 @@ export class TrafficControl implements CallTraffic {
   /** Calls that wait for their lanes. */
   waiting(): number {
     return this.#lanes?.waiting ?? 0;
+  }
+
+  longestQueue(): RunWaiting | undefined {
+    const lane = this.#lanes?.busiest;
+    const waitingFor = lane?.waitingFor;
+    return lane && waitingFor && { count: lane.waiting, ...waitingFor };
   }
 
   backingOff(): number {

@@ -52,14 +52,28 @@ export type TaskSource<Name extends string = string> =
   | Iterable<TaskInput<Name>>
   | AsyncIterable<TaskInput<Name>>;
 
+/** What the calls of an orchestrator wait for: those of the lane in which most of them wait. */
+export interface RunWaiting {
+  /** Number of calls that wait for the lane, those of other runs included. */
+  count: number;
+  /** What the first of them waits for, as in the event `call:wait`. */
+  reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff';
+  /** Until when, in epoch milliseconds; `undefined` if that is not known. */
+  untilMs: number | undefined;
+}
+
 /** The progress of a run. */
 export interface RunProgress {
   /** Tasks settled. */
   done: number;
-  /** Of those, tasks that failed. */
+  /** Of those, tasks that failed; cancelled ones do not count. */
   failed: number;
+  /** Of those, tasks that were cancelled: by a signal, by a failure with `stopOnError`, or by closing. */
+  cancelled: number;
   /** Of those, tasks answered from the cache. */
   cached: number;
+  /** What calls wait for; `undefined` if none waits for a lane. */
+  waiting: RunWaiting | undefined;
   /** Number of tasks, if the source has a known length. */
   total?: number;
   /** The task that has just settled. */
@@ -105,6 +119,14 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
    * @default the secret of the orchestrator's cache options, else TUTTI_CACHE_SECRET, else the key file of this user
    */
   secret?: string | readonly string[] | undefined;
+  /**
+   * Whether `executeEach` returns outcomes in input order. An outcome then waits for those before it; at most as many
+   * wait as there are permits, and arrays are read in their own order whatever their priorities. `executeMultiple`
+   * always returns input order.
+   *
+   * @default false
+   */
+  ordered?: boolean | undefined;
   /** Called after each task settles. If it throws, the error is logged and the run continues. */
   onProgress?: ((progress: RunProgress) => void) | undefined;
 }

@@ -26,7 +26,7 @@ import type {
   ProviderTimeoutError,
 } from './provider-errors.js';
 import type { QueueFullError } from './resilience-errors.js';
-import type { RunBusyError, RunChangedError, RunJournalError } from './run-errors.js';
+import type { RunBusyError, RunChangedError, RunJournalError, RunStoppedError } from './run-errors.js';
 import type { CacheStoreError, DatabaseError } from './storage-errors.js';
 import type { StreamLaggedError } from './stream-errors.js';
 import type {
@@ -72,4 +72,5 @@ export type AnyTuttiError =
   | BudgetExceededError
   | RunChangedError
   | RunBusyError
-  | RunJournalError;
+  | RunJournalError
+  | RunStoppedError;

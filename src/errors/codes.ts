@@ -35,6 +35,7 @@ export const ERROR_CODES = [
   'TUTTI_RUN_CHANGED',
   'TUTTI_RUN_BUSY',
   'TUTTI_RUN_JOURNAL',
+  'TUTTI_RUN_STOPPED',
 ] as const;
 
 /** One of the codes in {@link ERROR_CODES}. */

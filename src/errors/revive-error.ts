@@ -23,7 +23,7 @@ import {
   ProviderTimeoutError,
 } from './provider-errors.js';
 import { QueueFullError } from './resilience-errors.js';
-import { RunBusyError, RunChangedError, RunJournalError } from './run-errors.js';
+import { RunBusyError, RunChangedError, RunJournalError, RunStoppedError } from './run-errors.js';
 import { CacheStoreError, DatabaseError } from './storage-errors.js';
 import { StreamLaggedError } from './stream-errors.js';
 import { BudgetExceededError, CircuitOpenError, LaneDownError, RateLimitedError } from './traffic-errors.js';
@@ -79,6 +79,7 @@ const CLASSES: {
   TUTTI_RUN_CHANGED: RunChangedError,
   TUTTI_RUN_BUSY: RunBusyError,
   TUTTI_RUN_JOURNAL: RunJournalError,
+  TUTTI_RUN_STOPPED: RunStoppedError,
 };
 
 /** An error as plain data: everything except `cause`, `stack` and values that are not JSON. */

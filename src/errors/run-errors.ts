@@ -101,3 +101,47 @@ export class RunJournalError extends TuttiError<'TUTTI_RUN_JOURNAL'> {
     this.problem = problem;
   }
 }
+
+/** How far a run had come when it was stopped. */
+export interface RunStop {
+  /** The run's name; `undefined` if it has none. */
+  runId: string | undefined;
+  /** Tasks that had been read from the source; each of them has its outcome. */
+  tasksRead: number;
+  /** Number of tasks, if the source has a known length. */
+  total: number | undefined;
+}
+
+/**
+ * A run of `executeEach` was stopped before all its tasks had been read: by its signal, its deadline, or because the
+ * orchestrator was closed. The tasks that had been read have their outcomes; the others were not started, and are not
+ * failures. Lists are always read to the end. The `cause` is what stopped the run.
+ */
+export class RunStoppedError extends TuttiError<'TUTTI_RUN_STOPPED'> {
+  /** The run's name; `undefined` if it has none. */
+  readonly runId: string | undefined;
+  /** Tasks that had been read from the source. */
+  readonly tasksRead: number;
+  /** Number of tasks, if the source has a known length. */
+  readonly total: number | undefined;
+
+  constructor(stop: RunStop, options: { cause?: unknown } = {}) {
+    const { runId, tasksRead, total } = stop;
+    const read = total === undefined ? `${tasksRead}` : `${tasksRead} of ${total}`;
+    super(
+      'TUTTI_RUN_STOPPED',
+      `The run was stopped; tasks read: ${read}. The others were not started. ${howToGoOn(runId)}`,
+      { ...options, details: { ...stop } },
+    );
+    this.runId = runId;
+    this.tasksRead = tasksRead;
+    this.total = total;
+  }
+}
+
+/** What to do about a run that was stopped. */
+export function howToGoOn(runId: string | undefined): string {
+  return runId === undefined
+    ? 'Give runs a runId and a directory to be able to continue them.'
+    : `To continue, make the same call again with runId "${runId}": only what has not finished is run.`;
+}

@@ -4,6 +4,8 @@ export {
   type RunDifference,
   RunJournalError,
   type RunJournalProblem,
+  type RunStop,
+  RunStoppedError,
 } from '../errors/run-errors.js';
 export type { DatabaseProblem } from '../errors/storage-errors.js';
 export type { RunLocation } from './run-location.js';

@@ -1,6 +1,7 @@
 import pTimeout from 'p-timeout';
 import type { ProviderUsers } from '../calls/admission/provider-users.js';
 import type { CallServices } from '../calls/call-services.js';
+import { ClosedError } from '../errors/input-errors.js';
 import type { TaskRun } from '../runs/task-run.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 
@@ -18,7 +19,8 @@ export async function shutDown(
   const drained = Promise.all([calls.whenEmpty(), ...[...runs].map((run) => run.done)]);
   if (drainMs > 0)
     await pTimeout(drained, { milliseconds: drainMs, fallback: () => [], customTimers: timersOf(clock) });
-  for (const run of runs) run.cancel((call) => call.cancelBecause('the orchestrator was closed'));
+  const closed = new ClosedError('orchestrator');
+  for (const run of runs) run.cancel((call) => call.cancelBecause('the orchestrator was closed'), closed);
   for (const call of calls.all()) call.cancelBecause('the orchestrator was closed');
   await drained;
   // From here on only work that ignores its signal is left; closing waits for it as a queued call would.

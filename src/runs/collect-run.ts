@@ -2,9 +2,10 @@ import type { TaskSource } from '../contracts/call.js';
 import type { CallOutcome, IndexedOutcome } from '../contracts/result.js';
 import { TaskSourceError } from '../errors/execution-errors.js';
 import { fieldOf } from '../errors/foreign.js';
-import type { RunJournalError } from '../errors/run-errors.js';
+import { howToGoOn, type RunJournalError, RunStoppedError } from '../errors/run-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import { AsyncChannel } from '../events/async-channel.js';
+import { InputOrder } from './input-order.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { plainSource, type RunSource } from './run-source.js';
 import type { RunContext } from './task-admission.js';
@@ -40,23 +41,24 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
         stoppedBy ??= outcome.error;
         // With a journal only once it is closed: the run may be resumed at once.
         if (source.wrapSink === undefined) reject(stoppedBy);
-        run.cancel((call) => call.cancelBecause('another task of its run failed', outcome.error));
+        stopForFailure(run, outcome.error);
       },
       finished: (sourceError) => {
         runs.delete(run);
         outcomes.length = length;
-        if (stoppedBy !== undefined) reject(stoppedBy);
-        else if (sourceError === undefined) resolve(outcomes);
-        else reject(toRunError(sourceError.thrown, outcomes, length));
+        if (stoppedBy !== undefined) return reject(stoppedBy);
+        if (sourceError !== undefined) return reject(toRunError(sourceError.thrown, outcomes, length));
+        reportStop(context, run);
+        resolve(outcomes);
       },
     });
-    const progress = new ProgressReporter(options, run.total, context.services.logger);
+    const progress = new ProgressReporter(options, run.total, context.services);
     runs.add(run);
     run.start(source.lateMs);
   });
 }
 
-/** Outcomes with the index of their task, in order of completion, no faster than they are read. */
+/** Outcomes with the index of their task, no faster than they are read: in order of completion, or of the input. */
 export async function* streamRun(
   context: RunContext,
   tasks: TaskSource,
@@ -66,25 +68,31 @@ export async function* streamRun(
   const isJournaled = options.runId !== undefined;
   const source = isJournaled ? await openJournaledSource(context, tasks) : plainSource(context, tasks);
   const channel = new AsyncChannel<IndexedOutcome>(Number.POSITIVE_INFINITY);
-  let tasksRead = 0;
+  const deliver = (outcome: IndexedOutcome): void => void channel.write(outcome);
+  const ordered = options.ordered === true ? new InputOrder(deliver) : undefined;
+  let stoppedBy: TuttiError | undefined;
   const run = openRun(context, source, {
     services: context.services,
     admit: source.admit,
     unread: () => channel.size,
+    held: () => ordered?.held ?? 0,
     settled: (outcome, index) => {
-      tasksRead += 1;
       progress.report(outcome);
-      void channel.write({ ...outcome, index });
+      const indexed = { ...outcome, index };
+      if (ordered === undefined) deliver(indexed);
+      else ordered.add(indexed);
       if (outcome.success || options.stopOnError !== true) return;
-      channel.end(outcome.error);
-      run.cancel((call) => call.cancelBecause('another task of its run failed', outcome.error));
+      stoppedBy ??= outcome.error;
+      // In input order, what came before the failure is delivered first.
+      if (ordered === undefined) channel.end(stoppedBy);
+      stopForFailure(run, outcome.error);
     },
     finished: (sourceError) => {
       runs.delete(run);
-      channel.end(sourceError && toRunError(sourceError.thrown, [], tasksRead));
+      channel.end(stoppedBy ?? streamError(context, run, sourceError));
     },
   });
-  const progress = new ProgressReporter(options, run.total, context.services.logger);
+  const progress = new ProgressReporter(options, run.total, context.services);
   runs.add(run);
   run.start(source.lateMs);
   try {
@@ -93,10 +101,16 @@ export async function* streamRun(
       run.pump();
     }
   } finally {
-    run.cancel((call) => call.cancelBecause('the reader of its run left'));
+    run.cancel((call) => call.cancelBecause('the reader of its run left'), READER_LEFT);
     // The reader may start the run again at once, and then finds the journal free.
     if (isJournaled) await run.done;
   }
+}
+
+const READER_LEFT = Symbol('the reader left');
+
+function stopForFailure(run: TaskRun, error: TuttiError): void {
+  run.cancel((call) => call.cancelBecause('another task of its run failed', error), error);
 }
 
 /** Journals and SQLite are loaded when a run has a name, not with the package. */
@@ -109,6 +123,27 @@ function openRun({ options }: RunContext, source: RunSource, sink: RunSink): Tas
   const { reader, wrapSink, account } = source;
   const run: TaskRun = new TaskRun(wrapSink?.(sink, () => run) ?? sink, reader, options, account);
   return run;
+}
+
+/** What a run that has ended throws to its reader, if anything. */
+function streamError(
+  context: RunContext,
+  run: TaskRun,
+  sourceError: { thrown: unknown } | undefined,
+): TuttiError | undefined {
+  const { stoppedBy, tasksRead, total } = run;
+  if (sourceError !== undefined) return toRunError(sourceError.thrown, [], tasksRead);
+  if (stoppedBy?.cause === READER_LEFT) return undefined;
+  reportStop(context, run);
+  if (!run.isCutShort) return undefined;
+  return new RunStoppedError({ runId: context.options.runId, tasksRead, total }, stoppedBy);
+}
+
+/** Says in the log that a run was stopped, and how to continue it. */
+function reportStop({ options, services }: RunContext, { stoppedBy, tasksRead, total }: TaskRun): void {
+  if (stoppedBy === undefined) return;
+  const { runId } = options;
+  services.logger.warn({ runId, tasksRead, total }, `the run was stopped; ${howToGoOn(runId)}`);
 }
 
 /** What a run rejects with when its reading failed: its journal's errors as they are, the source's wrapped. */

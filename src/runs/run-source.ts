@@ -23,7 +23,7 @@ export interface RunSource {
 export function plainSource(context: RunContext, tasks: TaskSource): RunSource {
   const { options } = context;
   return {
-    reader: openTaskReader(tasks, options.priority ?? 0),
+    reader: openTaskReader(tasks, options.ordered === true ? undefined : (options.priority ?? 0)),
     admit: taskAdmission(context),
     wrapSink: undefined,
     account: undefined,

@@ -30,11 +30,11 @@ export interface TaskReader {
 /**
  * Opens a source of tasks.
  *
- * @param priority That of tasks that name none.
+ * @param priority That of tasks that name none; `undefined` to read arrays in their own order.
  * @throws {@link InvalidArgumentError} when it cannot be iterated.
  * @throws {@link TaskSourceError} when it fails to begin.
  */
-export function openTaskReader(source: TaskSource, priority: number): TaskReader {
+export function openTaskReader(source: TaskSource, priority: number | undefined): TaskReader {
   if (isObject(source)) {
     const reader = openReader(source, priority);
     if (reader !== undefined) return reader;
@@ -50,7 +50,7 @@ function isObject(source: unknown): source is object {
 }
 
 /** Opening a source runs its code, and that may throw anything. */
-function openReader(source: object, priority: number): TaskReader | undefined {
+function openReader(source: object, priority: number | undefined): TaskReader | undefined {
   try {
     if (Array.isArray(source)) return readArray(source, priority);
     const iterator = openIterator(source);
@@ -89,7 +89,7 @@ export function elementOf(tasks: readonly unknown[], index: number): unknown {
   }
 }
 
-function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
+function readArray(tasks: readonly TaskInput[], priority: number | undefined): TaskReader {
   let order: Uint32Array | undefined;
   let position = 0;
   const next = (): IndexedTask | undefined => {
@@ -109,6 +109,7 @@ function readArray(tasks: readonly TaskInput[], priority: number): TaskReader {
     next: () => reader.ready?.then(next) ?? next(),
     close: () => {},
   };
+  if (priority === undefined) return reader;
   const found = loopTurn.runSteps(priorityOrder(tasks.length, (index) => elementOf(tasks, index), priority));
   if (isPromiseLike(found)) reader.ready = found.then(establish);
   else establish(found);

@@ -12,9 +12,6 @@ import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
 import type { IndexedTask, TaskReader } from './task-reader.js';
 
-/** Calls of one run that may wait for their next attempt or for the cache before it stops reading on; bounds its memory in an outage. */
-const MAX_SET_ASIDE = 1_000;
-
 /** Where a run delivers its outcomes, and what it needs to know from there. */
 export interface RunSink {
   readonly services: CallServices;
@@ -29,11 +26,13 @@ export interface RunSink {
   finished(error: { thrown: unknown } | undefined): void | Promise<void>;
   /** How many settled outcomes wait for the run's reader or journal: reading pauses when they are too many. */
   unread(): number;
+  /** How many settled outcomes wait for those of earlier tasks. */
+  held?(): number;
 }
 
 /**
- * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as
- * there are permits are running, and further ones for those that wait for their next attempt.
+ * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as there
+ * are permits, and at most as many again for those that wait for their next attempt, the cache or earlier outcomes.
  */
 export class TaskRun implements SignalMember {
   readonly total: number | undefined;
@@ -51,6 +50,10 @@ export class TaskRun implements SignalMember {
   /** Resolves when the run is over. */
   readonly done: Promise<void>;
   #resolveDone!: () => void;
+  /** Tasks read so far. */
+  tasksRead = 0;
+  /** What ended the run before it was done. */
+  stoppedBy: { readonly cause: unknown } | undefined = undefined;
   #underWay = 0;
   #setAside = 0;
   #isReading = false;
@@ -58,6 +61,7 @@ export class TaskRun implements SignalMember {
   /** Whether the last task that was read settled immediately: refused, recalled, or a hit in memory. */
   #lastTookNoTime = false;
   #sourceEnded = false;
+  #isCutShort = false;
   #sourceError: { thrown: unknown } | undefined = undefined;
   #cancelCall: ((call: Call) => void) | undefined = undefined;
   #deadlineTimer: TimerHandle | undefined = undefined;
@@ -74,6 +78,11 @@ export class TaskRun implements SignalMember {
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
+  }
+
+  /** Whether it was ended before its source had been read to the end. */
+  get isCutShort(): boolean {
+    return this.#isCutShort;
   }
 
   /** Whether it was ended before it was done. */
@@ -104,8 +113,9 @@ export class TaskRun implements SignalMember {
   }
 
   /** Ends every call of the run; of an array's tasks, those not read yet fail too, other sources are read no further. */
-  cancel(cancelCall: (call: Call) => void): void {
+  cancel(cancelCall: (call: Call) => void, cause: unknown): void {
     if (this.#cancelCall !== undefined || this.#isFinished) return;
+    this.stoppedBy = { cause };
     this.#cancelCall = cancelCall;
     if (!this.#reader.isArray) this.#endSource();
     for (const call of this.#calls) cancelCall(call);
@@ -113,7 +123,7 @@ export class TaskRun implements SignalMember {
   }
 
   signalAborted(reason: unknown): void {
-    this.cancel((call) => call.signalAborted(reason));
+    this.cancel((call) => call.signalAborted(reason), reason);
   }
 
   /** One of the run's calls needs no permit for a while. @internal */
@@ -148,8 +158,10 @@ export class TaskRun implements SignalMember {
   #mayRead(): boolean {
     if (this.#sourceEnded || this.#isReading) return false;
     if (this.#cancelCall !== undefined) return true;
-    const running = this.#underWay - Math.min(this.#setAside, MAX_SET_ASIDE);
-    return running + this.#sink.unread() < this.#services.permits.maxConcurrent;
+    const { maxConcurrent } = this.#services.permits;
+    const occupied = this.#underWay + this.#sink.unread();
+    const held = this.#sink.held?.() ?? 0;
+    return occupied - this.#setAside < maxConcurrent && occupied + held < 2 * maxConcurrent;
   }
 
   #pauseReading(): void {
@@ -192,6 +204,7 @@ export class TaskRun implements SignalMember {
     }
     const underWay = this.#underWay;
     this.#underWay += 1;
+    this.tasksRead += 1;
     const request = this.#sink.admit(task.input);
     if ('success' in request) this.#settled(request, task.index);
     else this.#submit(new TaskCall(request, this, task.index));
@@ -224,14 +237,15 @@ export class TaskRun implements SignalMember {
   #endSource(): void {
     if (this.#sourceEnded) return;
     this.#sourceEnded = true;
+    this.#isCutShort = this.tasksRead !== this.total;
     this.#reader.close();
   }
 
   #passDeadline(): void {
     const deadlineMs = this.#options.deadlineMs as number;
-    this.cancel((call) => {
-      call.cancel(new TimeoutError('deadline', deadlineMs, { agent: call.agent, attempt: call.attempts }));
-    });
+    const timeout = (agent: string, attempt: number): TimeoutError =>
+      new TimeoutError('deadline', deadlineMs, { agent, attempt });
+    this.cancel((call) => call.cancel(timeout(call.agent, call.attempts)), timeout('', 0));
   }
 
   #finish(): void {

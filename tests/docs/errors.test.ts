@@ -44,6 +44,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.RunChangedError('run', 0, ['task'], 'task 0 differs'),
   new api.RunBusyError('run', 'path'),
   new api.RunJournalError({ runId: 'run', path: 'path' }, 'full', 'cannot be used.'),
+  new api.RunStoppedError({ runId: undefined, tasksRead: 1, total: 2 }),
   new api.StreamLaggedError(1),
   new api.DatabaseError('busy', 'file', 'wrong'),
   new api.DatabaseError('corrupt', 'file', 'wrong'),

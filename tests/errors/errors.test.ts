@@ -58,6 +58,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new tutti.BudgetExceededError(REFUSAL), 'TUTTI_BUDGET_EXCEEDED', false],
   [new tutti.RunChangedError('run', 0, ['task'], 'task 0 differs'), 'TUTTI_RUN_CHANGED', false],
   [new tutti.RunBusyError('run', 'path'), 'TUTTI_RUN_BUSY', true],
+  [new tutti.RunStoppedError({ runId: 'run', tasksRead: 1, total: 2 }), 'TUTTI_RUN_STOPPED', false],
   [new tutti.RunJournalError({ runId: 'run', path: 'path' }, 'full', 'wrong'), 'TUTTI_RUN_JOURNAL', false],
 ];
 

@@ -1,5 +1,6 @@
-// Covers: src/runs/collect-run.ts
+// Covers: src/runs/collect-run.ts, src/runs/input-order.ts
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import {
   AgentError,
   AsyncOrchestrator,
@@ -223,5 +224,111 @@ describe('executeEach', () => {
       [2, false],
     ]);
     expect(done).toEqual([1, 2, 3]);
+  });
+});
+
+describe('executeEach in input order', () => {
+  test('gives outcomes in the order of the input, whatever takes longest', async () => {
+    const clock = new FakeClock();
+    const orchestrator = new AsyncOrchestrator({
+      clock,
+      maxConcurrent: 3,
+      agents: { slow: (task) => wait(clock, Number(task)).then(() => task) },
+    });
+    const tasks = ['300', '100', '200', '50'].map((task, index) => ({
+      agent: 'slow',
+      task,
+      priority: index,
+    }));
+    const run = collect(orchestrator.executeEach(tasks, { ordered: true }));
+    await clock.advance(600);
+    expect((await run).map((outcome) => [outcome.index, outcome.success && outcome.output])).toEqual([
+      [0, '300'],
+      [1, '100'],
+      [2, '200'],
+      [3, '50'],
+    ]);
+  });
+
+  test('holds no more outcomes than there are permits while the first task is slow', async () => {
+    const clock = new FakeClock();
+    const orchestrator = new AsyncOrchestrator({
+      clock,
+      maxConcurrent: 4,
+      agents: { slow: (task) => wait(clock, task === '0' ? 10_000 : 1).then(() => task) },
+    });
+    let read = 0;
+    function* tasks(): Generator<[string, string]> {
+      for (; read < 100; read += 1) yield ['slow', String(read)];
+    }
+    const run = collect(orchestrator.executeEach(tasks(), { ordered: true }));
+    await clock.advance(5_000);
+    expect(read).toBeLessThanOrEqual(8);
+    await clock.advance(10_000);
+    expect((await run).map(({ index }) => index)).toEqual(
+      Array.from({ length: 100 }, (_each, index) => index),
+    );
+  });
+
+  test('is in order for every order of completion', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(20), { maxLength: 30 }),
+        fc.integer({ min: 1, max: 8 }),
+        async (delays, maxConcurrent) => {
+          const clock = new FakeClock();
+          const orchestrator = new AsyncOrchestrator({
+            clock,
+            maxConcurrent,
+            agents: {
+              slow: (task) =>
+                wait(clock, Number(task)).then(() => {
+                  if (Number(task) % 5 === 4) throw new Error('broken');
+                  return task;
+                }),
+            },
+          });
+          const run = collect(
+            orchestrator.executeEach(
+              delays.map((delay) => ['slow', String(delay)] as const),
+              { ordered: true },
+            ),
+          );
+          await clock.advance(1_000);
+          expect((await run).map(({ index }) => index)).toEqual(delays.map((_delay, index) => index));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test('gives what came before a failure that stops the run, then throws it', async () => {
+    const clock = new FakeClock();
+    const orchestrator = new AsyncOrchestrator({
+      clock,
+      agents: {
+        slow: (task, { signal }) => waitOrAbort(clock, 100, signal).then(() => task),
+        broken: () => {
+          throw new Error('broken');
+        },
+      },
+    });
+    const seen: unknown[] = [];
+    const run = (async () => {
+      const tasks = [['slow', 'a'] as const, ['broken', 'b'] as const];
+      for await (const { index, success } of orchestrator.executeEach(tasks, {
+        ordered: true,
+        stopOnError: true,
+      })) {
+        seen.push([index, success]);
+      }
+    })();
+    const failing = rejectionOf(AgentError, run);
+    await clock.advance(100);
+    await failing;
+    expect(seen).toEqual([
+      [0, false],
+      [1, false],
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator, type CallOutcome, type RunProgress, type TaskInput } from '../../src/index.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { turn } from '../behaviour/scripted-agents.js';
 
 const echo = (task: string): string => task;
@@ -38,6 +39,28 @@ describe('onProgress of a run', () => {
     seen.length = 0;
     await orchestrator.executeMultiple(tasks.values(), { onProgress: (progress) => seen.push(progress) });
     expect(seen.at(-1)).not.toHaveProperty('total');
+  });
+
+  test('says what calls wait for: how many, why and until when', async () => {
+    const clock = new FakeClock();
+    const orchestrator = new AsyncOrchestrator({
+      clock,
+      limits: { requestsPerMinute: 1 },
+      agents: { echo },
+    });
+    const waiting: RunProgress['waiting'][] = [];
+    const run = orchestrator.executeMultiple(
+      ['a', 'b', 'c'].map((task) => ['echo', task] as const),
+      { onProgress: (progress) => waiting.push(progress.waiting) },
+    );
+    await clock.advance(600_000);
+    expect(outputs(await run)).toEqual(['a', 'b', 'c']);
+    expect(waiting).toEqual([
+      { count: 2, reason: 'rate-limit', untilMs: expect.any(Number) },
+      { count: 1, reason: 'rate-limit', untilMs: expect.any(Number) },
+      undefined,
+    ]);
+    expect(waiting[1]?.untilMs).toBeGreaterThan(waiting[0]?.untilMs as number);
   });
 
   test('goes on when onProgress throws or rejects, which is logged', async () => {

@@ -76,6 +76,7 @@ const RUN_CHECKS = new Map<string, Check>([
   ...CALL_CHECKS,
   ['budget', expectBudget],
   ['stopOnError', expectBoolean],
+  ['ordered', expectBoolean],
   ['onProgress', expectFunction],
   ['runId', expectRunId],
   ['directory', expectDirectory],

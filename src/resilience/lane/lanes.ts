@@ -40,6 +40,13 @@ export class Lanes {
     return requests;
   }
 
+  /** The lane in which most requests wait; `undefined` if none waits. */
+  get busiest(): Lane | undefined {
+    let busiest: Lane | undefined;
+    for (const lane of this.#lanes.values()) if (lane.waiting > (busiest?.waiting ?? 0)) busiest = lane;
+    return busiest;
+  }
+
   /** Retries that wait, in all of them. */
   get retries(): number {
     let retries = 0;

@@ -30,6 +30,7 @@ export function recordingSink({ journal, sink, run, toRun, logger }: RecordingSi
       return sink.admit(input);
     },
     unread: () => sink.unread() + journal.unwritten,
+    held: () => sink.held?.() ?? 0,
     settled: (outcome, index) => {
       const fingerprint = toRun.get(index);
       toRun.delete(index);
