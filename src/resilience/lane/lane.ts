@@ -1,7 +1,8 @@
 import type { RateLimits } from '../../contracts/rate-limits.js';
 import type { LaneLimits } from '../../contracts/traffic.js';
+import { CircuitOpenError } from '../../errors/traffic-errors.js';
 import type { Clock } from '../../time/clock.js';
-import { CircuitBreaker } from '../breaker/circuit-breaker.js';
+import { CircuitBreaker, type CircuitState } from '../breaker/circuit-breaker.js';
 import { LatencyWindow } from '../hedge/latency-window.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import type { StartGate } from '../rate-limit/rate-limiter-options.js';
@@ -41,6 +42,7 @@ export class Lane implements PassOwner, StartGate {
   readonly #adaptive = new AdaptiveConcurrency();
   readonly #tokens = new TokenEstimator();
   readonly #onPause: ((pausedForMs: number) => void) | undefined;
+  readonly #onBreakerChange: ((state: CircuitState) => void) | undefined;
   readonly #onLongWait: ((wait: LaneWait) => void) | undefined;
   #isLongWaitReported = false;
   readonly #maxConcurrent: number;
@@ -52,14 +54,16 @@ export class Lane implements PassOwner, StartGate {
   #sent = 0;
 
   constructor(name: string, options: LaneOptions) {
-    const { clock, limits, breaker, fairness, random, windowMs, onBreakerChange } = options;
+    const { clock, limits, breaker, fairness, random, windowMs } = options;
     const { isShaped = true, maxConcurrent, maxProbeDelayMs = 30_000 } = options;
     this.name = name;
     this.clock = clock;
     this.isShaped = isShaped;
     this.#onPause = options.onPause;
     this.#onLongWait = options.onLongWait;
-    this.breaker = breaker && new CircuitBreaker(name, clock, breaker, onBreakerChange);
+    this.#onBreakerChange = options.onBreakerChange;
+    this.breaker =
+      breaker && new CircuitBreaker(name, clock, breaker, (state) => this.#breakerChanged(state));
     this.#health = new LaneHealth({
       clock,
       random,
@@ -110,10 +114,10 @@ export class Lane implements PassOwner, StartGate {
 
   /** Whether it is idle, and nothing that it has learned or counted matters any more. */
   isForgettable(nowMs: number): boolean {
-    if (this.#limiter.waiting > 0 || this.#limiter.inFlight > 0 || this.#health.isStopped) return false;
-    if (this.breaker !== undefined && this.breaker.state.state !== 'closed') return false;
-    const keptForMs = this.#hasLimits || this.breaker !== undefined ? KNOWN_FOR_MS : 0;
-    return nowMs - this.#lastSentMs >= keptForMs;
+    if (this.#limiter.waiting > 0 || this.#limiter.inFlight > 0) return false;
+    if (this.#health.pausedForMs > 0 || !this.isAvailable) return false;
+    const isKnown = this.#hasLimits || this.breaker !== undefined || this.#health.isStopped;
+    return nowMs - this.#lastSentMs >= (isKnown ? KNOWN_FOR_MS : 0);
   }
 
   /** Whether there is room for a hedge: no queue, and a closed breaker. */
@@ -270,6 +274,14 @@ export class Lane implements PassOwner, StartGate {
       breaker: this.breaker?.state.state,
       adaptive: this.#hasLimits || !this.isShaped ? undefined : this.#adaptive.stats(),
     };
+  }
+
+  /** Calls that wait would only wait to be refused. */
+  #breakerChanged(state: CircuitState): void {
+    this.#onBreakerChange?.(state);
+    if (state.state !== 'open') return;
+    const retryAfterMs = this.breaker?.retryAfterMs ?? 0;
+    this.#limiter.refuseAll(() => new CircuitOpenError(this.name, retryAfterMs));
   }
 
   #answered(request: number): void {

@@ -295,12 +295,39 @@ describe('Lane.isForgettable', () => {
     expect(lane.isForgettable(clock.now())).toBe(true);
   });
 
-  test('is false while it is stopped, or its breaker is not closed', async () => {
+  test('is false while a wait is demanded or its breaker is open, and for two minutes after its last failure', async () => {
     const { clock, lane } = await stopped();
-    expect(lane.isForgettable(clock.now() + 1e9)).toBe(false);
-    const breaker = breakerSchema().parse({ minimumCalls: 1 });
+    expect(lane.isForgettable(clock.now() + 119_999)).toBe(false);
+    expect(lane.isForgettable(clock.now() + 120_000)).toBe(true);
+    const paused = laneOf();
+    (await sendOne(paused.lane)).failed(failedAttempt('rate-limited', { retryAfterMs: 600_000 }));
+    expect(paused.lane.isForgettable(599_999)).toBe(false);
+    await paused.clock.advance(600_000);
+    expect(paused.lane.isForgettable(600_000)).toBe(true);
+    const breaker = breakerSchema().parse({ minimumCalls: 1, openMs: 600_000 });
     const broken = laneOf({ breaker, isShaped: false });
     (await sendOne(broken.lane)).failed(failedAttempt('server'));
-    expect(broken.lane.isForgettable(1e9)).toBe(false);
+    expect(broken.lane.isForgettable(599_999)).toBe(false);
+    await broken.clock.advance(600_000);
+    expect(broken.lane.isForgettable(600_000)).toBe(true);
+  });
+});
+
+describe('Lane: when its breaker opens', () => {
+  test('refuses at once all that wait: they would only wait to be refused', async () => {
+    const breaker = breakerSchema().parse({ minimumCalls: 1, openMs: 30_000 });
+    const test = laneOf({ breaker, maxConcurrent: () => 1 });
+    const waiters = new Waiters(test);
+    const running = await sendOne(test.lane);
+    const backingOff = progress(3, [0]);
+    backingOff.wait(0, 20_000, 0);
+    waiters.add('waits', { outlook: progress(3) });
+    waiters.add('backs off', { outlook: backingOff });
+    running.failed(failedAttempt('server'));
+    expect(waiters.refused.map(({ name, error }) => [name, error.code, error.retryAfterMs]).sort()).toEqual([
+      ['backs off', 'TUTTI_CIRCUIT_OPEN', 30_000],
+      ['waits', 'TUTTI_CIRCUIT_OPEN', 30_000],
+    ]);
+    expect([test.lane.waiting, test.clock.pendingTimers]).toEqual([0, 0]);
   });
 });

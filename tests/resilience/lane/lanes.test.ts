@@ -48,6 +48,15 @@ describe('Lanes', () => {
     expect(countOf(test)).toBeLessThanOrEqual(2_000);
   });
 
+  test('forgets lanes of names that only failed too', async () => {
+    const test = lanesOf();
+    for (let name = 0; name < 5_000; name += 1) {
+      sendOne(test, `p/${name}`).failed(failedAttempt('overloaded'));
+      if (name % 100 === 99) await test.clock.advance(10_000);
+    }
+    expect(countOf(test)).toBeLessThanOrEqual(2_600);
+  });
+
   test('keeps lanes in use, stopped ones and those that calls wait for', async () => {
     const test = lanesOf({ limits: { maxConcurrent: 1 } });
     const running = sendOne(test, 'running');
