@@ -37,6 +37,7 @@ export type {
   CallOptions,
   RunOptions,
   RunProgress,
+  RunWaiting,
   TaskInput,
   TaskObject,
   TaskSource,

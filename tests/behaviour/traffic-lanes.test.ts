@@ -210,24 +210,27 @@ describe('limits learned from headers', () => {
   test.each([
     [
       'anthropic',
-      () => ({
+      (remaining: number) => ({
         'anthropic-ratelimit-requests-limit': '3',
-        'anthropic-ratelimit-requests-remaining': '2',
+        'anthropic-ratelimit-requests-remaining': String(remaining),
         'anthropic-ratelimit-requests-reset': new Date(Date.now() + 60_000).toISOString(),
       }),
     ],
     [
       'openai',
-      () => ({
+      (remaining: number) => ({
         'x-ratelimit-limit-requests': '3',
-        'x-ratelimit-remaining-requests': '2',
+        'x-ratelimit-remaining-requests': String(remaining),
         'x-ratelimit-reset-requests': '1m0s',
       }),
     ],
   ])('of %s hold for every later call', async (name, headersNow) => {
     const server = await startModelServer();
-    const headers = headersNow();
-    server.script(() => ({ text: 'hello', headers }));
+    let remaining = 3;
+    server.script(() => {
+      remaining -= 1;
+      return { text: 'hello', headers: headersNow(remaining) };
+    });
     const agent =
       name === 'anthropic'
         ? anthropic({ model: 'm', apiKey: 'k', baseURL: server.url, maxTokens: 10 })

@@ -80,12 +80,12 @@ describe('the packed package', () => {
     expect(files.filter((url) => packageOf(url) === 'tutti').length).toBeLessThanOrEqual(5);
   });
 
-  test('reads at most 150 kB of code for that, minified, packages included', async () => {
+  test('reads at most 170 kB of code for that, minified, packages included', async () => {
     const root = join(installed.packageFolder, 'dist/index.js');
     const measured = await runNode(here('../..'), 'bench/core/start-size.mjs', JSON.stringify({ root }));
     const bytes = JSON.parse(measured.stdout) as number;
     expect(bytes).toBeGreaterThan(100_000);
-    expect(bytes).toBeLessThanOrEqual(150_000);
+    expect(bytes).toBeLessThanOrEqual(170_000);
   });
 
   test('declares no type of zod, which users may have in another version', async () => {

@@ -19,7 +19,7 @@ export interface LaneFailure {
  * How long a lane is down before it fails a call, as a multiple of what the call's own retries would last, and at least,
  * in milliseconds; and how many requests in a row have to fail meanwhile.
  */
-const PATIENCE = 1.9;
+const PATIENCE = 1.72;
 const MIN_PATIENCE_MS = 2_000;
 const FAILURES_OF_DOWN = 18;
 /** Calls that lose patience at a time, as a multiple of those that run at once. */

@@ -20,7 +20,7 @@ import { LanePatience } from './lane-patience.js';
 import { TokenEstimator } from './token-estimate.js';
 
 /** When a call's last attempt may be a probe, as a multiple of its backoffs: later if the lane has worked before. */
-const LAST_ATTEMPT_RATIO = { known: 1.75, unknown: 1 };
+const LAST_ATTEMPT_RATIO = { known: 1.65, unknown: 1 };
 /** How long what is known of limits and failures is kept while a lane is idle, in milliseconds. */
 const KNOWN_FOR_MS = 120_000;
 /** A wait longer than this is reported, in milliseconds. */
