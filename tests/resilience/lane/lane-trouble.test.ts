@@ -152,8 +152,8 @@ describe('Lane: while most of its requests fail', () => {
     const outlook = progress(2, [0, 0]);
     outlook.wait(0, 1, 0);
     waiters.add('last', { outlook });
-    // 1 s and 2 s, times 1.75 as the lane has answered before.
-    await clock.advance(5_249);
+    // 1 s and 2 s, times 1.65 as the lane has answered before.
+    await clock.advance(4_949);
     expect(waiters.names).toEqual([]);
     await clock.advance(1_400);
     expect(waiters.names).toEqual(['last']);
