@@ -26,6 +26,7 @@ const ALONE_SHARE = 0.95;
 export class LearnedLimit {
   readonly #own: OwnUse;
   readonly #margin: WindowMargin;
+  readonly #isExact: boolean;
   readonly #shape = new LimitShape();
   readonly #caution = new Caution();
   readonly #enforcement = new Enforcement();
@@ -35,13 +36,17 @@ export class LearnedLimit {
   #lastOrder = -1;
   #lastHeardMs = 0;
   #totalAtWindowStart = 0;
+  #countsOwn: boolean;
   #usedByOthers = 0;
   #othersUntilMs = 0;
   #probedAfterMs: number | undefined = undefined;
 
-  constructor(own: OwnUse, margin: WindowMargin) {
+  /** @param isExact Whether what is used is known exactly, not estimated, so that it can be compared with reports. */
+  constructor(own: OwnUse, margin: WindowMargin, isExact: boolean) {
     this.#own = own;
     this.#margin = margin;
+    this.#isExact = isExact;
+    this.#countsOwn = isExact;
     this.#allowances = new Allowances(own);
   }
 
@@ -146,10 +151,17 @@ export class LearnedLimit {
     const limit = this.#limit;
     if (limit === undefined) return;
     this.#caution.answered();
-    if (isLast && this.leastUsedAt(nowMs) > limit * (1 + COUNT_SHARE)) this.#shape.refuteSliding();
+    if (isLast) this.#compareCounts(limit, nowMs);
     if (remaining > 0) return;
     const expired = this.#own.total - this.#usedAt(nowMs);
     this.#enforcement.answeredWhenEmpty(this.#mostPerMs(limit), expired, nowMs);
+  }
+
+  /** All that was sent was answered: if that is more than the limit, the provider counts otherwise than its reports say. */
+  #compareCounts(limit: number, nowMs: number): void {
+    const most = limit * (1 + COUNT_SHARE);
+    if (this.leastUsedAt(nowMs) > most) this.#shape.refuteSliding();
+    if (this.#own.total - this.#totalAtWindowStart > most) this.#countsOwn = false;
   }
 
   /**
@@ -169,6 +181,7 @@ export class LearnedLimit {
   #setLimit(limit: number): void {
     if (limit === this.#limit) return;
     this.#limit = limit;
+    this.#countsOwn = this.#isExact;
     this.#allowances.restart();
     this.#shape.restart();
   }
@@ -182,7 +195,7 @@ export class LearnedLimit {
     nowMs: number,
   ): boolean {
     const slack = COUNT_SLACK + COUNT_SHARE * limit + unheardWhenSent;
-    if (leastUsedWhenSent > limit - remaining + slack) this.#shape.refuteSliding();
+    if (this.#isExact && leastUsedWhenSent > limit - remaining + slack) this.#shape.refuteSliding();
     if (resetMs === undefined) return false;
     return this.#shape.observe({ limit, remaining, resetMs, toleranceMs, sentAtMs, heardAtMs: nowMs });
   }
@@ -238,8 +251,17 @@ export class LearnedLimit {
   }
 
   #leftInWindowAtMs(amount: number, isFixedWindow: boolean, nowMs: number): number {
-    if (this.#allowances.lacking(amount) <= 0 && this.#isWithinShare(amount)) return nowMs;
+    const isOwnLeft = !isFixedWindow || this.#isOwnLeft(amount);
+    if (isOwnLeft && this.#allowances.lacking(amount) <= 0 && this.#isWithinShare(amount)) return nowMs;
     return isFixedWindow ? Math.max(nowMs, this.#windowEndsByMs) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether this process alone uses no more than the window has, whatever the provider says is left. */
+  #isOwnLeft(amount: number): boolean {
+    const { total, reserved } = this.#own;
+    return (
+      !this.#countsOwn || total + reserved + amount <= this.#totalAtWindowStart + (this.#limit as number)
+    );
   }
 
   /** Whether no more is on its way than the share of what was left that others leave to this process. */
@@ -252,8 +274,7 @@ export class LearnedLimit {
 
   /** When the current window has certainly ended. */
   get #windowEndsByMs(): number {
-    const { windowEndsByMs } = this.#shape;
-    const { lengthMs } = this.#shape;
+    const { windowEndsByMs, windowMs: lengthMs = 0 } = this.#shape;
     return windowEndsByMs + this.#margin.spanOf(lengthMs) - lengthMs;
   }
 
@@ -266,10 +287,12 @@ export class LearnedLimit {
   }
 
   #inWindowAtMs(amount: number, limit: number, nowMs: number): number {
-    const lacking = this.#allowances.lacking(amount);
-    const { windowEndsAtMs } = this.#shape;
+    const { total, reserved } = this.#own;
+    const ownLacking = this.#countsOwn ? total + reserved + amount - this.#totalAtWindowStart - limit : 0;
+    const lacking = Math.max(ownLacking, this.#allowances.lacking(amount));
+    const { windowEndsAtMs, windowMs: lengthMs = 0 } = this.#shape;
     if (lacking <= 0 || windowEndsAtMs === Number.POSITIVE_INFINITY) return nowMs;
-    return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * this.#shape.lengthMs;
+    return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * lengthMs;
   }
 
   #usedAt(nowMs: number): number {

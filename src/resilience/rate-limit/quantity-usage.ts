@@ -15,12 +15,15 @@ export class QuantityUsage {
   readonly #margin: WindowMargin;
   readonly #own: OwnUse;
 
-  /** @param configured The limit from the options; `undefined` for none. */
-  constructor(margin: WindowMargin, configured: number | undefined) {
+  /**
+   * @param configured The limit from the options; `undefined` for none.
+   * @param isExact Whether what is used is known exactly, not estimated.
+   */
+  constructor(margin: WindowMargin, configured: number | undefined, isExact: boolean) {
     this.#configured = configured;
     this.#margin = margin;
     this.#own = new OwnUse(margin.spanMs);
-    this.#learned = new LearnedLimit(this.#own, margin);
+    this.#learned = new LearnedLimit(this.#own, margin, isExact);
   }
 
   /** The margin has changed. */

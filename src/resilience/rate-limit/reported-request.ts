@@ -10,7 +10,7 @@ export interface ReportedRequest {
   readonly totalWhenSent: number;
   /** What the window contained when it was sent, itself included. */
   readonly usedWhenSent: number;
-  /** The least that a sliding window contained when it was sent, itself included; 0 if it can only be estimated. */
+  /** The least that a sliding window contained when it was sent, itself included. */
   readonly leastUsedWhenSent: number;
   /** Requests on their way when it was sent, of which no response had been heard; itself included. */
   readonly unheardWhenSent: number;

@@ -33,12 +33,12 @@ export class RateLimitUsage {
   #unheard = 0;
 
   constructor(margin: WindowMargin, limits: LaneLimits) {
-    const quantityOf = (configured: number | undefined) => new QuantityUsage(margin, configured);
     this.#margin = margin;
-    this.#requests = quantityOf(limits.requestsPerMinute);
-    this.#input = quantityOf(limits.inputTokensPerMinute);
-    this.#output = quantityOf(limits.outputTokensPerMinute);
-    this.#tokens = quantityOf(limits.tokensPerMinute);
+    this.#requests = new QuantityUsage(margin, limits.requestsPerMinute, true);
+    // Tokens are estimated until the answer is there, so that ours cannot be compared with the provider's count.
+    this.#input = new QuantityUsage(margin, limits.inputTokensPerMinute, false);
+    this.#output = new QuantityUsage(margin, limits.outputTokensPerMinute, false);
+    this.#tokens = new QuantityUsage(margin, limits.tokensPerMinute, false);
     this.quantities = [
       ['requests', this.#requests],
       ['inputTokens', this.#input],
@@ -142,7 +142,6 @@ export class RateLimitUsage {
         sentAtMs: reservation.sentAtMs,
         totalWhenSent: reservation.totalWhenSent[name],
         usedWhenSent: reservation.usedWhenSent[name],
-        // Tokens are estimated, so that ours cannot be compared with the provider's count.
         leastUsedWhenSent: name === 'requests' ? reservation.leastRequestsWhenSent : 0,
         unheardWhenSent: reservation.unheardWhenSent,
         isLast: this.#unheard === 0,
