@@ -274,7 +274,7 @@ export class LearnedLimit {
 
   /** When the current window has certainly ended. */
   get #windowEndsByMs(): number {
-    const { windowEndsByMs, windowMs: lengthMs = 0 } = this.#shape;
+    const { windowEndsByMs, lengthMs } = this.#shape;
     return windowEndsByMs + this.#margin.spanOf(lengthMs) - lengthMs;
   }
 
@@ -290,7 +290,7 @@ export class LearnedLimit {
     const { total, reserved } = this.#own;
     const ownLacking = this.#countsOwn ? total + reserved + amount - this.#totalAtWindowStart - limit : 0;
     const lacking = Math.max(ownLacking, this.#allowances.lacking(amount));
-    const { windowEndsAtMs, windowMs: lengthMs = 0 } = this.#shape;
+    const { windowEndsAtMs, lengthMs } = this.#shape;
     if (lacking <= 0 || windowEndsAtMs === Number.POSITIVE_INFINITY) return nowMs;
     return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * lengthMs;
   }

@@ -1,13 +1,5 @@
-<<<<<<< HEAD
 // Covers: src/resilience/rate-limit/allowances.ts, src/resilience/rate-limit/caution.ts
 // Covers: src/resilience/rate-limit/enforcement.ts, src/resilience/rate-limit/own-use.ts
-=======
-// Covers: src/resilience/rate-limit/allowances.ts
-// Covers: src/resilience/rate-limit/caution.ts
-// Covers: src/resilience/rate-limit/enforcement.ts
-// Covers: src/resilience/rate-limit/own-use.ts
-// Covers: src/resilience/rate-limit/reported-request.ts
->>>>>>> 67ef519 (Keep a fixed window by our own count too, until answers beyond it show that the provider counts otherwise)
 import { describe, expect, test } from '@jest/globals';
 import type { RateLimitWindow } from '../../../src/contracts/rate-limits.js';
 import { RateLimiter } from '../../../src/resilience/rate-limit/rate-limiter.js';
