@@ -44,9 +44,17 @@ export function explainEnd(error: TuttiError, because: EndedBecause, sentence: s
 
 /** Notes in the error with which a call ends why it does. */
 export function noteEnd(call: Call, error: TuttiError): void {
-  if (error.details.endedBecause === undefined && Object.isExtensible(error.details)) {
-    Object.assign(error.details, { endedBecause: reasonOf(call, error) });
-  }
+  if (error.details.endedBecause !== undefined || !Object.isExtensible(error.details)) return;
+  const because = reasonOf(call, error);
+  // An error of its only attempt says nothing of attempts by itself.
+  const isSilent = because === 'attempts-used' && error.code !== 'TUTTI_RETRIES_EXHAUSTED';
+  if (isSilent) explainEnd(error, because, `${attemptsMade(call.attempts)}, and maxRetries allows no more.`);
+  else Object.assign(error.details, { endedBecause: because });
+}
+
+/** The number of attempts in words. */
+export function attemptsMade(attempts: number): string {
+  return attempts === 1 ? '1 attempt was made' : `${attempts} attempts were made`;
 }
 
 function reasonOf(call: Call, { code, details, retryable }: TuttiError): EndedBecause {

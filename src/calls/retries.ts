@@ -15,7 +15,7 @@ import { beginAttempt, runAttempt } from './attempts/hedged-attempt.js';
 import type { Call } from './call.js';
 import { publishFallback, publishRetry } from './call-events.js';
 import type { OrchestratorSettings } from './call-settings.js';
-import { explainEnd } from './ended-because.js';
+import { attemptsMade, explainEnd } from './ended-because.js';
 import type { RegisteredAgent } from './registered-agent.js';
 import { settleFailure, settleReply } from './settle-call.js';
 
@@ -207,8 +207,7 @@ function delayOf(
 }
 
 function tooLong(retryAfterMs: number, maxWaitMs: number, attempts: number): string {
-  const made = attempts === 1 ? '1 attempt was made' : `${attempts} attempts were made`;
-  return `The provider asks to wait ${Math.ceil(retryAfterMs)} ms, longer than the ${maxWaitMs} ms that the call waits (retry.maxWaitMs); ${made}.`;
+  return `The provider asks to wait ${Math.ceil(retryAfterMs)} ms, longer than the ${maxWaitMs} ms that the call waits (retry.maxWaitMs); ${attemptsMade(attempts)}.`;
 }
 
 /** Where the wait would outlast the call: another agent may still answer in time, else it has failed now. */

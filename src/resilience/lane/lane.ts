@@ -106,10 +106,10 @@ export class Lane implements PassOwner, StartGate {
     return this.#limiter.waiting;
   }
 
-  /** Retries that wait for it, or for their backoff. */
+  /** Retries that wait for their backoff, or for the lane while it works; in a stopped lane only the former. */
   get retries(): number {
-    // While it is stopped they wait for the lane.
-    return this.#health.isStopped ? 0 : this.#limiter.retries;
+    if (!this.#health.isStopped) return this.#limiter.retriesReadyAfter(0);
+    return this.#limiter.retriesReadyAfter(this.#health.opensAtMs(this.clock.now()));
   }
 
   /** Whether it is idle, and nothing that it has learned or counted matters any more. */

@@ -110,10 +110,10 @@ export class RateLimiter implements ReservationOwner {
     else this.#enqueue(request);
   }
 
-  /** Retries that wait, for their backoff or for the lane. */
-  get retries(): number {
+  /** Retries that wait and have their backoff end after this instant, in milliseconds of the clock. */
+  retriesReadyAfter(atMs: number): number {
     let retries = 0;
-    for (const { outlook } of this.#returns.values()) if (outlook.readyAtMs > 0) retries += 1;
+    for (const { outlook } of this.#returns.values()) if (outlook.readyAtMs > atMs) retries += 1;
     return retries;
   }
 

@@ -141,6 +141,16 @@ describe('Lane: while most of its requests fail', () => {
     expect(waiters.names).toEqual(['twice', 'new', 'once']);
   });
 
+  test('calls count as backing off while their own backoff outlasts the stop, else as waiting for the lane', async () => {
+    const { lane, waiters } = await stopped();
+    for (const backoffMs of [300, 10_000]) {
+      const outlook = progress(3, [0]);
+      outlook.wait(0, backoffMs, 0);
+      waiters.add(`${backoffMs}`, { outlook });
+    }
+    expect([lane.waiting, lane.retries]).toEqual([2, 1]);
+  });
+
   test('a call without retries tries at once: it has nothing to gain', async () => {
     const { waiters } = await stopped();
     waiters.add('single');
