@@ -1,5 +1,6 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
+import { InvalidArgumentError } from '../errors/input-errors.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
 import { sha256Hex } from '../hashing/digest.js';
 import { isZodSchema, jsonSchemaOf, jsonSchemaWriter, needsJsonSchemaWriter } from '../output/json-schema.js';
@@ -29,16 +30,22 @@ function digestOf({ instructions, version, output, provider }: AgentDefinition):
   return Object.keys(identity).length === 0 ? undefined : sha256Hex(canonicalJson(identity, 'definition'));
 }
 
+/** What describes schemas of zod/mini is loaded with the registration of their agents, which takes a moment. */
+function tooEarly(): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'output',
+    'output: the schema comes from zod/mini, and what describes it is still being loaded. Ask again after the first call ' +
+      'of the agent, or use a schema of zod.',
+  );
+}
+
 /** The schema as JSON Schema. What it says beyond that (refinements, transforms) does not count: raise `version`. */
 function schemaText(output: OutputSchema): string {
   // There is nothing to read in the schema of another library.
   if (!isZodSchema(output)) return 'opaque';
   // Before anything else is made of it: a digest that says less would mix up answers.
   const writer = jsonSchemaWriter.loaded;
-  if (writer === undefined && needsJsonSchemaWriter(output))
-    throw new Error(
-      'What writes JSON Schemas has to be loaded before the digest of a definition is asked for.',
-    );
+  if (writer === undefined && needsJsonSchemaWriter(output)) throw tooEarly();
   try {
     return JSON.stringify(jsonSchemaOf(output, { unrepresentable: 'any' }, writer));
   } catch {

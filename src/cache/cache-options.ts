@@ -6,7 +6,7 @@ import { filledText, flag, oneOf, optionsObject, text, thing } from '../input/op
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
 import type { Logger } from '../logging/logger.js';
 import { guardLogger, silentLogger } from '../logging/logger.js';
-import { configuredSecrets } from '../signing/secret.js';
+import { configuredSecrets } from '../signing/configured-secrets.js';
 import { type Clock, systemClock } from '../time/clock.js';
 import { resolveCacheDirectory } from './cache-directory.js';
 import type { AgentExclusion } from './cache-policy.js';

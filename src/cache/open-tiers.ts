@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { CacheStoreError } from '../errors/storage-errors.js';
 import { TuttiError } from '../errors/tutti-error.js';
-import { configuredSecrets, loadSecrets, secretFolder } from '../signing/secret.js';
+import { configuredSecrets } from '../signing/configured-secrets.js';
+import { loadSecrets, secretFolder } from '../signing/secret.js';
 import { checkRealDirectory } from './cache-directory.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import { Seal } from './seal.js';

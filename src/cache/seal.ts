@@ -1,6 +1,6 @@
+import type { Secrets } from '../signing/configured-secrets.js';
 import { isSignedBy, signHex } from '../signing/hmac.js';
 import { KeyRing } from '../signing/key-ring.js';
-import type { Secrets } from '../signing/secret.js';
 import { systemClock } from '../time/clock.js';
 import { entrySizeBytes, FORMAT_VERSION, type StoredEntry, type UnsealedEntry } from './cache-entry.js';
 

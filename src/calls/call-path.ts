@@ -4,15 +4,18 @@ import { TimeoutError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
 import { QueueFullError } from '../errors/resilience-errors.js';
 import type { TuttiError } from '../errors/tutti-error.js';
+import { LazyModule } from '../lifecycle/lazy-module.js';
 import { Attempt } from './attempts/attempt.js';
 import { Call, type CallRequest } from './call.js';
 import { publishStart } from './call-events.js';
-import { beginAttempts, retryCall } from './retries.js';
-import { closeCall, failCall, settleReply } from './settle-call.js';
+import { closeCall, failCall, settleFailure, settleReply } from './settle-call.js';
 
 // The path of one call, top to bottom: submit, queue, start, run, settle. The request was checked before
 // (admission/call-admission). The cache may answer the call or have it wait for an identical one
 // (cached/cached-calls). A failed attempt goes on in retries.ts; settle-call.ts ends the call.
+
+/** What follows a failed attempt, and the attempts under traffic control: most calls of functions need none of it. */
+export const retriesCode = new LazyModule(() => import('./retries.js'));
 
 /** Makes one call; rejects with its error when it fails. */
 export function executeCall(request: CallRequest): Promise<AgentResult> {
@@ -64,7 +67,7 @@ export function submitCall(call: Call): void {
   if (services.options.signal !== undefined) services.signals.link(services.options.signal, call);
   const loading = call.registered.loadCode?.();
   if (call.reason !== undefined) failCall(call, call.reason);
-  else if (loading !== undefined) awaitCode(call, loading);
+  else if (loading !== undefined) awaitCode(call, loading, () => answerOrQueue(call));
   else answerOrQueue(call);
 }
 
@@ -72,18 +75,28 @@ function answerOrQueue(call: Call): void {
   if (call.services.cache?.take(call) !== true) queueCall(call);
 }
 
-/** Has the call wait for code that its agent needs: its first calls may come before that is loaded. */
-function awaitCode(call: Call, loading: Promise<unknown>): void {
-  call.stage = { cancel: (reason) => failCall(call, reason) };
-  const goOn = (next: () => void): void => {
+/** Has the call wait for code that it needs and that is not loaded with the package; it can be cancelled meanwhile. */
+function awaitCode<Code>(call: Call, loading: Promise<Code>, next: (code: Code) => void): void {
+  const end = call.attempts === 0 ? failCall : settleFailure;
+  if (call.reason !== undefined) {
+    end(call, call.reason);
+    return;
+  }
+  call.stage = { cancel: (reason) => end(call, reason) };
+  const goOn = (step: () => void): void => {
     if (call.reason !== undefined) return;
     call.stage = undefined;
-    next();
+    step();
   };
   loading.then(
-    () => goOn(() => answerOrQueue(call)),
-    (error: unknown) => goOn(() => failCall(call, asError(error))),
+    (code) => goOn(() => next(code)),
+    (error: unknown) => goOn(() => end(call, asError(error))),
   );
+}
+
+function withRetries(call: Call, next: (code: typeof import('./retries.js')) => void): void {
+  if (retriesCode.loaded === undefined) awaitCode(call, retriesCode.load(), next);
+  else next(retriesCode.loaded);
 }
 
 /**
@@ -97,7 +110,7 @@ export function queueCall(call: Call): void {
     return;
   }
   if (registered.hasTrafficControl || call.runBudget !== undefined) {
-    beginAttempts(call);
+    withRetries(call, ({ beginAttempts }) => beginAttempts(call));
     return;
   }
   const queueMs = settings.timeouts?.queueMs;
@@ -140,7 +153,10 @@ class FirstAttempt extends Attempt {
   }
 
   protected failed(error: TuttiError): void {
-    retryCall(this.call, error);
+    const { call } = this;
+    // Nothing follows the end of a cancelled call.
+    if (call.reason === undefined) withRetries(call, ({ retryCall }) => retryCall(call, error));
+    else settleFailure(call, error);
   }
 }
 

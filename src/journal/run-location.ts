@@ -4,7 +4,7 @@ import { sha256Hex } from '../hashing/digest.js';
 import { describeValue } from '../input/describe-value.js';
 import { expandHome } from '../input/expand-home.js';
 import { unknownKeyError } from '../input/unknown-key.js';
-import { configuredSecrets } from '../signing/secret.js';
+import { configuredSecrets } from '../signing/configured-secrets.js';
 
 /** Which run, and where its journal is. */
 export interface RunLocation {

@@ -1,5 +1,5 @@
+import type { Secrets } from './configured-secrets.js';
 import { deriveSigningKey, type SigningKey, signHex } from './hmac.js';
-import type { Secrets } from './secret.js';
 
 interface NamedKey {
   readonly keyId: string;

@@ -1,44 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { InvalidArgumentError } from '../errors/input-errors.js';
 import { CacheStoreError } from '../errors/storage-errors.js';
 import { findDetour, homeFolder } from '../input/own-folder.js';
+import { type ConfiguredSecretOptions, configuredSecrets, type Secrets } from './configured-secrets.js';
 
-/** The shortest secret that is accepted, in bytes. */
-const MIN_SECRET_BYTES = 16;
 /** How long a secret is that we make ourselves, in bytes. */
 const OWN_SECRET_BYTES = 32;
 const MAX_FILE_BYTES = 64 * 1024;
 const FILE_NAME = 'cache.key';
 
-/** One or more secrets: the first signs, all verify. */
-export type Secrets = readonly [Uint8Array, ...Uint8Array[]];
-
 /** Where secrets may come from. */
-export interface SecretOptions {
-  /** A secret, or several for rotation: the first signs, all verify. Each at least 16 bytes as UTF-8. */
-  secret?: string | readonly string[] | undefined;
+export interface SecretOptions extends ConfiguredSecretOptions {
   /**
    * Called when a secret could not be kept, so that this process signs with one of its own and what it writes cannot
    * be read by the next; and when the mode of the key file had to be narrowed.
    */
   onProblem?: ((error: CacheStoreError) => void) | undefined;
-  /** The environment variables. @default process.env */
-  env?: Readonly<Record<string, string | undefined>> | undefined;
-}
-
-/**
- * Checks secrets that were given, without touching any file: an option, else `TUTTI_CACHE_SECRET`, else `undefined`.
- *
- * @throws {@link InvalidArgumentError} when one is shorter than 16 bytes, the list is empty or one is no string.
- */
-export function configuredSecrets(options: SecretOptions): Secrets | undefined {
-  const env = options.env ?? process.env;
-  if (options.secret !== undefined) return checkSecrets('secret', options.secret);
-  const { TUTTI_CACHE_SECRET: secret } = env;
-  // Container tools pass an unset variable on as an empty one.
-  return secret === undefined || secret === '' ? undefined : checkSecrets('TUTTI_CACHE_SECRET', secret);
 }
 
 /**
@@ -86,30 +64,6 @@ export function secretFolder(
   if (base !== undefined && isAbsolute(base)) return join(base, 'tutti');
   const home = homeFolder(env);
   return home === undefined ? undefined : join(home, '.config', 'tutti');
-}
-
-function checkSecrets(field: string, value: string | readonly string[]): Secrets {
-  const secrets: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const [first, ...rest] = secrets.map((secret, index) =>
-    checkSecret(Array.isArray(value) ? `${field}[${index}]` : field, secret),
-  );
-  if (first !== undefined) return [first, ...rest];
-  throw new InvalidArgumentError(
-    field,
-    `${field}: expected at least one secret, got an empty list. Leave the option out to use the one kept for this user.`,
-  );
-}
-
-function checkSecret(field: string, secret: unknown): Uint8Array {
-  const bytes = typeof secret === 'string' ? Buffer.from(secret) : undefined;
-  if (bytes !== undefined && bytes.length >= MIN_SECRET_BYTES) return bytes;
-  // Neither the secret nor anything but its length belongs in a message.
-  const got = bytes === undefined ? `a ${typeof secret}` : `${bytes.length} bytes`;
-  throw new InvalidArgumentError(
-    field,
-    `${field}: expected a secret of at least ${MIN_SECRET_BYTES} bytes, got ${got}. ` +
-      'Use a random one, for instance from: openssl rand -hex 32',
-  );
 }
 
 async function readOrCreateSecret(

@@ -1,15 +1,15 @@
-import * as retries from 'p-retry';
 import { outputRepairer } from '../calls/attempts/invoke-agent.js';
 import { cachedCallsCode } from '../calls/cached/cache-of-calls.js';
 import * as cachedCalls from '../calls/cached/cached-calls.js';
+import { retriesCode } from '../calls/call-path.js';
 import { outputReader } from '../calls/call-result.js';
+import * as retries from '../calls/retries.js';
 import { laneCode } from '../calls/traffic-control.js';
 import * as jsonSchemas from '../output/core-json-schema.js';
 import { jsonSchemaWriter } from '../output/json-schema.js';
 import * as reader from '../output/parse-output.js';
 import * as repairer from '../output/repair-output.js';
 import * as lanes from '../resilience/lane/lanes.js';
-import { retryDriver } from '../resilience/retry/retry.js';
 
 /**
  * Hands out the code that the path of a call loads when it is needed. Loading takes real time, in which a clock that
@@ -21,5 +21,5 @@ export function provideCode(): void {
   outputReader.provide(reader);
   outputRepairer.provide(repairer);
   jsonSchemaWriter.provide(jsonSchemas);
-  retryDriver.provide(retries);
+  retriesCode.provide(retries);
 }

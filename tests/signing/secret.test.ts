@@ -17,7 +17,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { InvalidArgumentError } from '../../src/errors/input-errors.js';
 import type { CacheStoreError } from '../../src/errors/storage-errors.js';
-import { configuredSecrets, loadSecrets, secretFolder } from '../../src/signing/secret.js';
+import { configuredSecrets } from '../../src/signing/configured-secrets.js';
+import { loadSecrets, secretFolder } from '../../src/signing/secret.js';
 
 let root: string;
 let count = 0;

@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { outputRepairer } from '../../src/calls/attempts/invoke-agent.js';
 import { cachedCallsCode } from '../../src/calls/cached/cache-of-calls.js';
+import { retriesCode } from '../../src/calls/call-path.js';
 import { outputReader } from '../../src/calls/call-result.js';
 import { laneCode } from '../../src/calls/traffic-control.js';
 import { AsyncOrchestrator } from '../../src/index.js';
 import { jsonSchemaWriter } from '../../src/output/json-schema.js';
-import { retryDriver } from '../../src/resilience/retry/retry.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
-const CODE = [laneCode, cachedCallsCode, outputReader, outputRepairer, jsonSchemaWriter, retryDriver];
+const CODE = [laneCode, cachedCallsCode, outputReader, outputRepairer, jsonSchemaWriter, retriesCode];
 
 test('where a clock is moved by hand, all code that is loaded on use is there at once', async () => {
   expect(CODE.map(({ loaded }) => loaded)).toEqual(CODE.map(() => undefined));

@@ -2,6 +2,7 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import { type LazyModule, loadMissing } from '../../lifecycle/lazy-module.js';
 import { jsonSchemaWriter, needsJsonSchemaWriter } from '../../output/json-schema.js';
 import { cachedCallsCode } from '../cached/cache-of-calls.js';
+import { retriesCode } from '../call-path.js';
 import { outputReader } from '../call-result.js';
 import type { CallServices } from '../call-services.js';
 import type { RegisteredAgent } from '../registered-agent.js';
@@ -13,10 +14,11 @@ import { laneCode } from '../traffic-control.js';
  */
 export function codeLoader(services: CallServices, definition: AgentDefinition): RegisteredAgent['loadCode'] {
   const modules: LazyModule<unknown>[] = [];
+  if (services.traffic.appliesTo(definition)) modules.push(retriesCode);
   if (services.traffic.mayUseLanes(definition)) modules.push(laneCode);
   if (definition.output !== undefined) modules.push(outputReader);
   if (services.cache !== undefined) modules.push(cachedCallsCode);
-  if (services.cache !== undefined && mayNeedJsonSchemaWriter(definition)) modules.push(jsonSchemaWriter);
+  if (mayNeedJsonSchemaWriter(services, definition)) modules.push(jsonSchemaWriter);
   if (modules.length === 0) return undefined;
   const load = (): Promise<unknown> | undefined => loadMissing(modules);
   // Where it fails now, each call tries again and fails with the reason.
@@ -25,6 +27,9 @@ export function codeLoader(services: CallServices, definition: AgentDefinition):
 }
 
 /** For its cache key, or for that of an answer that another agent gave in its place. */
-function mayNeedJsonSchemaWriter({ output, fallbacks = [] }: AgentDefinition): boolean {
-  return needsJsonSchemaWriter(output) || fallbacks.length > 0;
+function mayNeedJsonSchemaWriter(
+  { cache }: CallServices,
+  { output, fallbacks = [] }: AgentDefinition,
+): boolean {
+  return needsJsonSchemaWriter(output) || (cache !== undefined && fallbacks.length > 0);
 }

@@ -18,7 +18,7 @@ import { parseOptions } from '../../input/parse-options.js';
 import { unknownKeyError } from '../../input/unknown-key.js';
 import { expectDirectory, expectRunId } from '../../journal/run-location.js';
 import { budgetSchema } from '../../resilience/traffic-options.js';
-import { configuredSecrets } from '../../signing/secret.js';
+import { configuredSecrets } from '../../signing/configured-secrets.js';
 
 // Checked by hand, not by a schema: this is on the path of every call, and most calls have no options.
 

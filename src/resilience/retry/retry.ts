@@ -1,5 +1,5 @@
+import pRetry from 'p-retry';
 import { asError } from '../../errors/foreign.js';
-import { LazyModule } from '../../lifecycle/lazy-module.js';
 
 /** Decides whether there is another attempt, and when. */
 export interface RetryRules {
@@ -22,9 +22,6 @@ class AttemptFailure extends Error {
   }
 }
 
-/** Drives the retries: for calls that have failed. */
-export const retryDriver = new LazyModule(() => import('p-retry'));
-
 const always = (): boolean => true;
 
 /**
@@ -43,7 +40,6 @@ export async function retryAfterFailure<T>(
   if (!rules.isRetryable(firstFailure)) throw firstFailure;
   if (rules.maxRetries === 0) throw firstFailure;
   await rules.backOff(firstFailure, 1);
-  const { default: pRetry } = retryDriver.loaded ?? (await retryDriver.load());
   try {
     return await pRetry(() => attempt().catch(wrapFailure), {
       // The first of p-retry's attempts is already a retry.
