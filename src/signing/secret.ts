@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { InvalidArgumentError } from '../errors/input-errors.js';
 import { CacheStoreError } from '../errors/storage-errors.js';
 import { findDetour, homeFolder } from '../input/own-folder.js';
 import { type ConfiguredSecretOptions, configuredSecrets, type Secrets } from './configured-secrets.js';
