@@ -12,6 +12,8 @@ function* generated() {
 const { agent, open } = gated();
 const orchestrator = new AsyncOrchestrator({ agents: { agent }, maxConcurrent: 10 });
 
+// What makes a run is loaded with the first one.
+await new AsyncOrchestrator({ agents: { agent: () => 'done' } }).executeMultiple([['agent', 'first']]);
 globalThis.gc();
 globalThis.gc();
 const before = process.memoryUsage().heapUsed;

@@ -17,9 +17,9 @@ import { describeValue } from '../input/describe-value.js';
 import { count, durationMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
 import { unknownKeyError } from '../input/unknown-key.js';
-import { collectRun, streamRun } from '../runs/collect-run.js';
+import { RunStart, runCode } from '../runs/run-start.js';
 import type { RunContext } from '../runs/task-admission.js';
-import type { TaskRun } from '../runs/task-run.js';
+import type { OpenRun } from '../runs/task-run.js';
 import { createServices } from './create-services.js';
 import type {
   AnyAgents,
@@ -62,7 +62,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   readonly agents: AgentRegistry;
   readonly #services: CallServices;
   readonly #admission: CallAdmission;
-  readonly #runs = new Set<TaskRun>();
+  readonly #runs = new Set<OpenRun>();
   readonly #createdAtMs: number;
   #closing: Promise<void> | undefined = undefined;
 
@@ -142,8 +142,15 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     tasks: CheckedTasks<Agents, Tasks>,
     options?: CheckedOptions<RunOptions, Options>,
   ): Promise<OutcomesOf<Agents, Tasks, Options>> {
-    const outcomes: unknown = await collectRun(this.#admitRun(options), tasks as TaskSource, this.#runs);
-    return outcomes as OutcomesOf<Agents, Tasks, Options>;
+    const context = this.#admitRun(options);
+    const start = new RunStart(this.#runs);
+    try {
+      const { collectRun } = runCode.loaded ?? (await start.load());
+      const outcomes: unknown = await collectRun(context, tasks as TaskSource, this.#runs);
+      return outcomes as OutcomesOf<Agents, Tasks, Options>;
+    } finally {
+      start.end();
+    }
   }
 
   /**
@@ -245,7 +252,14 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     tasks: TaskSource,
     options: RunOptions | undefined,
   ): AsyncGenerator<IndexedOutcome, void, undefined> {
-    yield* streamRun(this.#admitRun(options), tasks, this.#runs);
+    const context = this.#admitRun(options);
+    const start = new RunStart(this.#runs);
+    try {
+      const { streamRun } = runCode.loaded ?? (await start.load());
+      yield* streamRun(context, tasks, this.#runs);
+    } finally {
+      start.end();
+    }
   }
 
   #admitRun(options: RunOptions | undefined): RunContext {

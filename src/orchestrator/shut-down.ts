@@ -2,13 +2,13 @@ import pTimeout from 'p-timeout';
 import type { ProviderUsers } from '../calls/admission/provider-users.js';
 import type { CallServices } from '../calls/call-services.js';
 import { ClosedError } from '../errors/input-errors.js';
-import type { TaskRun } from '../runs/task-run.js';
+import type { OpenRun } from '../runs/task-run.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 
 /** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was given up. */
 export async function shutDown(
   services: CallServices,
-  runs: Set<TaskRun>,
+  runs: Set<OpenRun>,
   providers: ProviderUsers,
   drainMs: number,
 ): Promise<void> {

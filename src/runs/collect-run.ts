@@ -9,19 +9,19 @@ import { InputOrder } from './input-order.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { plainSource, type RunSource } from './run-source.js';
 import type { RunContext } from './task-admission.js';
-import { type RunSink, TaskRun } from './task-run.js';
+import { type OpenRun, type RunSink, TaskRun } from './task-run.js';
 
 /** All outcomes in input order, once everything has settled. */
 export async function collectRun(
   context: RunContext,
   tasks: TaskSource,
-  runs: Set<TaskRun>,
+  runs: Set<OpenRun>,
 ): Promise<CallOutcome[]> {
   if (context.options.runId === undefined) return collect(context, plainSource(context, tasks), runs);
   return collect(context, await openJournaledSource(context, tasks), runs);
 }
 
-function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Promise<CallOutcome[]> {
+function collect(context: RunContext, source: RunSource, runs: Set<OpenRun>): Promise<CallOutcome[]> {
   const { options } = context;
   return new Promise((resolve, reject) => {
     const { total, isArray } = source.reader;
@@ -62,7 +62,7 @@ function collect(context: RunContext, source: RunSource, runs: Set<TaskRun>): Pr
 export async function* streamRun(
   context: RunContext,
   tasks: TaskSource,
-  runs: Set<TaskRun>,
+  runs: Set<OpenRun>,
 ): AsyncGenerator<IndexedOutcome, void, undefined> {
   const { options } = context;
   const isJournaled = options.runId !== undefined;

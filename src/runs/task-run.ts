@@ -30,6 +30,9 @@ export interface RunSink {
   held?(): number;
 }
 
+/** A run as its orchestrator sees it. */
+export type OpenRun = Pick<TaskRun, 'done' | 'pump' | 'cancel'>;
+
 /**
  * Many tasks under one signal and one deadline. It reads its source only as fast as calls can run: as many as there
  * are permits, and at most as many again for those that wait for their next attempt, the cache or earlier outcomes.

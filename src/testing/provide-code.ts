@@ -10,6 +10,8 @@ import { jsonSchemaWriter } from '../output/json-schema.js';
 import * as reader from '../output/parse-output.js';
 import * as repairer from '../output/repair-output.js';
 import * as lanes from '../resilience/lane/lanes.js';
+import * as runs from '../runs/collect-run.js';
+import { runCode } from '../runs/run-start.js';
 
 /**
  * Hands out the code that the path of a call loads when it is needed. Loading takes real time, in which a clock that
@@ -22,4 +24,5 @@ export function provideCode(): void {
   outputRepairer.provide(repairer);
   jsonSchemaWriter.provide(jsonSchemas);
   retriesCode.provide(retries);
+  runCode.provide(runs);
 }

@@ -6,9 +6,18 @@ import { outputReader } from '../../src/calls/call-result.js';
 import { laneCode } from '../../src/calls/traffic-control.js';
 import { AsyncOrchestrator } from '../../src/index.js';
 import { jsonSchemaWriter } from '../../src/output/json-schema.js';
+import { runCode } from '../../src/runs/run-start.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
-const CODE = [laneCode, cachedCallsCode, outputReader, outputRepairer, jsonSchemaWriter, retriesCode];
+const CODE = [
+  laneCode,
+  cachedCallsCode,
+  outputReader,
+  outputRepairer,
+  jsonSchemaWriter,
+  retriesCode,
+  runCode,
+];
 
 test('where a clock is moved by hand, all code that is loaded on use is there at once', async () => {
   expect(CODE.map(({ loaded }) => loaded)).toEqual(CODE.map(() => undefined));

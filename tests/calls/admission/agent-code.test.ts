@@ -5,28 +5,12 @@ import { retriesCode } from '../../../src/calls/call-path.js';
 import { outputReader } from '../../../src/calls/call-result.js';
 import { laneCode } from '../../../src/calls/traffic-control.js';
 import { AsyncOrchestrator, CancelledError, defineAgent, TimeoutError } from '../../../src/index.js';
-import { LazyModule } from '../../../src/lifecycle/lazy-module.js';
 import { jsonSchemaWriter } from '../../../src/output/json-schema.js';
+import { runCode } from '../../../src/runs/run-start.js';
+import { holdBack } from '../../behaviour/held-code.js';
 import { httpError, rejectionOf, turn } from '../../behaviour/scripted-agents.js';
 
 const echo = (task: string): string => task;
-
-/** Has the module be as it is in a new process, and loaded when `open` is called. */
-function holdBack(module: LazyModule<unknown>): { open: () => void; fail: (error: Error) => void } {
-  let gate!: { open: () => void; fail: (error: Error) => void };
-  const opened = new Promise<void>((resolve, reject) => {
-    gate = { open: resolve, fail: reject };
-  });
-  let isOpen = false;
-  const loaded = jest.spyOn(module, 'loaded', 'get').mockImplementation(() => undefined);
-  jest.spyOn(module, 'load').mockImplementation(async () => {
-    if (!isOpen) await opened;
-    isOpen = true;
-    loaded.mockRestore();
-    return await LazyModule.prototype.load.call(module);
-  });
-  return gate;
-}
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -61,6 +45,7 @@ describe('a call that comes before the code is loaded', () => {
   const limits = { requestsPerMinute: 1_000 };
 
   test('waits for it, and is made after those that came before', async () => {
+    await runCode.load();
     const { open } = holdBack(laneCode);
     const seen: string[] = [];
     const agents = { note: (task: string) => String(seen.push(task)) };
@@ -145,6 +130,7 @@ describe('the code of retries, which an agent without traffic control needs only
   });
 
   test('is waited for by the calls of a run with a budget', async () => {
+    await runCode.load();
     const { open } = holdBack(retriesCode);
     const orchestrator = new AsyncOrchestrator({ agents: { echo }, ...options });
     const run = orchestrator.executeMultiple([['echo', 'a']], { budget: { usd: 1 } });
