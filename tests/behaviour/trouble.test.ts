@@ -1,64 +1,15 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { CallOutcome } from '../../src/contracts/result.js';
-import type { AsyncOrchestratorOptions } from '../../src/orchestrator/options.js';
+import { failsFirst, meet, type Script } from './meet-trouble.js';
 import { httpError } from './scripted-agents.js';
 import { seeded } from './seeded-random.js';
-import { type Asked, closeAll, mostWithin, openWith, Service } from './traffic-orchestrator.js';
+import { closeAll, mostWithin, openWith, Service } from './traffic-orchestrator.js';
 
 afterEach(closeAll);
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
-// The rows of `npm run bench:trouble` on a clock moved by hand. Limits give the function a lane of its own.
-
-/** What a service does with a request: the call's attempt, from 1, and the time since the start, in milliseconds. */
-type Script = (request: { attempt: number; call: number; atMs: number }) => void;
-
-interface Trouble {
-  readonly calls: number;
-  readonly limit: number;
-  readonly latencyMs?: number;
-  readonly script: Script;
-  readonly options?: Partial<AsyncOrchestratorOptions>;
-  /** How long it is waited for, in milliseconds. */
-  readonly patienceMs?: number;
-}
-
-async function meet({ calls, limit, latencyMs = 50, script, options, patienceMs = 60_000 }: Trouble) {
-  jest.spyOn(Math, 'random').mockImplementation(seeded(7));
-  const attempts = new Map<string, number>();
-  const outcomeOf = ({ task, atMs }: Asked): string => {
-    const attempt = (attempts.get(task) ?? 0) + 1;
-    attempts.set(task, attempt);
-    script({ attempt, call: Number(task), atMs });
-    return 'answer';
-  };
-  const service = new Service(outcomeOf, latencyMs);
-  const { orchestrator, clock } = openWith([service], {
-    agents: [service.agent('agent')],
-    maxConcurrent: limit,
-    limits: { maxConcurrent: 1_000 },
-    ...options,
-  });
-  let endedAtMs = 0;
-  const run = orchestrator.executeMultiple(
-    Array.from({ length: calls }, (_, call) => ['agent', String(call)] as const),
-    { onProgress: () => (endedAtMs = clock.now()) },
-  );
-  let outcomes: CallOutcome[] | undefined;
-  void run.then((all) => (outcomes = all));
-  for (let atMs = 0; atMs < patienceMs && outcomes === undefined; atMs += 100) await clock.advance(100);
-  if (outcomes === undefined) throw new Error(`not over after ${patienceMs} ms`);
-  const answered = outcomes.filter(({ success }) => success).length;
-  return { service, orchestrator, outcomes, answered, endedAtMs };
-}
-
-const failsFirst =
-  (times: number, status: number, more: { retryAfterMs?: number } = {}): Script =>
-  ({ attempt }) => {
-    if (attempt <= times) throw httpError(status, more);
-  };
+// The rows of `npm run bench:trouble` on a clock moved by hand.
 
 describe('trouble that passes fails no call', () => {
   test('50 calls at once that each meet one 429 with a retry-after of 2 s', async () => {

@@ -199,7 +199,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** Waits for the lane; the call needs no permit meanwhile. */
   #waitForLane(lane: Lane): void {
     const { call, priority, tenant, agent } = this;
-    const { deadlineAtMs } = call;
+    const { deadlineAtMs, queuedAtMs: calledAtMs } = call;
     // It is let in when another call leaves the lane, in that call's context.
     const context = captureContext();
     let isDone = false;
@@ -220,7 +220,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       this.#leave(refusal);
     };
     const [maxWaitMs, outlook] = [this.#maxWaitMs, this.#outlook];
-    const options = { priority, tenant, agent, deadlineAtMs, scope: this, maxWaitMs, outlook };
+    const options = { priority, tenant, agent, deadlineAtMs, scope: this, maxWaitMs, calledAtMs, outlook };
     lane.submit(this.#tokens, this.#sizeBytes, options, admit, refuse);
     if (!isDone) publishWait(call, lane);
   }

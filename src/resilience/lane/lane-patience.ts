@@ -77,7 +77,7 @@ export class LanePatience {
     let nextEndMs = Number.POSITIVE_INFINITY;
     this.#shortestMs = Number.POSITIVE_INFINITY;
     for (const request of this.#limiter.hold(this.#mostHeld, nowMs)) {
-      request.heldSinceMs ??= this.#metSinceMs(request, nowMs);
+      request.heldSinceMs ??= this.#heldSinceMs(request, nowMs);
       const patienceMs = patienceOf(request, failure);
       const endsAtMs = request.heldSinceMs + patienceMs;
       // Only a probe that failed after all that time shows that the lane is still down.
@@ -107,11 +107,13 @@ export class LanePatience {
     return HELD_RATIO * this.#maxConcurrent();
   }
 
-  /** Since when the call has met this outage, in milliseconds of the clock: with its first attempt, or in the queue. */
-  #metSinceMs({ outlook }: RateRequest, nowMs: number): number {
-    const { firstFailedAtMs } = outlook;
-    const stoppedSinceMs = this.#health.stoppedSinceMs ?? nowMs;
-    return firstFailedAtMs === undefined ? nowMs : Math.max(firstFailedAtMs, stoppedSinceMs);
+  /**
+   * Since when the call has waited for this outage to end, in milliseconds of the clock. Where it was a probe, it has
+   * waited since before that.
+   */
+  #heldSinceMs({ calledAtMs = Number.POSITIVE_INFINITY, outlook }: RateRequest, nowMs: number): number {
+    if (outlook.failures === 0) return nowMs;
+    return Math.min(nowMs, Math.max(calledAtMs, this.#health.stoppedSinceMs ?? nowMs));
   }
 
   #refuse(request: RateRequest, error: Error): void {

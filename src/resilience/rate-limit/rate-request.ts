@@ -19,6 +19,8 @@ export interface RateRequestOptions {
   readonly scope?: CancelPoint | undefined;
   /** The longest pause of the lane that it waits for, in milliseconds. @default Infinity */
   readonly maxWaitMs?: number | undefined;
+  /** When its call was made, in milliseconds of the clock. @default when it is looked at */
+  readonly calledAtMs?: number | undefined;
   /** What its call may still do. @default nothing: it is the call's only attempt */
   readonly outlook?: RetryOutlook | undefined;
 }
@@ -33,6 +35,7 @@ export class RateRequest implements Cancellable {
   readonly deadlineAtMs: number;
   readonly scope: CancelPoint | undefined;
   readonly maxWaitMs: number;
+  readonly calledAtMs: number | undefined;
   readonly outlook: RetryOutlook;
   /** When it may be sent, in milliseconds of the clock. */
   readyAtMs: number;
@@ -58,6 +61,7 @@ export class RateRequest implements Cancellable {
     this.deadlineAtMs = options.deadlineAtMs ?? Number.POSITIVE_INFINITY;
     this.scope = options.scope;
     this.maxWaitMs = options.maxWaitMs ?? Number.POSITIVE_INFINITY;
+    this.calledAtMs = options.calledAtMs;
     this.outlook = options.outlook ?? NO_RETRIES;
     this.readyAtMs = this.outlook.readyAtMs;
     this.admit = admit;
