@@ -70,7 +70,9 @@ export class Lane implements PassOwner, StartGate {
       waiting: () => this.#limiter.waiting,
       maxProbeDelayMs: () => Math.min(maxProbeDelayMs, this.#patience.maxProbeDelayMs),
     });
-    const maxInFlight = maxConcurrent ?? (() => Number.POSITIVE_INFINITY);
+    // Where it only counts, calls wait for their permits, in the order of those.
+    const maxInFlight =
+      isShaped && maxConcurrent !== undefined ? maxConcurrent : () => Number.POSITIVE_INFINITY;
     this.#limiter = new RateLimiter({
       lane: name,
       clock,
