@@ -31,6 +31,8 @@ const MAX_JITTER_MS = 1_000;
 /** In no window of this length, in milliseconds, do more than a quarter of the waiting requests return. */
 const RETURN_WINDOW_MS = 100;
 const RETURN_PARTS = 4;
+/** How much slower than usual they return at most. */
+const MAX_RETURN_FACTOR = 16;
 /** Longest step between two returns, as a multiple of the shortest: keeps processes apart. */
 const LONGEST_STEP = 1.25;
 
@@ -158,13 +160,13 @@ export class LaneHealth {
     if (demandedUntilMs <= nowMs && !isFailing) return false;
     this.stops += 1;
     this.#wasTooMuch = isTooMuch;
-    this.#returnFactor = isTooMuch && phase.kind === 'returning' ? 2 * this.#returnFactor : 1;
+    this.#returnFactor = this.#nextReturnFactor(isTooMuch);
     this.#phase = {
       kind: 'stopped',
       sinceMs: nowMs,
       firstFailed: request,
       demandedUntilMs,
-      nextProbeMs: Math.max(demandedUntilMs, nowMs + MIN_PROBE_DELAY_MS),
+      nextProbeMs: demandedUntilMs > nowMs ? demandedUntilMs : nowMs + MIN_PROBE_DELAY_MS,
       probes: 0,
       contradictions: 0,
     };
@@ -211,6 +213,13 @@ export class LaneHealth {
   #probeDelayMs(outageMs: number): number {
     const longestMs = Math.max(MIN_PROBE_DELAY_MS, this.#maxProbeDelayMs());
     return Math.min(longestMs, Math.max(MIN_PROBE_DELAY_MS, PROBE_DELAY_RATIO * outageMs));
+  }
+
+  /** Slower where most of those that have returned were too many; one among many that are answered is its call's own. */
+  #nextReturnFactor(isTooMuch: boolean): number {
+    if (!isTooMuch || this.#phase.kind !== 'returning') return 1;
+    if (this.#outcomes.failedRatio < 1 - FAILING_RATIO) return this.#returnFactor;
+    return Math.min(MAX_RETURN_FACTOR, 2 * this.#returnFactor);
   }
 
   #prolong(phase: Extract<Phase, { kind: 'stopped' }>, demandedUntilMs: number): boolean {

@@ -136,8 +136,7 @@ describe('LaneHealth: while a lane is stopped', () => {
   test('the first probe goes out after the demanded wait, not before', () => {
     const { health, next, clock } = working();
     health.failed(next, 100, true);
-    // No sooner than any first probe.
-    expect(health.opensAtMs(clock.now())).toBe(400);
+    expect(health.opensAtMs(clock.now())).toBe(100);
     health.failed(next + 1, 3_000, true);
     expect(health.opensAtMs(clock.now())).toBe(3_000);
   });
@@ -253,5 +252,29 @@ describe('LaneHealth: what lets a lane go on', () => {
     expect(health.isReturningSlowly).toBe(false);
     health.failed(next + 6, 1_000, true);
     expect(await stepAfter(next + 7)).toBe(50);
+  });
+
+  test('one rejection among the answers to those that return does not slow the others down', async () => {
+    const { health, next, clock } = working(20, { waiting: 400 });
+    let request = next;
+    for (let stop = 0; stop < 20; stop += 1) {
+      health.failed(request++, 1_000, true);
+      await clock.advance(1_000);
+      expect(health.answered(request++)).toBe(true);
+      health.started(clock.now());
+      expect(health.opensAtMs(clock.now()) - clock.now()).toBe(1);
+      for (let answer = 0; answer < 16; answer += 1) health.answered(request++);
+    }
+  });
+
+  test('however often there are too many, the return takes at most sixteen times as long', async () => {
+    const { health, next, clock } = working(20, { waiting: 8 });
+    for (let request = next; request < next + 40; request += 2) {
+      health.failed(request, 1_000, true);
+      await clock.advance(1_000);
+      health.answered(request + 1);
+      health.started(clock.now());
+    }
+    expect(health.opensAtMs(clock.now()) - clock.now()).toBe(16 * 50);
   });
 });
