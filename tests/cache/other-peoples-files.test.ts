@@ -1,4 +1,4 @@
-// Covers: src/sqlite/inspection.ts, src/input/own-folder.ts
+// Covers: src/input/own-folder.ts, src/sqlite/inspection.ts, src/sqlite/sqlite3.ts, src/cache/tiers/disk/disk-schema.ts
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

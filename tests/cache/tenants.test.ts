@@ -1,4 +1,4 @@
-// Covers: src/cache/tenant.ts, src/cache/tiers/selector.ts
+// Covers: src/cache/tenant.ts, src/cache/tiers/selector.ts, src/calls/cached/call-request.ts
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
