@@ -18,6 +18,21 @@ export function median(list) {
   return sorted[sorted.length >> 1];
 }
 
+/** Microseconds that 99 of 100 calls took at most, each timed on its own: the median over the rounds. */
+export async function p99Us(call, { calls, rounds = 7 }) {
+  const found = [];
+  for (let round = -1; round < rounds; round += 1) {
+    const times = new Float64Array(calls);
+    for (let index = 0; index < calls; index += 1) {
+      const startedMs = performance.now();
+      await call(index);
+      times[index] = (performance.now() - startedMs) * 1_000;
+    }
+    if (round >= 0) found.push(times.sort()[Math.floor(calls * 0.99)]);
+  }
+  return median(found);
+}
+
 export function print(title, medians, floor) {
   console.log(`\n${title}`);
   for (const [name, us] of medians) {

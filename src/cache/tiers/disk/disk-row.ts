@@ -15,7 +15,7 @@ export const WRITE_COLUMNS =
   'key, used_at, hits, size_bytes, stale_until, expires_at, cost_usd, agent, tags, writer, origin, signature, payload';
 
 /** What {@link toEntry} takes apart, as one column: each column of a row costs a read as much as a short text does. */
-const HEAD =
+export const HEAD =
   "origin||char(10)||expires_at||' '||stale_until||' '||size_bytes||' '||hits||char(10)||signature||char(10)||tags||char(10)||agent";
 
 /** No head that we write is longer, in bytes: tags and the agent's name are bounded. */
@@ -44,9 +44,14 @@ export const CREATED_AT =
  * @param maxPayloadBytes Longer payloads are not read.
  */
 export function readableHead(maxPayloadBytes: number): string {
-  return `CASE WHEN ${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes} THEN ${HEAD} END AS head,
-    CASE WHEN ${IS_READABLE} THEN cost_usd END AS costUsd,
-    CASE WHEN ${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes} THEN payload END AS payload`;
+  const condition = isReadable(maxPayloadBytes);
+  return `CASE WHEN ${condition} THEN ${HEAD} END AS head, CASE WHEN ${condition} THEN cost_usd END AS costUsd,
+    CASE WHEN ${condition} THEN payload END AS payload`;
+}
+
+/** Whether the whole row is short enough to be read. */
+export function isReadable(maxPayloadBytes: number): string {
+  return `${IS_READABLE} AND octet_length(payload)<=${maxPayloadBytes}`;
 }
 
 /**

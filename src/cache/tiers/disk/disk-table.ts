@@ -6,7 +6,9 @@ import {
   addRow,
   CREATED_AT,
   type EntryRow,
+  HEAD,
   IS_READABLE,
+  isReadable,
   readableHead,
   toEntry,
   WRITE_COLUMNS,
@@ -74,23 +76,22 @@ export const ROWS_PER_WRITE = 400;
 /** Rows of one statement that reads the index or deletes. */
 export const ROWS_PER_PAGE = 250;
 
-/** Of a longer payload the common statement reads nothing; it is looked for again, with the limit that is set. */
+/** A longer payload the common statement does not find; it is looked for again, with the limit that is set. */
 const COMMON_PAYLOAD_BYTES = 1_048_576;
 
 const INDEX_COLUMNS = `id, ${KEY} AS key, ${USED_AT} AS usedAt, ${SIZE_BYTES} AS sizeBytes, ${COST_USD} AS costUsd, ${HITS} AS hits`;
-const READ_ONE = `SELECT ${readableHead(COMMON_PAYLOAD_BYTES)} FROM ${ENTRIES} WHERE ${KEY}=?`;
+const READ_ONE = `SELECT ${HEAD} AS head, cost_usd AS costUsd, payload FROM ${ENTRIES}
+  WHERE ${KEY}=? AND ${isReadable(COMMON_PAYLOAD_BYTES)}`;
 const WRITE = `INSERT OR REPLACE INTO ${ENTRIES} (${WRITE_COLUMNS}) VALUES`;
 
 /** The statements of the disk tier, over its own tables and no others. */
 export class DiskTable {
   readonly #database: Database;
-  readonly #maxPayloadBytes: number;
   readonly #writer: number;
   readonly #entryColumns: string;
 
   private constructor(database: Database, maxPayloadBytes: number, writer: number) {
     this.#database = database;
-    this.#maxPayloadBytes = maxPayloadBytes;
     this.#writer = writer;
     this.#entryColumns = `id, ${KEY} AS key, ${readableHead(maxPayloadBytes)}`;
   }
@@ -117,9 +118,9 @@ export class DiskTable {
   /** The row of the key, in fewer steps. */
   readOne(key: string): Promise<StoredEntry | undefined> {
     return this.#database.read<Omit<EntryRow, 'key'>>(READ_ONE, [key]).then(([row]) => {
-      if (row === undefined) return undefined;
-      const isRead = row.head !== null || this.#maxPayloadBytes <= COMMON_PAYLOAD_BYTES;
-      return isRead ? toEntry(row, key) : this.read([key]).then(([entry]) => entry);
+      if (row !== undefined) return toEntry(row, key);
+      // It is not there, longer than most, or not to be read.
+      return this.read([key]).then(([entry]) => entry);
     });
   }
 
