@@ -19,6 +19,8 @@ import { DepartedKeys } from './ttl-advice.js';
 
 /** One in this many memory hits is timed: reading the clock twice costs as much as the rest of a hit. */
 const TIMED_ONE_IN = 16;
+/** Entries that are written as JSON between two turns of the event loop. */
+const RESTORED_PER_TURN = 100;
 
 /** Collaborators of an {@link AnswerStore}. */
 export interface AnswerStoreParts {
@@ -43,6 +45,8 @@ export class AnswerStore {
   readonly #follower: MemoryFollower | undefined;
   /** Answers to requests made after a deletion are dated later than it. */
   #deletedAtMs = Number.NEGATIVE_INFINITY;
+  /** Resolves when the lower tiers have again what they lost. */
+  restored: Promise<void> = Promise.resolve();
 
   constructor(parts: AnswerStoreParts) {
     this.#parts = parts;
@@ -212,6 +216,21 @@ export class AnswerStore {
   /** Hands down what is known of uses. */
   flushTouches(): void {
     this.#touches.flush();
+  }
+
+  /** Sets everything that memory holds in the lower tiers again, in portions: their file broke. */
+  restoreLower(): void {
+    this.restored = this.restored.then(() => this.#restore());
+  }
+
+  async #restore(): Promise<void> {
+    let count = 0;
+    for (const entry of [...this.#memory.entries()]) {
+      // Replaced or deleted meanwhile.
+      if (this.#memory.peek(entry.key) !== entry) continue;
+      await this.#parts.lower?.set(toUnsealed(entry, prepareAnswer(entry.answer).payload));
+      if (++count % RESTORED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Ends what runs by itself, for closing. */

@@ -11,6 +11,8 @@ export interface LowerTiersParts {
   readonly time: SteadyTime;
   readonly recorder: CacheStatsRecorder;
   readonly observers: CacheObservers;
+  /** A tier lost what it held. */
+  readonly onFileLost: () => void;
 }
 
 /** The tiers below memory that the options name; `undefined` for none. Their failures are counted, logged and emitted. */
@@ -26,7 +28,8 @@ export function openLowerTiers(parts: LowerTiersParts): TierStack | undefined {
       const onFailure = () => {
         recorder.storeErrors += 1;
       };
-      return openTiers(options, epochMs, { onProblem: (error) => reportProblem(parts, error), onFailure });
+      const onProblem = (error: TuttiError) => reportProblem(parts, error);
+      return openTiers(options, epochMs, { onProblem, onFailure, onFileLost: parts.onFileLost });
     },
     epochMs,
     clock: options.clock,

@@ -18,19 +18,25 @@ interface TierListeners {
   readonly onProblem: (error: TuttiError) => void;
   /** An operation failed. Called each time. */
   readonly onFailure: () => void;
+  /** The tier lost what it held. */
+  readonly onFileLost: () => void;
 }
 
 /** Never rejects: without a secret, or a place for one, the cache is in memory only. */
 export async function openTiers(
   options: ResolvedResponseCacheOptions,
   epochMs: () => number,
-  { onProblem, onFailure }: TierListeners,
+  { onProblem, onFailure, onFileLost }: TierListeners,
 ): Promise<OpenTiers> {
   const { clock, secret } = options;
   try {
     if (configuredSecrets({ secret }) === undefined && secretFolder() === undefined) throw noSecret();
     const seal = new Seal(await loadSecrets({ secret, onProblem }), epochMs);
-    const tier = new TierGuard(createTier(options, onProblem), { clock, onFailure, onBroken: onProblem });
+    const tier = new TierGuard(createTier(options, onProblem, onFileLost), {
+      clock,
+      onFailure,
+      onBroken: onProblem,
+    });
     return { tiers: [tier], seal };
   } catch (error) {
     onProblem(TuttiError.isInstance(error) ? error : noSecret(error));
@@ -48,6 +54,7 @@ function noSecret(cause?: unknown): CacheStoreError {
 function createTier(
   options: ResolvedResponseCacheOptions,
   onProblem: (error: TuttiError) => void,
+  onFileLost: () => void,
 ): CacheTier {
   const { directory = '', rootDirectory, store, maxSizeBytes, maxEntries, eviction, clock } = options;
   const limits = { maxSizeBytes, maxEntries, eviction, clock, onProblem };
@@ -55,6 +62,7 @@ function createTier(
   return new DiskTier({
     ...limits,
     directory,
+    onFileLost,
     checkFolder: () => checkRealDirectory(directory, rootDirectory),
   });
 }

@@ -87,7 +87,7 @@ export class ResponseCache implements AsyncDisposable {
     this.#keyContext = { tenant, normalizeTask: createTaskNormalizer(normalize) };
     const [recorder, observers, time] = [this.#recorder, this.#observers, this.#time];
     const parts = { options: this.#options, time, recorder, observers };
-    this.#lower = openLowerTiers(parts);
+    this.#lower = openLowerTiers({ ...parts, onFileLost: () => this.#store.restoreLower() });
     const onDeletedElsewhere = (key: string | undefined) => this.#invalidate(key);
     this.#store = new AnswerStore({ ...parts, lower: this.#lower, onDeletedElsewhere });
     this.#computeOnce = new ComputeOnce(this.#store, this.#recorder, this.#observers, this.#time);
@@ -322,6 +322,7 @@ export class ResponseCache implements AsyncDisposable {
    */
   async flush(): Promise<void> {
     this.#store.flushTouches();
+    await this.#store.restored;
     await this.#lower?.flush();
   }
 
@@ -473,6 +474,7 @@ export class ResponseCache implements AsyncDisposable {
     this.#store.stop();
     this.#computeOnce.abortAll();
     this.#store.flushTouches();
+    await this.#store.restored;
     await this.#lower?.close(timeoutMs);
   }
 

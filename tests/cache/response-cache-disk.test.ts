@@ -239,6 +239,30 @@ describe('ResponseCache on disk', () => {
   });
 });
 
+describe('ResponseCache on a file that breaks', () => {
+  const everything = Array.from({ length: 300 }, (_, n) => `t${n}`);
+
+  test.each([0, 3_616, 12_000])('loses nothing that it has served (pages damaged at %i)', async (offset) => {
+    const before = openCache();
+    for (const task of everything) await before.set(ask(task), { output: 'x'.repeat(3_000) + task });
+    await before.close();
+    const file = join(folder, 'cache.db');
+    const bytes = readFileSync(file);
+    for (let at = 16_384 + offset; at < bytes.length; at += 16_384) bytes.fill(7, at, at + 300);
+    writeFileSync(file, bytes);
+    const during = openCache();
+    for (const task of everything) {
+      const value = await during.getOrCompute(ask(task), () => 'x'.repeat(3_000) + task);
+      expect(value.output.endsWith(`x${task}`)).toBe(true);
+    }
+    await during.flush();
+    await during.close();
+    const after = openCache();
+    const found = await after.getMany(everything.map((task) => ask(task)));
+    expect(found.filter((hit) => hit === undefined)).toEqual([]);
+  });
+});
+
 describe('ResponseCache on a Keyv store', () => {
   const broken = (failing: 'rejects' | 'hangs') => {
     let calls = 0;

@@ -81,9 +81,9 @@ export class MemoryTier {
     return slot.entry;
   }
 
-  /** Whether there is an entry under the key, expired or not. Is not a use. */
-  has(key: string): boolean {
-    return this.#slots.has(key);
+  /** The entry under the key, expired or not. Is not a use. */
+  peek(key: string): MemoryEntry | undefined {
+    return this.#slots.get(key)?.entry;
   }
 
   /**

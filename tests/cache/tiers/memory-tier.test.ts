@@ -104,7 +104,7 @@ describe('MemoryTier', () => {
     const memory = tier();
     memory.set(entry('key'), 0);
     expect(memory.set(entry('key', { sizeBytes: 1_001 }), 0)).toBe(false);
-    expect(memory.has('key')).toBe(false);
+    expect(memory.peek('key')).toBeUndefined();
     expect(memory.size()).toEqual({ entries: 0, sizeBytes: 0 });
   });
 
@@ -143,9 +143,9 @@ describe('MemoryTier', () => {
     memory.set(entry('b', { agent: 'get_status_detail', tags: ['y'] }), 0);
     memory.set(entry('c', { agent: 'other', tags: ['yy'] }), 0);
     expect(memory.deleteMatching({ agent: 'get_status' })).toBe(1);
-    expect(memory.has('b')).toBe(true);
+    expect(memory.peek('b')).toBeDefined();
     expect(memory.deleteMatching({ tag: 'y' })).toBe(1);
-    expect(memory.has('c')).toBe(true);
+    expect(memory.peek('c')).toBeDefined();
     expect(memory.deleteMatching('all')).toBe(1);
     expect(memory.counters()).toEqual({ evictions: 0, expirations: 0 });
   });

@@ -45,7 +45,9 @@ export interface DiskFileOptions {
   readonly onWritten: (key: string, createdAt: number) => void;
   readonly onUnknownChanges: () => void;
   /** The file is left for another one: what the index knew of it is void. */
-  readonly onLeave: () => void;
+  readonly onLeave: (isBroken: boolean) => void;
+  /** The file broke, and a new one takes its place. */
+  readonly onFileLost: () => void;
   readonly report: (message: string, cause: unknown) => void;
 }
 
@@ -99,8 +101,16 @@ export class DiskFile {
   /** Opens the file and reads the whole index. */
   async openLoaded(): Promise<DiskSession> {
     const session = await this.open();
-    await session.loaded;
-    return session;
+    try {
+      await session.loaded;
+      return session;
+    } catch (error) {
+      await this.leaveIfBroken(session, error);
+    }
+    // Another one, looked through before it is used.
+    const next = await this.open();
+    await next.loaded;
+    return next;
   }
 
   /** The same, once it is certain that the file is still where it was. */
@@ -114,7 +124,7 @@ export class DiskFile {
     );
     // Closing writes the log into whatever is there now, which may repair it or make it look intact.
     this.#isDistrusted = state === 'rubbish';
-    this.#leave(session);
+    this.#leave(session, state === 'rubbish');
     return this.openLoaded();
   }
 
@@ -126,7 +136,7 @@ export class DiskFile {
     const what = state === 'ok' ? 'corrupt' : state;
     this.#options.report(`The cache file ${this.#options.path} is ${what}; another one is opened.`, error);
     this.#isDistrusted = true;
-    this.#leave(session);
+    this.#leave(session, state === 'ok' || state === 'rubbish');
   }
 
   /** Closes it for good. */
@@ -169,7 +179,9 @@ export class DiskFile {
     const sync = new IndexSync({ ...this.#options, database, table });
     const loaded = sync.load();
     const session: DiskSession = { database, table, sync, loaded };
-    loaded.catch((error: unknown) => this.leaveIfBroken(session, error).catch(() => this.#leave(session)));
+    loaded.catch((error: unknown) =>
+      this.leaveIfBroken(session, error).catch(() => this.#leave(session, false)),
+    );
     this.#isDistrusted = false;
     this.#session = session;
     return session;
@@ -199,12 +211,19 @@ export class DiskFile {
     );
   }
 
-  #leave(session: DiskSession): void {
+  #leave(session: DiskSession, isBroken: boolean): void {
     if (this.#session !== session) return;
     this.#session = undefined;
     this.#opening = undefined;
-    this.#leaving = session.database.close().catch(() => {});
-    this.#options.onLeave();
+    const { onLeave, onFileLost } = this.#options;
+    onLeave(isBroken);
+    // Once reads that are running have ended: what they find is known then.
+    this.#leaving = session.database
+      .close()
+      .catch(() => {})
+      .then(() => {
+        if (isBroken && !this.#isClosed) onFileLost();
+      });
   }
 }
 

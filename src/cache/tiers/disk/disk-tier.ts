@@ -14,7 +14,7 @@ import type { CacheTier, TierChange, TierCounters, TierSelector, TierSize } from
 import { selectorTest } from '../selector.js';
 import { TierIndex } from '../tier-index.js';
 import { ChangeBuffer, DeletionLog, ForeignDeletions } from './deletions.js';
-import { DiskFile } from './disk-file.js';
+import { DiskFile, type DiskSession } from './disk-file.js';
 import type { DiskParts } from './disk-parts.js';
 import { DiskReader } from './disk-reader.js';
 import { MAX_AGENT_BYTES } from './disk-schema.js';
@@ -45,6 +45,8 @@ export interface DiskTierOptions {
   onProblem?: ((error: TuttiError) => void) | undefined;
   /** Called before the file is opened; rejects where the folder must not be used. @default every folder may be used */
   checkFolder?: (() => Promise<void>) | undefined;
+  /** Called when the file broke and a new one takes its place, so that what is known elsewhere can be set again. */
+  onFileLost?: (() => void) | undefined;
   /** Names the network file system that a folder lies on; for tests. @default networkFileSystemOf */
   networkFileSystem?: ((folder: string) => Promise<string | undefined>) | undefined;
   /** Opens the database; for tests. @default openDatabase */
@@ -104,7 +106,8 @@ export class DiskTier implements CacheTier {
       onWritten: (key, createdAt) => this.#writtenElsewhere(key, createdAt),
       onUnknownChanges: () => this.#changes.addAll(this.#nowMs()),
       isPending: (key) => this.#queue.get(key) !== undefined,
-      onLeave: () => this.#left(),
+      onLeave: (isBroken) => this.#left(isBroken),
+      onFileLost: () => options.onFileLost?.(),
       report: (message, cause) => this.#report(message, cause),
     });
     const parts: DiskParts = {
@@ -178,9 +181,9 @@ export class DiskTier implements CacheTier {
       this.#uses.forget(key);
     }
     const session = await this.#file.openLoaded();
-    const stored = pending === undefined && !known ? await session.table.read([key]) : [];
+    const isStored = pending === undefined && !known && (await this.#isStored(key, session));
     await this.flush();
-    return known || stored.length > 0;
+    return known || isStored;
   }
 
   async deleteMatching(selector: TierSelector, createdUpTo = this.#nowMs()): Promise<number> {
@@ -189,10 +192,15 @@ export class DiskTier implements CacheTier {
     const deletion = this.#deletions.add({ selector, createdUpTo });
     const gone = new Set(this.#dropWaiting(deletion));
     await this.flush();
-    const { table } = await this.#file.openLoaded();
-    for await (const keys of table.deleteMatching(selector, deletion.upToId)) {
-      this.#writer.deleted(keys);
-      for (const key of keys) gone.add(key);
+    const session = await this.#file.openLoaded();
+    try {
+      for await (const keys of session.table.deleteMatching(selector, deletion.upToId)) {
+        this.#writer.deleted(keys);
+        for (const key of keys) gone.add(key);
+      }
+    } catch (error) {
+      // Nothing of a broken file is left in the one that takes its place.
+      await this.#file.leaveIfBroken(session, error);
     }
     return gone.size;
   }
@@ -207,8 +215,12 @@ export class DiskTier implements CacheTier {
   async *entries(): AsyncGenerator<StoredEntry> {
     this.#assertOpen();
     await this.flush();
-    const { table } = await this.#file.openLoaded();
-    yield* table.all();
+    const session = await this.#file.openLoaded();
+    try {
+      yield* session.table.all();
+    } catch (error) {
+      await this.#file.leaveIfBroken(session, error);
+    }
   }
 
   async size(): Promise<TierSize> {
@@ -250,6 +262,15 @@ export class DiskTier implements CacheTier {
     } finally {
       // What others asked for meanwhile, deletions above all, is finished too.
       await this.#writer.finish().finally(() => this.#file.close());
+    }
+  }
+
+  async #isStored(key: string, session: DiskSession): Promise<boolean> {
+    try {
+      return (await session.table.read([key])).length > 0;
+    } catch (error) {
+      await this.#file.leaveIfBroken(session, error);
+      return false;
     }
   }
 
@@ -308,10 +329,13 @@ export class DiskTier implements CacheTier {
     return gone;
   }
 
-  /** Of a file that was left, only what waits to be written is known, and nothing of what others did meanwhile. */
-  #left(): void {
+  /**
+   * Of a file that was left, only what waits to be written is known. One that was removed or replaced takes what memory
+   * holds with it, as it is not known what others did; of a broken one, what memory holds is all that is left.
+   */
+  #left(isBroken: boolean): void {
     this.#foreignDeletions.clear();
-    this.#changes.addAll(this.#nowMs());
+    if (!isBroken) this.#changes.addAll(this.#nowMs());
     this.#index.clear();
     for (const [key, write] of this.#queue.pending()) if (write !== null) this.#index.put(key, write);
   }

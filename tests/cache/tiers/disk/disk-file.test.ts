@@ -131,11 +131,10 @@ describe('the file of a DiskTier', () => {
     await tier.close();
   });
 
-  test('is left when it breaks while its index is read, and whoever waits for that is told', async () => {
+  test('is left when it breaks while its index is read, and what waits for that goes on with another', async () => {
     const { tier, faults, problems, opened } = faulty();
     faults.query = { matches: /ORDER BY iif/, error: corrupt() };
-    await expect(tier.size()).rejects.toThrow('malformed');
-    expect(await sizeOnceLeft(tier)).toEqual({ entries: 0, sizeBytes: 0 });
+    expect(await tier.size()).toEqual({ entries: 0, sizeBytes: 0 });
     expect(problems).toEqual([expect.stringContaining('is corrupt')]);
     expect(opened).toHaveLength(2);
     await tier.close();
