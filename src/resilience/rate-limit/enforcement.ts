@@ -1,4 +1,4 @@
-/** Requests answered although nothing was left, beyond those that can be explained, before a limit is not believed. */
+/** Answers although nothing was left, beyond those that can be explained, after which a limit is not believed. */
 const UNEXPLAINED_ANSWERS = 2;
 
 /**
@@ -8,7 +8,7 @@ const UNEXPLAINED_ANSWERS = 2;
 export class Enforcement {
   #isEnforced = true;
   #hasRejected = false;
-  #emptyAnswers = 0;
+  #usedWhenEmpty = 0;
   #firstEmptyMs = 0;
   #expiredAtFirst = 0;
 
@@ -19,7 +19,7 @@ export class Enforcement {
   /** A report said that something is left. */
   foundSome(): void {
     this.#isEnforced = true;
-    this.#emptyAnswers = 0;
+    this.#usedWhenEmpty = 0;
   }
 
   /** A request was rejected because nothing was left. */
@@ -29,22 +29,22 @@ export class Enforcement {
   }
 
   /**
-   * A request was answered whose response had reported that nothing is left. That is explained if something came back
-   * in time.
+   * A request that used `amount` was answered, and its response had reported that nothing is left. That is explained if
+   * as much came back in time.
    *
    * @param perMs The most that comes back in a millisecond.
    * @param expired How much of what this process ever used has left its window.
    */
-  answeredWhenEmpty(perMs: number, expired: number, nowMs: number): void {
+  answeredWhenEmpty(amount: number, perMs: number, expired: number, nowMs: number): void {
     if (this.#hasRejected) return;
-    if (this.#emptyAnswers === 0) {
+    if (this.#usedWhenEmpty === 0) {
       this.#firstEmptyMs = nowMs;
       this.#expiredAtFirst = expired;
     }
-    this.#emptyAnswers += 1;
+    this.#usedWhenEmpty += amount;
     const passedMs = nowMs - this.#firstEmptyMs;
     const refilled = passedMs === 0 ? 0 : passedMs * perMs;
-    const explained = 1 + refilled + expired - this.#expiredAtFirst;
-    if (this.#emptyAnswers > UNEXPLAINED_ANSWERS + explained) this.#isEnforced = false;
+    const explained = amount + refilled + expired - this.#expiredAtFirst;
+    if (this.#usedWhenEmpty > UNEXPLAINED_ANSWERS * amount + explained) this.#isEnforced = false;
   }
 }

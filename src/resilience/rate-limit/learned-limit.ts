@@ -32,6 +32,7 @@ export class LearnedLimit {
   readonly #enforcement = new Enforcement();
   readonly #allowances: Allowances;
   #limit: number | undefined = undefined;
+  #reportedLimit: number | undefined = undefined;
   #namedWindowMs: number | undefined = undefined;
   #lastOrder = -1;
   #lastHeardMs = 0;
@@ -86,7 +87,7 @@ export class LearnedLimit {
 
   #learnNewest(report: RateLimitWindow, request: ReportedRequest, nowMs: number): void {
     this.#lastOrder = request.sendOrder;
-    if (report.limit !== undefined && report.limit > 0) this.#setLimit(report.limit);
+    if (report.limit !== undefined && report.limit > 0) this.#setLimit(report.limit, report.remaining);
     const limit = this.#limit;
     if (limit === undefined) return;
     this.#namedWindowMs = report.windowMs ?? this.#namedWindowMs;
@@ -146,15 +147,15 @@ export class LearnedLimit {
     this.#allowances.returned(amount, sendOrder);
   }
 
-  /** A request was answered whose response had reported `remaining`. `isLast` if no response is outstanding. */
-  answered(remaining: number, isLast: boolean, nowMs: number): void {
+  /** A request that used `amount` was answered, and its response had reported `remaining`. `isLast` if no response is outstanding. */
+  answered(amount: number, remaining: number, isLast: boolean, nowMs: number): void {
     const limit = this.#limit;
     if (limit === undefined) return;
     this.#caution.answered();
-    if (isLast) this.#compareCounts(limit, nowMs);
+    if (isLast && this.#isExact) this.#compareCounts(limit, nowMs);
     if (remaining > 0) return;
     const expired = this.#own.total - this.#usedAt(nowMs);
-    this.#enforcement.answeredWhenEmpty(this.#mostPerMs(limit), expired, nowMs);
+    this.#enforcement.answeredWhenEmpty(amount, this.#mostPerMs(limit), expired, nowMs);
   }
 
   /** All that was sent was answered: if that is more than the limit, the provider counts otherwise than its reports say. */
@@ -178,7 +179,11 @@ export class LearnedLimit {
     if (this.#shape.isCertainlyFixed && usedInWindow < ALONE_SHARE * limit) this.#caution.cutShare();
   }
 
-  #setLimit(limit: number): void {
+  #setLimit(reported: number, remaining = 0): void {
+    // Where more is left than the limit, that is the rate, and a burst may be larger.
+    const known = reported === this.#reportedLimit ? (this.#limit ?? 0) : 0;
+    const limit = Math.max(reported, remaining, known);
+    this.#reportedLimit = reported;
     if (limit === this.#limit) return;
     this.#limit = limit;
     this.#countsOwn = this.#isExact;
@@ -251,17 +256,16 @@ export class LearnedLimit {
   }
 
   #leftInWindowAtMs(amount: number, isFixedWindow: boolean, nowMs: number): number {
-    const isOwnLeft = !isFixedWindow || this.#isOwnLeft(amount);
-    if (isOwnLeft && this.#allowances.lacking(amount) <= 0 && this.#isWithinShare(amount)) return nowMs;
+    if (this.#lackingInWindow(amount) <= 0 && this.#isWithinShare(amount)) return nowMs;
     return isFixedWindow ? Math.max(nowMs, this.#windowEndsByMs) : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether this process alone uses no more than the window has, whatever the provider says is left. */
-  #isOwnLeft(amount: number): boolean {
+  /** How much is lacking in the current window, which this process alone may not exceed whatever the provider says is left. */
+  #lackingInWindow(amount: number): number {
+    const lacking = this.#allowances.lacking(amount);
+    if (!this.#countsOwn || !this.#shape.isEndKnown) return lacking;
     const { total, reserved } = this.#own;
-    return (
-      !this.#countsOwn || total + reserved + amount <= this.#totalAtWindowStart + (this.#limit as number)
-    );
+    return Math.max(lacking, total + reserved + amount - this.#totalAtWindowStart - (this.#limit as number));
   }
 
   /** Whether no more is on its way than the share of what was left that others leave to this process. */
@@ -287,9 +291,7 @@ export class LearnedLimit {
   }
 
   #inWindowAtMs(amount: number, limit: number, nowMs: number): number {
-    const { total, reserved } = this.#own;
-    const ownLacking = this.#countsOwn ? total + reserved + amount - this.#totalAtWindowStart - limit : 0;
-    const lacking = Math.max(ownLacking, this.#allowances.lacking(amount));
+    const lacking = this.#lackingInWindow(amount);
     const { windowEndsAtMs, lengthMs } = this.#shape;
     if (lacking <= 0 || windowEndsAtMs === Number.POSITIVE_INFINITY) return nowMs;
     return Math.max(nowMs, windowEndsAtMs) + (Math.ceil(lacking / limit) - 1) * lengthMs;

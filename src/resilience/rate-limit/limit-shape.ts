@@ -117,6 +117,12 @@ export class LimitShape {
     return this.#hasReports ? this.#slidingMs.lowest : undefined;
   }
 
+  /** Whether it is known, to half its length at least, when the fixed window ends. */
+  get isEndKnown(): boolean {
+    const { lowest, highest } = this.#windowEndMs;
+    return this.isFixedWindow && KNOWN_WITHIN * (highest - lowest) <= this.lengthMs;
+  }
+
   /** When the fixed window ends at the latest; infinite if that is not known. */
   get windowEndsByMs(): number {
     return this.#windowEndMs.highest;

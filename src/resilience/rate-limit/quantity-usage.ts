@@ -113,9 +113,9 @@ export class QuantityUsage {
     this.#learned.returned(amount, sendOrder);
   }
 
-  /** A request was answered whose response had reported `remaining`. `isLast` if no response is outstanding. */
-  answered(remaining: number, isLast: boolean, nowMs: number): void {
-    this.#learned.answered(remaining, isLast, nowMs);
+  /** A request that used `amount` was answered, and its response had reported `remaining`. `isLast` if no response is outstanding. */
+  answered(amount: number, remaining: number, isLast: boolean, nowMs: number): void {
+    this.#learned.answered(amount, remaining, isLast, nowMs);
   }
 
   /** The provider rejected a request for `amount`, because less was left. */

@@ -115,7 +115,7 @@ export class RateLimitUsage {
     this.#hear(reservation);
     const { cost, reported } = reservation;
     const sendOrder = reservation.sendOrder as number;
-    if (reported !== undefined) this.#conclude(reservation, reported, totalOf(used) > 0, nowMs);
+    if (reported !== undefined) this.#conclude(reservation, reported, used, nowMs);
     this.#input.correct(reservation.inputEntry, cost.inputTokens, used.inputTokens, sendOrder, nowMs);
     this.#tokens.correct(reservation.tokensEntry, totalOf(cost), totalOf(used), sendOrder, nowMs);
     this.#output.enter(cost.outputTokens, used.outputTokens, nowMs);
@@ -151,21 +151,18 @@ export class RateLimitUsage {
   }
 
   /** What became of a request, compared with what its response reported. What used no tokens was rejected. */
-  #conclude(reservation: RateReservation, reported: RateLimits, isAnswered: boolean, nowMs: number): void {
-    const { cost } = reservation;
-    const sendOrder = reservation.sendOrder as number;
-    const left = reported.requests?.remaining;
-    if (isAnswered) {
-      if (left !== undefined) this.#requests.answered(left, this.#unheard === 0, nowMs);
-      return;
-    }
-    // Mostly it was not counted; the next report shows if it was.
-    this.#requests.returned(1, sendOrder);
-    const amounts = { requests: 1, tokens: totalOf(cost), ...cost };
+  #conclude(reservation: RateReservation, reported: RateLimits, used: TokenCost, nowMs: number): void {
+    const { sendOrder = 0, cost } = reservation;
+    const isAnswered = totalOf(used) > 0;
+    // A rejected request was mostly not counted; the next report shows if it was.
+    if (!isAnswered) this.#requests.returned(1, sendOrder);
+    const amounts = amountsOf(isAnswered ? used : cost);
     for (const [name, quantity] of this.quantities) {
       const remaining = reported[name]?.remaining;
-      if (remaining === undefined || remaining >= amounts[name]) continue;
-      quantity.rejected(amounts[name], sendOrder, this.#sent);
+      const amount = amounts[name];
+      if (remaining === undefined) continue;
+      if (isAnswered) quantity.answered(amount, remaining, this.#unheard === 0, nowMs);
+      else if (remaining < amount) quantity.rejected(amount, sendOrder, this.#sent);
     }
   }
 
@@ -234,4 +231,8 @@ export class RateLimitUsage {
 
 function limitOf(quantity: QuantityUsage): number {
   return quantity.limit ?? Number.POSITIVE_INFINITY;
+}
+
+function amountsOf(cost: TokenCost): Record<LimitedQuantity, number> {
+  return { requests: 1, tokens: totalOf(cost), ...cost };
 }

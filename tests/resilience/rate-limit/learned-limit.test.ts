@@ -58,6 +58,26 @@ describe('A learned limit', () => {
     for (let index = 0; index < 20; index += 1) expect(ask(report)).toBe(true);
   });
 
+  test('of tokens of which nothing is left is not believed either', () => {
+    const { send } = answering();
+    const report = { limit: 6_000, remaining: 0, resetMs: 60_000 };
+    const first = Array.from({ length: 6 }, send);
+    for (const reservation of first) {
+      reservation?.learn({ tokens: report });
+      reservation?.settle(COST);
+    }
+    expect(send()).toBeDefined();
+  });
+
+  test('of which more is left than its number is as large as what was left', () => {
+    const { ask, send } = answering();
+    for (let left = 99; left >= 95; left -= 1) {
+      expect(ask({ limit: 10, remaining: left, resetMs: (100 - left) * 600 })).toBe(true);
+    }
+    const sent = Array.from({ length: 120 }, send).filter((reservation) => reservation !== undefined);
+    expect(sent).toHaveLength(95);
+  });
+
   test('in a minute that its name tells is kept to without any reset', async () => {
     const { clock, ask } = answering();
     for (let left = 2; left >= 0; left -= 1) {
