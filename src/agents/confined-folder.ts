@@ -10,6 +10,9 @@ export const MAX_AGENT_FILE_BYTES = 1024 * 1024;
 /** Folders nested more deeply are taken for a mistake. */
 const MAX_DEPTH = 16;
 
+/** Editors replace a file when it is saved; one that is replaced this often in a row is reported. */
+const MAX_READ_TRIES = 3;
+
 const AGENT_FILE = /\.(md|json)$/i;
 
 /** A folder that confines all reads to itself, whatever its entries are named or link to. */
@@ -83,6 +86,16 @@ export class ConfinedFolder {
    */
   async read(file: string): Promise<string> {
     const shown = isAbsolute(file) ? file : this.pathOf(file);
+    for (let tries = 1; ; tries += 1) {
+      const text = await this.#readOnce(file, shown);
+      if (text !== undefined) return text;
+      if (tries === MAX_READ_TRIES)
+        throw new AgentFileError(shown, undefined, 'it was replaced while it was read; load it again.');
+    }
+  }
+
+  /** `undefined` if the file was replaced meanwhile. */
+  async #readOnce(file: string, shown: string): Promise<string | undefined> {
     const target = await this.#resolve(file, shown);
     let handle: FileHandle | undefined;
     try {
@@ -91,7 +104,7 @@ export class ConfinedFolder {
         target,
         constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
       );
-      await this.#checkStillInside(file, shown, handle);
+      if (!(await this.#isStillThere(file, shown, handle))) return undefined;
       return decode(await readLimited(handle, shown), shown);
     } catch (error) {
       throw wrap(error, shown, 'the file cannot be read');
@@ -100,11 +113,13 @@ export class ConfinedFolder {
     }
   }
 
-  /** A folder on the way may have become a link between the check of the path and the opening. */
-  async #checkStillInside(file: string, shown: string, handle: FileHandle): Promise<void> {
+  /**
+   * Whether the path still leads to the opened file, inside the folder. A folder on the way may have become a link
+   * between the check of the path and the opening; or an editor has saved the file, by renaming a new one over it.
+   */
+  async #isStillThere(file: string, shown: string, handle: FileHandle): Promise<boolean> {
     const [opened, found] = await Promise.all([handle.stat(), stat(await this.#resolve(file, shown))]);
-    if (opened.dev === found.dev && opened.ino === found.ino) return;
-    throw new AgentFileError(shown, undefined, 'it was replaced while it was read; load it again.');
+    return opened.dev === found.dev && opened.ino === found.ino;
   }
 
   async #resolve(file: string, shown: string): Promise<string> {

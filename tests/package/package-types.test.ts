@@ -74,8 +74,8 @@ describe('an orchestrator of 50 agents', () => {
     const used = await diagnosticsOf(`${agentsOnly()}\n${everyUse()}`);
     // The same on every machine, busy or not.
     expect(used.instantiations - alone.instantiations).toBeLessThan(20_000);
-    // The agents alone take 300 ms on an idle machine; a busy one is that much slower for both.
-    const slowdown = Math.max(1, alone.checkMs / 300);
+    // The agents alone take 200 ms on the idle machine of the measurement; a busy or slower one is that much slower for both.
+    const slowdown = Math.max(1, alone.checkMs / 200);
     expect((used.checkMs - alone.checkMs) / slowdown).toBeLessThan(200);
   }, 120_000);
 });
