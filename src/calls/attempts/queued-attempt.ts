@@ -56,6 +56,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   readonly #ends: AttemptEnds<AgentReply>;
   #queueTimer: TimerHandle | undefined = undefined;
   #isWaiting = true;
+  /** Whether its pass may be out of date when it has its permit. */
+  #isReserved = false;
   #sizeBytes = 0;
   #tokens: TokenCost = NO_TOKENS;
   #claim: BudgetClaim | undefined = undefined;
@@ -92,6 +94,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** It has its permit, which is freed when the promise settles. */
   start(): Promise<void> | undefined {
     if (!this.#isWaiting) return undefined;
+    if (this.#isReserved && this.#lane?.mayStart === false) {
+      this.#giveWay(this.#lane);
+      return undefined;
+    }
     const { clock, overdue } = this.call.services;
     this.#endWait();
     overdue.noteWaiting();
@@ -185,21 +191,28 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       this.#leave(new CircuitOpenError(lane.name, lane.breaker?.retryAfterMs ?? 0));
       return;
     }
-    const isRetry = this.#outlook.readyAtMs > this.call.services.clock.now();
-    const pass = isRetry ? undefined : lane.tryAcquire(this.#tokens, this.#sizeBytes);
-    if (pass !== undefined) this.#admitted(pass);
     // A hedge was started because there was room, which may be gone a moment later; it does not wait.
-    else if (this.#ends.admitted !== undefined) this.#leave(noRoomForHedge(this.call));
-    else {
-      this.call.setAside();
-      this.#waitForLane(lane);
-    }
+    const isHedge = this.#ends.admitted !== undefined;
+    const isRetry = this.#outlook.readyAtMs > this.call.services.clock.now();
+    const pass = isRetry ? undefined : this.#passWithoutWait(lane, isHedge);
+    if (pass !== undefined) this.#admitted(pass);
+    else if (isHedge) this.#leave(noRoomForHedge(this.call));
+    else this.#waitForLane(lane);
+  }
+
+  #passWithoutWait(lane: Lane, isHedge: boolean): LanePass | undefined {
+    this.#isReserved = !isHedge && lane.mayStart;
+    return this.#isReserved
+      ? lane.tryReserve(this.#tokens, this.#sizeBytes)
+      : lane.tryAcquire(this.#tokens, this.#sizeBytes);
   }
 
   /** Waits for the lane; the call needs no permit meanwhile. */
   #waitForLane(lane: Lane): void {
+    this.#isReserved = false;
     const { call, priority, tenant, agent } = this;
     const { deadlineAtMs, queuedAtMs: calledAtMs } = call;
+    call.setAside();
     // It is let in when another call leaves the lane, in that call's context.
     const context = captureContext();
     let isDone = false;
@@ -213,6 +226,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
       if (failureClassOf(refusal) === 'rate-limited' && isLonger) {
         // A caller with more time has joined a shared call meanwhile.
+        call.takenUp();
         this.#waitForLane(lane);
         return;
       }
@@ -229,6 +243,13 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     this.#pass = pass;
     this.#ends.admitted?.();
     this.#queue();
+  }
+
+  /** The lane got into trouble while it waited for its permit: it waits for the lane, as all others do. */
+  #giveWay(lane: Lane): void {
+    this.#pass?.release();
+    this.#pass = undefined;
+    this.#waitForLane(lane);
   }
 
   /** Waits for the permit. */

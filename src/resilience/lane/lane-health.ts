@@ -101,6 +101,11 @@ export class LaneHealth {
     return this.#phase.kind === 'stopped';
   }
 
+  /** Whether it is neither stopped nor letting calls return little by little. */
+  get isOpen(): boolean {
+    return this.#phase.kind === 'open';
+  }
+
   /** Why the lane is stopped; `undefined` if it is not. */
   get stopReason(): StopReason | undefined {
     if (this.#phase.kind !== 'stopped') return undefined;

@@ -155,6 +155,20 @@ export class Lane implements PassOwner, StartGate {
   }
 
   /**
+   * A pass for a request that waits for its permit, or `undefined` if it would have to wait for the lane too. Where the
+   * lane got into trouble meanwhile, {@link mayStart} no longer holds when it has the permit: it then returns the pass.
+   */
+  tryReserve(cost: TokenCost, sizeBytes: number): LanePass | undefined {
+    const reservation = this.#limiter.tryReserve(cost);
+    return reservation && new LanePass(this, reservation, cost, sizeBytes);
+  }
+
+  /** Whether a request with a pass of {@link tryReserve} may be sent now. */
+  get mayStart(): boolean {
+    return !this.isShaped || (this.#health.isOpen && this.#limiter.mayStart);
+  }
+
+  /**
    * Admits a request as soon as the limits allow. Refuses it with a `RateLimitedError` if it would wait past its
    * deadline or longer than its `maxWaitMs`, and with a `LaneDownError` when the lane has been down for longer than the
    * call's own retries would have lasted. Exactly one of `admit` and `refuse` is called, once, maybe at once.
@@ -262,7 +276,7 @@ export class Lane implements PassOwner, StartGate {
       const ratio = this.#answersFirstAttempts ? LAST_ATTEMPT_RATIO.known : LAST_ATTEMPT_RATIO.unknown;
       return firstFailedAtMs + ratio * outlook.backoffsMs(0);
     }
-    const isSafe = this.#limiter.inFlight < this.#adaptive.proven;
+    const isSafe = this.#limiter.sentInFlight < this.#adaptive.proven;
     const hasOthers = this.#health.isReturningSlowly && this.#limiter.hasQueue;
     return isSafe && !hasOthers ? nowMs : Number.POSITIVE_INFINITY;
   }
@@ -270,6 +284,7 @@ export class Lane implements PassOwner, StartGate {
   stats(): LaneStats {
     return {
       ...this.#limiter.stats(),
+      inFlight: this.#limiter.sentInFlight,
       pausedForMs: this.#health.pausedForMs,
       pauses: this.#health.stops,
       waitingFor: this.waitingFor,
@@ -289,7 +304,7 @@ export class Lane implements PassOwner, StartGate {
   #answered(request: number): void {
     if (!this.isShaped) return;
     if (this.#limiter.waiting === 0) this.#isLongWaitReported = false;
-    if (this.#adaptive.answered(request, this.#limiter.inFlight, this.#sent)) this.#applyConcurrency();
+    if (this.#adaptive.answered(request, this.#limiter.sentInFlight, this.#sent)) this.#applyConcurrency();
     if (!this.#health.answered(request)) return;
     // Works again.
     this.#patience.reset();
@@ -298,11 +313,13 @@ export class Lane implements PassOwner, StartGate {
 
   #rejected(request: number): void {
     if (this.#hasLimits) this.#limiter.unexpectedRejection();
-    if (this.#adaptive.rejected(request, this.#limiter.inFlight - 1, this.#sent)) this.#applyConcurrency();
+    if (this.#adaptive.rejected(request, this.#limiter.sentInFlight - 1, this.#sent)) this.#applyConcurrency();
   }
 
   #reportLongWait(): void {
     if (this.#isLongWaitReported || this.#onLongWait === undefined) return;
+    // How long others take is not known.
+    if (this.#limiter.isFull && !this.#health.isStopped) return;
     const wait = this.waitingFor;
     if (wait === undefined) return;
     const nowMs = this.clock.now();

@@ -35,6 +35,7 @@ export class RateLimiter implements ReservationOwner {
   readonly #maxInFlight: () => number;
   #maxConcurrent: number;
   #inFlight = 0;
+  #sentInFlight = 0;
   #timer: TimerHandle = undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #isPumping = false;
@@ -50,9 +51,24 @@ export class RateLimiter implements ReservationOwner {
     this.#maxConcurrent = limits.maxConcurrent ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Requests in flight. */
+  /** Requests admitted that have not ended. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Of these the ones that were sent; the others wait for their permits. */
+  get sentInFlight(): number {
+    return this.#sentInFlight;
+  }
+
+  /** Whether as many requests are admitted as may be. */
+  get isFull(): boolean {
+    return this.#inFlight >= this.#maxConcurrent || this.#inFlight >= this.#maxInFlight();
+  }
+
+  /** Whether an admitted request may be sent: no other that goes before it is ready, and there is room. */
+  get mayStart(): boolean {
+    return this.#sentInFlight < this.#maxConcurrent && this.#returns.nextReadyMs > this.#clock.now();
   }
 
   /** Whether requests wait that have not been sent before. */
@@ -89,7 +105,15 @@ export class RateLimiter implements ReservationOwner {
 
   /** A reservation, or `undefined` if the request would have to wait. */
   tryAcquire(cost: TokenCost): RateReservation | undefined {
-    return this.#tryStart(wholeCost(cost));
+    return this.isFull ? undefined : this.#tryStart(wholeCost(cost));
+  }
+
+  /**
+   * A reservation for a request that waits for its permit elsewhere, with room for as many as the limits allow, or
+   * `undefined` if it would have to wait here too. It may be sent if {@link mayStart} holds then.
+   */
+  tryReserve(cost: TokenCost): RateReservation | undefined {
+    return this.#inFlight >= this.#maxConcurrent ? undefined : this.#tryStart(wholeCost(cost));
   }
 
   /**
@@ -103,7 +127,7 @@ export class RateLimiter implements ReservationOwner {
       return;
     }
     const isReturning = request.readyAtMs > 0;
-    const reservation = isReturning ? undefined : this.#tryStart(request.cost);
+    const reservation = isReturning ? undefined : this.tryAcquire(request.cost);
     const refusal = reservation === undefined ? this.#refusalOf(request) : undefined;
     if (reservation !== undefined) request.admit(reservation);
     else if (refusal !== undefined) request.refuse(refusal);
@@ -122,7 +146,7 @@ export class RateLimiter implements ReservationOwner {
     const nowMs = this.#clock.now();
     const { first, nextMs } = this.#next(nowMs);
     if (first === undefined) return { reason: 'backoff', untilMs: nextMs };
-    if (this.#isFull) return { reason: 'concurrency', untilMs: Infinity };
+    if (this.isFull) return { reason: 'concurrency', untilMs: Infinity };
     return { reason: 'rate-limit', untilMs: this.#startsAtMs(first.cost, nowMs) };
   }
 
@@ -194,6 +218,7 @@ export class RateLimiter implements ReservationOwner {
 
   /** Called by its reservations. */
   sent(reservation: RateReservation): void {
+    this.#sentInFlight += 1;
     this.#usage.send(reservation, this.#clock.now());
     // Only now is it known when the room that it takes becomes free again.
     this.#pump();
@@ -208,6 +233,7 @@ export class RateLimiter implements ReservationOwner {
   ended(reservation: RateReservation, used: TokenCost | undefined): void {
     const nowMs = this.#clock.now();
     this.#inFlight -= 1;
+    if (reservation.isSent) this.#sentInFlight -= 1;
     if (used === undefined) this.#usage.release(reservation, nowMs);
     else this.#usage.settle(reservation, used, nowMs);
     this.#pump();
@@ -223,15 +249,14 @@ export class RateLimiter implements ReservationOwner {
     const nowMs = this.#clock.now();
     if (this.#queue.size > 0 || this.#returns.nextReadyMs <= nowMs) return undefined;
     if (cost.inputTokens > this.#usage.maxInputTokens) return undefined;
-    return this.#startsAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
-  }
-
-  get #isFull(): boolean {
-    return this.#inFlight >= this.#maxConcurrent || this.#inFlight >= this.#maxInFlight();
+    return this.#opensAtMs(cost, nowMs) <= nowMs ? this.#start(cost, nowMs) : undefined;
   }
 
   #startsAtMs(cost: TokenCost, nowMs: number, request?: RateRequest): number {
-    if (this.#isFull) return Number.POSITIVE_INFINITY;
+    return this.isFull ? Number.POSITIVE_INFINITY : this.#opensAtMs(cost, nowMs, request);
+  }
+
+  #opensAtMs(cost: TokenCost, nowMs: number, request?: RateRequest): number {
     return Math.max(this.#gate?.opensAtMs(nowMs, request) ?? nowMs, this.#usage.fitsAtMs(cost, nowMs));
   }
 
@@ -299,6 +324,8 @@ export class RateLimiter implements ReservationOwner {
 
   /** Starts the first waiting request, or returns the time at which the next one can start. */
   #startFirst(): number {
+    // Whatever ends makes room, and calls this again.
+    if (this.isFull) return Number.POSITIVE_INFINITY;
     const nowMs = this.#clock.now();
     const { first, nextMs } = this.#next(nowMs);
     if (first === undefined) return nextMs;

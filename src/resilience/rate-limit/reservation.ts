@@ -30,6 +30,8 @@ export class RateReservation {
   readonly cost: TokenCost;
   /** Position among all sent requests; `undefined` until it is sent. For {@link RateLimitUsage}, as all below. */
   sendOrder: number | undefined = undefined;
+  /** Whether it was sent, once. */
+  isSent = false;
   /** Whether it is known when the request was written to its connection. */
   hasLeft = false;
   requestsEntry = 0;
@@ -59,6 +61,8 @@ export class RateReservation {
 
   /** The request is being sent: from now on it counts in the window. */
   sent(): void {
+    if (this.isSent) return;
+    this.isSent = true;
     this.#owner.sent(this);
   }
 
