@@ -193,7 +193,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     }
     // A hedge was started because there was room, which may be gone a moment later; it does not wait.
     const isHedge = this.#ends.admitted !== undefined;
-    const isRetry = this.#outlook.readyAtMs > this.call.services.clock.now();
+    const { readyAtMs } = this.#outlook;
+    const isRetry = readyAtMs > 0 && readyAtMs > this.call.services.clock.now();
     const pass = isRetry ? undefined : this.#passWithoutWait(lane, isHedge);
     if (pass !== undefined) this.#admitted(pass);
     else if (isHedge) this.#leave(noRoomForHedge(this.call));

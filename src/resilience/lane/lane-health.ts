@@ -20,6 +20,11 @@ export type StopReason = 'retry-after' | 'failing';
 const FAILING_RATIO = 0.75;
 const FAILING_MINIMUM = 5;
 const OUTCOMES = 16;
+/**
+ * A rejection that demands a wait stops nothing if it is the only failure among this many latest requests: a second one
+ * shows that it is not that call's own business.
+ */
+const RARE_AMONG = 8;
 /** Answers to later requests after which a rejection counts as that call's own business. */
 const CONTRADICTIONS = 3;
 /** Shortest time between two probes, in milliseconds, and the share of the outage that it grows with. */
@@ -63,8 +68,8 @@ const OPEN: Phase = { kind: 'open' };
 /**
  * Stops a lane in trouble, probes it, and lets its calls return once it answers.
  *
- * A lane is stopped when its provider demands a wait (429, 503 or 529 with a `retry-after`), when three quarters of its
- * latest requests have failed, or when its very first one has. While it is stopped, single requests go out as probes: after the demanded wait, and
+ * A lane is stopped when its provider demands a wait (429, 503 or 529 with a `retry-after`) of more than one call among
+ * many, when three quarters of its latest requests have failed, or when its very first one has. While it is stopped, single requests go out as probes: after the demanded wait, and
  * then at intervals of a quarter of the outage so far. The first answer lets all others return, spread so that no
  * 100 ms contain more than a quarter of them. One failed request among many that are answered stops nothing: where
  * requests that were sent after a rejected one are answered, the stop is lifted at once.
@@ -75,6 +80,7 @@ export class LaneHealth {
   readonly #maxProbeDelayMs: () => number;
   readonly #random: () => number;
   readonly #outcomes = new OutcomeWindow(OUTCOMES);
+  readonly #latest = new OutcomeWindow(RARE_AMONG);
   #phase: Phase = OPEN;
   /** Whether a request was ever answered. */
   #hasAnswered = false;
@@ -135,6 +141,7 @@ export class LaneHealth {
   /** A request was answered, or rejected for a reason of its own: the provider works. Returns whether a stop has ended. */
   answered(request: number): boolean {
     this.#outcomes.add(false);
+    this.#latest.add(false);
     this.failuresInARow = 0;
     const phase = this.#phase;
     const wasUnknown = !this.#hasAnswered;
@@ -155,6 +162,7 @@ export class LaneHealth {
    */
   failed(request: number, demandedMs: number | undefined, isTooMuch: boolean): boolean {
     this.#outcomes.add(true);
+    this.#latest.add(true);
     this.failuresInARow += 1;
     const nowMs = this.#clock.now();
     const phase = this.#phase;
@@ -162,7 +170,9 @@ export class LaneHealth {
     if (phase.kind === 'stopped') return this.#prolong(phase, demandedUntilMs);
     const minimum = this.#hasAnswered ? FAILING_MINIMUM : 1;
     const isFailing = this.#outcomes.count >= minimum && this.#outcomes.failedRatio >= FAILING_RATIO;
-    if (demandedUntilMs <= nowMs && !isFailing) return false;
+    const isRare = this.#latest.count === RARE_AMONG && this.#latest.failures === 1;
+    const isDemanded = demandedUntilMs > nowMs && !isRare;
+    if (!isDemanded && !isFailing) return false;
     this.stops += 1;
     this.#wasTooMuch = isTooMuch;
     this.#returnFactor = this.#nextReturnFactor(isTooMuch);

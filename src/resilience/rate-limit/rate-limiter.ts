@@ -68,7 +68,8 @@ export class RateLimiter implements ReservationOwner {
 
   /** Whether an admitted request may be sent: no other that goes before it is ready, and there is room. */
   get mayStart(): boolean {
-    return this.#sentInFlight < this.#maxConcurrent && this.#returns.nextReadyMs > this.#clock.now();
+    if (this.#sentInFlight >= this.#maxConcurrent) return false;
+    return this.#returns.size === 0 || this.#returns.nextReadyMs > this.#clock.now();
   }
 
   /** Whether requests wait that have not been sent before. */
@@ -325,7 +326,7 @@ export class RateLimiter implements ReservationOwner {
   /** Starts the first waiting request, or returns the time at which the next one can start. */
   #startFirst(): number {
     // Whatever ends makes room, and calls this again.
-    if (this.isFull) return Number.POSITIVE_INFINITY;
+    if (this.waiting === 0 || this.isFull) return Number.POSITIVE_INFINITY;
     const nowMs = this.#clock.now();
     const { first, nextMs } = this.#next(nowMs);
     if (first === undefined) return nextMs;

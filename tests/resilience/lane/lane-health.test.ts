@@ -20,6 +20,13 @@ function working(answers = 20, options: Parameters<typeof healthOf>[0] = {}) {
   return { ...test, next: answers };
 }
 
+/** A working lane that has rejected a request a moment ago: the next rejection is not the only one. */
+function rejecting(options: Parameters<typeof healthOf>[0] = {}) {
+  const test = working(20, options);
+  test.health.failed(test.next, undefined, true);
+  return { ...test, next: test.next + 1 };
+}
+
 /** The times at which probes go out in this long an outage, from when the lane was stopped. */
 async function probeTimes({ clock, health }: ReturnType<typeof healthOf>, outageMs: number) {
   const startMs = clock.now();
@@ -75,16 +82,29 @@ describe('LaneHealth: what stops a lane', () => {
   });
 
   test('a demanded wait does, for as long and up to a tenth longer', () => {
-    const { health, next, clock } = working(20, { random: 0.5 });
+    const { health, next, clock } = rejecting({ random: 0.5 });
     expect(health.failed(next, 2_000, true)).toBe(true);
     expect([health.stopReason, health.pausedForMs, health.stops]).toEqual(['retry-after', 2_100, 1]);
     expect(health.opensAtMs(clock.now())).toBe(2_100);
   });
 
   test('no more than a second is added to a demanded wait', () => {
-    const { health, next } = working(20, { random: 1 });
+    const { health, next } = rejecting({ random: 1 });
     health.failed(next, 3_600_000, true);
     expect(health.pausedForMs).toBe(3_601_000);
+  });
+
+  test('a demanded wait does not, however long, where it is the only failure among eight', () => {
+    const { health, next } = working(7);
+    expect(health.failed(next, 86_400_000, true)).toBe(false);
+    expect(health.isStopped).toBe(false);
+    for (let answer = 1; answer <= 6; answer += 1) health.answered(next + answer);
+    expect(health.failed(next + 7, 1_000, true)).toBe(true);
+  });
+
+  test('a demanded wait does where fewer than seven requests were answered before', () => {
+    const { health, next } = working(6);
+    expect(health.failed(next, 1_000, true)).toBe(true);
   });
 
   test('a demanded wait of 0 ms does not', () => {
@@ -94,7 +114,7 @@ describe('LaneHealth: what stops a lane', () => {
   });
 
   test('a longer wait prolongs the stop, a shorter one does not, and the lane is stopped once', () => {
-    const { health, next } = working();
+    const { health, next } = rejecting();
     health.failed(next, 2_000, true);
     expect(health.failed(next + 1, 1_000, true)).toBe(false);
     expect(health.pausedForMs).toBe(2_000);
@@ -134,7 +154,7 @@ describe('LaneHealth: while a lane is stopped', () => {
   });
 
   test('the first probe goes out after the demanded wait, not before', () => {
-    const { health, next, clock } = working();
+    const { health, next, clock } = rejecting();
     health.failed(next, 100, true);
     expect(health.opensAtMs(clock.now())).toBe(100);
     health.failed(next + 1, 3_000, true);
@@ -169,7 +189,7 @@ describe('LaneHealth: while a lane is stopped', () => {
 
 describe('LaneHealth: what lets a lane go on', () => {
   test('the answer of a request that was sent after the failure', async () => {
-    const { health, next, clock } = working();
+    const { health, next, clock } = rejecting();
     health.failed(next + 5, 1_000, true);
     await clock.advance(1_000);
     // Sent before the one that failed: says nothing.
@@ -187,7 +207,7 @@ describe('LaneHealth: what lets a lane go on', () => {
   });
 
   test('three answers while a wait is demanded that only one call met', () => {
-    const { health, next } = working();
+    const { health, next } = rejecting();
     health.failed(next, 60_000, true);
     expect([1, 2, 3].map((later) => health.answered(next + later))).toEqual([false, false, true]);
     expect([health.isStopped, health.pausedForMs]).toEqual([false, 0]);
@@ -229,7 +249,7 @@ describe('LaneHealth: what lets a lane go on', () => {
   );
 
   test('after too many requests the next return takes twice the time, until one goes well', async () => {
-    const { health, next, clock } = working(20, { waiting: 8 });
+    const { health, next, clock } = rejecting({ waiting: 8 });
     const stepAfter = async (request: number): Promise<number> => {
       await clock.advance(1_000);
       expect(health.answered(request)).toBe(true);
@@ -258,6 +278,7 @@ describe('LaneHealth: what lets a lane go on', () => {
     const { health, next, clock } = working(20, { waiting: 400 });
     let request = next;
     for (let stop = 0; stop < 20; stop += 1) {
+      health.failed(request++, 1_000, true);
       health.failed(request++, 1_000, true);
       await clock.advance(1_000);
       expect(health.answered(request++)).toBe(true);
