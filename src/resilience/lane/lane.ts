@@ -313,7 +313,8 @@ export class Lane implements PassOwner, StartGate {
 
   #rejected(request: number): void {
     if (this.#hasLimits) this.#limiter.unexpectedRejection();
-    if (this.#adaptive.rejected(request, this.#limiter.sentInFlight - 1, this.#sent)) this.#applyConcurrency();
+    if (this.#adaptive.rejected(request, this.#limiter.sentInFlight - 1, this.#sent))
+      this.#applyConcurrency();
   }
 
   #reportLongWait(): void {
