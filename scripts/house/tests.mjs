@@ -33,11 +33,13 @@ export function findLongTests(tests) {
     .map(({ path, lines }) => `${path} has ${lines} lines; at most ${MAX_TEST_LINES}`);
 }
 
-function testOf({ path }) {
+/** The test of a source's name. */
+export function testOf({ path }) {
   return path.replace(/^src/, 'tests').replace(/\.ts$/, '.test.ts');
 }
 
-function importsOf({ path, tree }) {
+/** The files of the repository that a file imports. */
+export function importsOf({ path, tree }) {
   return tree.statements
     .filter((statement) => ts.isImportDeclaration(statement) && !statement.importClause?.isTypeOnly)
     .map((statement) => statement.moduleSpecifier.text)
@@ -45,7 +47,8 @@ function importsOf({ path, tree }) {
     .map((specifier) => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts'));
 }
 
-function coversOf({ text }) {
+/** The sources that a test names in its head. */
+export function coversOf({ text }) {
   return [...text.matchAll(/^\/\/ Covers: (.+)$/gm)].flatMap(([, list]) => list.split(', '));
 }
 
