@@ -152,6 +152,22 @@ describe('a budget', () => {
     expect([(await bounded).output, (await short).output]).toEqual(['answer', 'answer']);
   });
 
+  test('in tokens counts the instructions of an agent with the task, by their bytes', async () => {
+    const service = costing(undefined);
+    const { orchestrator } = openWith([service], {
+      agents: [
+        service.agent('agent', {
+          instructions: 'ü'.repeat(35),
+          budget: { tokens: 10 },
+          params: { maxTokens: 600 },
+        }),
+      ],
+    });
+    // 70 bytes of instructions and 35 of the task, at 3.5 bytes a token.
+    const error = await rejection(orchestrator.execute('agent', 'x'.repeat(35)));
+    expect(error).toMatchObject({ code: 'TUTTI_BUDGET_EXCEEDED', unit: 'tokens', needed: 630 });
+  });
+
   test("takes a provider's price of the estimated input and maxTokens, and charges the real usage", async () => {
     const provider: Provider = {
       name: 'scripted',

@@ -21,6 +21,17 @@ describe('resolveCacheOptions', () => {
     });
   });
 
+  test('accepts the smallest and the largest values', () => {
+    const smallest = { ttlMs: 0.001, maxSizeBytes: 1, maxMemoryBytes: 1, maxEntries: 1, tenant: 't' };
+    expect(resolveCacheOptions(smallest)).toMatchObject(smallest);
+    const largest = {
+      ttlMs: 3_153_600_000_000,
+      maxSizeBytes: Number.MAX_SAFE_INTEGER,
+      staleWhileRevalidateMs: 2_147_483_647,
+    };
+    expect(resolveCacheOptions(largest)).toMatchObject(largest);
+  });
+
   test.each<[string, object, string]>([
     ['an unknown option, with the nearest known one', { ttl: 5 }, 'ttlMs'],
     ['a misspelt option', { maxSizeByte: 5 }, 'Did you mean "maxSizeBytes"?'],
@@ -28,6 +39,8 @@ describe('resolveCacheOptions', () => {
     ['a negative time to live', { ttlMs: -1 }, 'ttlMs'],
     ['a time to live of NaN', { ttlMs: Number.NaN }, 'ttlMs'],
     ['an endless time to live', { ttlMs: Number.POSITIVE_INFINITY }, 'ttlMs'],
+    ['more than a hundred years to live', { ttlMs: 3_153_600_000_001 }, 'ttlMs'],
+    ['an empty root directory', { directory: '.x', rootDirectory: '' }, 'rootDirectory'],
     ['a size of 0', { maxSizeBytes: 0 }, 'maxSizeBytes'],
     ['a size of NaN', { maxMemoryBytes: Number.NaN }, 'maxMemoryBytes'],
     ['half an entry', { maxEntries: 0.5 }, 'maxEntries'],

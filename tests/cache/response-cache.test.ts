@@ -11,6 +11,8 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { randomFrom, zipfPicker } from '../../src/testing/request-trace.js';
 import type { Clock } from '../../src/time/clock.js';
 
+const HUNDRED_YEARS_MS = 3_153_600_000_000;
+
 const ask = (task: string, agent = 'expert'): CacheRequest => ({ agent, task });
 const usage = { inputTokens: 100, outputTokens: 50 };
 const reply = (output: string, more: Partial<CacheAnswer> = {}): CacheAnswer => ({ output, usage, ...more });
@@ -349,6 +351,21 @@ describe('ResponseCache', () => {
     ],
     ['an empty tag', () => new ResponseCache().set(ask('t'), reply('x'), { tags: [''] }), 'tags'],
     [
+      'more than 64 tags',
+      () => new ResponseCache().set(ask('t'), reply('x'), { tags: Array(65).fill('tag') }),
+      'tags',
+    ],
+    [
+      'a tag of more than 256 characters',
+      () => new ResponseCache().set(ask('t'), reply('x'), { tags: ['x'.repeat(257)] }),
+      'tags',
+    ],
+    [
+      'more than a hundred years to live',
+      () => new ResponseCache().set(ask('t'), reply('x'), { ttlMs: HUNDRED_YEARS_MS + 1 }),
+      'ttlMs',
+    ],
+    [
       'an unknown setting',
       () => new ResponseCache().set(ask('t'), reply('x'), { ttl: 5 } as object),
       'ttlMs',
@@ -359,6 +376,13 @@ describe('ResponseCache', () => {
     const failure = await act().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(InvalidArgumentError);
     expect((failure as Error).message).toContain(field);
+  });
+
+  test('accepts 64 tags of 256 characters and a hundred years to live', async () => {
+    const cache = new ResponseCache();
+    const tags = Array.from({ length: 64 }, (_none, index) => `${index}`.padStart(256, 'x'));
+    await cache.set(ask('t'), reply('text'), { tags, ttlMs: HUNDRED_YEARS_MS });
+    expect(await cache.deleteByTag(tags[63] as string)).toBe(1);
   });
 
   test('accepts nothing after close, which can be called twice', async () => {

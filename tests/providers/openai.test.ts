@@ -2,6 +2,7 @@
 // Covers: src/testing/model-server/responses-wire.ts
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { stepFromChat } from '../../src/providers/openai/chat-answer.js';
 import { openai } from '../../src/providers/openai/openai.js';
 import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
 import { collect, generate, providerOf, rejection, stream, textOf } from './provider-request.js';
@@ -224,6 +225,17 @@ describe('openai', () => {
     expect(await generate(agent)).toMatchObject({ output: 'ok' });
     expect(textOf(await collect(stream(agent)))).toBe('ok');
     await providerOf(agent).close?.();
+  });
+
+  test('sends a message back with its refusal, and with none where there was none', async () => {
+    const call = { name: 'add', input: { left: 1, right: 2 } };
+    server.script([{ text: '', toolCalls: [call] }, { text: '3' }]);
+    await generate(make({ api: 'chat', tools }));
+    const sent = server.requests[1]?.body as { messages: object[] };
+    expect(Object.keys(sent.messages[1] as object)).toEqual(['role', 'content', 'tool_calls']);
+    const message = { role: 'assistant', content: null, refusal: 'I will not.' } as const;
+    const { raw } = stepFromChat({ model: 'm', choices: [{ finish_reason: 'stop', message }] });
+    expect(raw).toEqual(message);
   });
 
   test('does not retry a quota that is used up', async () => {

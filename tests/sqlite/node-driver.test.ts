@@ -54,6 +54,13 @@ describe('openNodeDriver', () => {
     await expect(retryWhileBusy(() => Promise.reject(busy()), 10)).rejects.toThrow('locked');
   });
 
+  test('rejects for a statement that takes long and then fails', async () => {
+    const { library, state } = fakeLibrary();
+    const driver = await openNodeDriver(library, 'x', 50);
+    state.busyTimes = Number.POSITIVE_INFINITY;
+    await expect(driver.query('SELECT 1', [])).rejects.toThrow('locked');
+  });
+
   test('closes what it cannot use', async () => {
     const { library, state } = fakeLibrary();
     state.error = Object.assign(new Error('file is not a database'), { errcode: 26 });

@@ -28,6 +28,21 @@ class BrokenStore extends Map<string, unknown> {
   }
 }
 
+/** A store that notes for how many milliseconds it was to keep what it was given. */
+function noting() {
+  const map = new Map<string, string>();
+  const kept: Array<number | undefined> = [];
+  const store = {
+    get: async (key: string) => map.get(key),
+    set: async (key: string, value: string, ttlMs?: number) => {
+      kept.push(ttlMs);
+      map.set(key, value);
+    },
+    delete: async (key: string) => map.delete(key),
+  };
+  return { kept, store };
+}
+
 describe('KeyvTier', () => {
   test('refuses what is no Keyv, saying what to pass', () => {
     for (const store of [undefined, {}, { get: () => 1 }] as unknown as Keyv[]) {
@@ -129,6 +144,30 @@ describe('KeyvTier', () => {
     expect(await tier.delete(tierEntry(clock, 'a').key)).toBe(true);
     expect(await tier.delete(tierEntry(clock, 'a').key)).toBe(false);
     await tier.close();
+  });
+
+  test('keeps an entry in the store for the time that it has left', async () => {
+    const { kept, store } = noting();
+    const tier = new KeyvTier({ store, maxSizeBytes: 1e6, clock });
+    await tier.set({ ...tierEntry(clock, 'a'), staleUntil: clock.epochMs() + 1_234 });
+    expect(kept).toEqual([1_234]);
+    await tier.set({ ...tierEntry(clock, 'a'), staleUntil: clock.epochMs() + 1 });
+    expect(kept).toEqual([1_234, 1]);
+    await tier.set({ ...tierEntry(clock, 'a'), staleUntil: clock.epochMs() });
+    await tier.set({ ...tierEntry(clock, 'a'), staleUntil: clock.epochMs() - 1 });
+    expect(kept).toEqual([1_234, 1]);
+    expect(await tier.getMany([tierEntry(clock, 'a').key])).toEqual([undefined]);
+  });
+
+  test('fails to tell its size where the store cannot remove what has expired', async () => {
+    const clock = new FakeClock();
+    const { store } = noting();
+    const failing = { ...store, delete: () => Promise.reject(new Error('delete failed')) };
+    const tier = new KeyvTier({ store: failing, maxSizeBytes: 1e6, clock });
+    const entry = tierEntry(clock, 'a');
+    await tier.set(entry);
+    await clock.advance(entry.staleUntil - clock.epochMs());
+    await expect(tier.size()).rejects.toThrow('delete failed');
   });
 
   test('does not take an entry whose time is over', async () => {

@@ -170,6 +170,24 @@ describe('identical calls at the same time', () => {
     expect(agent.runs.map(({ task }) => task)).toEqual(['first', 'shared', 'plain']);
   });
 
+  test('keep the place of the first of them when one that is no more urgent joins', async () => {
+    const agent = new HeldAgent();
+    const { orchestrator } = open({ agents: { agent: agent.run }, maxConcurrent: 1 });
+    const calls = [
+      orchestrator.execute('agent', 'first'),
+      orchestrator.execute('agent', 'shared'),
+      orchestrator.execute('agent', 'plain'),
+      orchestrator.execute('agent', 'shared'),
+      orchestrator.execute('agent', 'shared', { priority: -1 }),
+    ];
+    for (const index of [0, 1, 2]) {
+      await turn();
+      agent.at(index).answer('x');
+    }
+    await Promise.all(calls);
+    expect(agent.runs.map(({ task }) => task)).toEqual(['first', 'shared', 'plain']);
+  });
+
   test("are made as early within an agent's own limit too", async () => {
     const agent = new HeldAgent();
     const narrow = defineAgent({ name: 'agent', run: agent.run, maxConcurrent: 1 });

@@ -9,7 +9,7 @@ import type {
   RateLimiterOptions,
   StartGate,
 } from '../../../src/resilience/rate-limit/rate-limiter-options.js';
-import type { RateRequestOptions } from '../../../src/resilience/rate-limit/rate-request.js';
+import { RateRequest, type RateRequestOptions } from '../../../src/resilience/rate-limit/rate-request.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { CancelScope } from '../../../src/time/cancel-scope.js';
 import { reserve } from '../admitted.js';
@@ -263,6 +263,42 @@ describe('RateLimiter', () => {
     const reservation = await reserve(limiter, SMALL);
     reservation.learn({ requests: { remaining: 0 } });
     expect(limiter.stats().limits).toEqual({});
+  });
+
+  test('a request that was refused while it waited is not refused again when its scope is cancelled', async () => {
+    const { limiter } = limiterOf({ limits: { maxConcurrent: 1 } });
+    limiter.tryAcquire(SMALL);
+    const scope = new CancelScope();
+    const refusals: string[] = [];
+    const refuse = (error: Error): void => void refusals.push(error.message);
+    const request = new RateRequest(SMALL, { scope }, () => refusals.push('admitted'), refuse);
+    limiter.submit(request);
+    limiter.refuseAll(() => new Error('the lane is down'));
+    scope.cancel(new Error('enough'));
+    expect(refusals).toEqual(['the lane is down']);
+  });
+
+  test('refusing the first for its deadline sets the timer of those behind it', async () => {
+    let opensAtMs = 0;
+    const gate: StartGate = {
+      returnOrder: 'ready',
+      allowsAtMs: (_, nowMs) => nowMs,
+      opensAtMs: (nowMs) => Math.max(nowMs, opensAtMs),
+      started: () => {},
+    };
+    const { clock, limiter } = limiterOf({ gate, limits: { inputTokensPerMinute: 100 } });
+    const { order, as } = starts();
+    limiter.tryAcquire({ inputTokens: 60, outputTokens: 0 })?.sent();
+    const large = reserve(limiter, { inputTokens: 90, outputTokens: 0 }, { deadlineAtMs: 70_000 });
+    void reserve(limiter, { inputTokens: 30, outputTokens: 0 }).then(as('small'));
+    // The gate is shut for longer than the first can wait, and open again before the timer of the first.
+    opensAtMs = 80_000;
+    limiter.refuseLate();
+    opensAtMs = 0;
+    await expect(large).rejects.toMatchObject({ reason: 'wait-too-long' });
+    limiter.wake();
+    await clock.advance(0);
+    expect(order).toEqual(['small']);
   });
 
   test('waits for its gate, and refuses the late when the gate shuts for long', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SlidingWindow } from '../../../src/resilience/rate-limit/sliding-window.js';
+import { expectSame } from '../../expectations/expect-same.js';
 
 const SPAN_MS = 1_000;
 
@@ -78,6 +79,34 @@ describe('RateLimitWindow', () => {
         }
       }),
       { numRuns: 150 },
+    );
+  });
+
+  test('agrees with a plain log while it grows past its first capacities, and wraps around', () => {
+    const crowd = fc.array(
+      fc.record({ amount: fc.integer({ min: 0, max: 9 }), waitMs: fc.integer({ min: 1, max: 6 }) }),
+      { minLength: 300, maxLength: 900, size: 'max' },
+    );
+    fc.assert(
+      fc.property(crowd, fc.double({ min: 0, max: 1, noNaN: true }), (steps, share) => {
+        const window = new SlidingWindow(SPAN_MS);
+        const plain = new PlainWindow();
+        let nowMs = 0;
+        for (const [index, { amount, waitMs }] of steps.entries()) {
+          nowMs += waitMs;
+          window.add(amount, nowMs);
+          plain.entries.push({ atMs: nowMs, amount });
+          // Often enough to meet each size of the ring just before and after it grows.
+          if (index % 13 !== 0 && !(index >= 63 && index <= 66) && !(index >= 127 && index <= 130)) continue;
+          const ask = Math.max(1, Math.ceil(plain.usedAt(nowMs) * share));
+          expectSame(window.usedAt(nowMs), plain.usedAt(nowMs));
+          for (const amount of [1, ask, plain.usedAt(nowMs), plain.usedAt(nowMs) + 1]) {
+            expectSame(window.leftByMs(amount, nowMs), plain.leftByMs(amount, nowMs));
+            expectSame(window.leftByMs(amount, nowMs, 400), plain.leftByMs(amount, nowMs, 400));
+          }
+        }
+      }),
+      { numRuns: 40 },
     );
   });
 

@@ -362,6 +362,23 @@ describe('executeEach with a runId', () => {
     for (const index of given) expect(executed).not.toContain(`t${index}`);
   });
 
+  test('has its journal free for the next start once its reader has left, however late its work stops', async () => {
+    const orchestrator = new AsyncOrchestrator({
+      agents: {
+        echo: (task, { signal }) =>
+          task === 'quick'
+            ? 'done'
+            : new Promise((_resolve, reject) => {
+                signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), 20));
+              }),
+      },
+    });
+    for await (const _first of orchestrator.executeEach(pairs('quick', 'slow'), { runId: 'r', directory }))
+      break;
+    expect(await executedBy(pairs('quick', 'slow'))).toEqual(['slow']);
+    await orchestrator.close();
+  });
+
   test('never has more tasks executed and not on disk than may run at once', async () => {
     const tasks = pairs(...Array.from({ length: 200 }, (_none, index) => `t${index}`));
     const orchestrator = new AsyncOrchestrator({ agents: { echo }, maxConcurrent: 3 });

@@ -72,13 +72,15 @@ await describeDrivers('DiskTier', (driver) => {
   });
 
   test('writes by itself after a moment', async () => {
-    const { tier, clock, path } = open({ driver, writeDelayMs: 25 });
+    const { tier, clock, path } = open({ driver });
     await tier.set(tierEntry(clock, 'a'));
     await tier.getMany(['warm']);
     await tier.size();
     await tier.set(tierEntry(clock, 'b'));
+    await clock.advance(24);
+    await new Promise<void>((resolve) => setImmediate(resolve));
     expect(await rowsIn(path, driver)).toBe(1);
-    await clock.advance(25);
+    await clock.advance(1);
     await until(async () => (await rowsIn(path, driver)) === 2);
     await tier.close();
   });
@@ -419,6 +421,16 @@ describe('DiskTier when its database misbehaves', () => {
     expect(refused.length).toBeGreaterThan(15);
     expect(refused[0]).toMatchObject({ reason: { code: 'TUTTI_CACHE_STORE', operation: 'set' } });
     state.error = undefined;
+    await tier.close();
+  });
+
+  test('holds back 16 MiB where nothing else is said', async () => {
+    const { tier, clock } = open();
+    const entry = (n: number, sizeBytes: number) => ({ ...tierEntry(clock, `e${n}`), sizeBytes });
+    for (let n = 0; n < 16; n++) expect(tier.set(entry(n, 1_048_576))).toBeUndefined();
+    const waiting = tier.set(entry(16, 1));
+    expect(waiting).toBeDefined();
+    await waiting;
     await tier.close();
   });
 
