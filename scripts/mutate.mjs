@@ -28,8 +28,8 @@ function parseOptions() {
       count: { type: 'string', default: '60' },
       /** A folder of `src`; default: all. */
       room: { type: 'string' },
-      /** A file, or `file:line`: every change there, whatever the seed. */
-      at: { type: 'string' },
+      /** A file, or `file:line`, several times: every change there, whatever the seed. */
+      at: { type: 'string', multiple: true },
       /** How many changes are tried at the same time. */
       jobs: { type: 'string', default: '1' },
       /** The most test files that are run for one change. */
@@ -52,7 +52,7 @@ function chooseMutants(sources) {
     .filter(({ path }) => !options.room || roomOf(path) === options.room)
     .flatMap(findMutants);
   if (options.at === undefined) return shuffled(all, options.seed);
-  return all.filter(({ path, line }) => [path, `${path}:${line}`].includes(options.at));
+  return all.filter(({ path, line }) => [path, `${path}:${line}`].some((place) => options.at.includes(place)));
 }
 
 function roomOf(path) {

@@ -31,6 +31,7 @@ function createHost(root, options, fileNames, changed) {
   const read = (file) => (file === changed.file ? changed.text : ts.sys.readFile(file));
   return {
     ...ts.sys,
+    useCaseSensitiveFileNames: () => ts.sys.useCaseSensitiveFileNames,
     readFile: read,
     getScriptFileNames: () => fileNames,
     getScriptVersion: (file) => (file === changed.file ? `changed ${changed.version}` : 'unchanged'),
