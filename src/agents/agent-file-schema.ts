@@ -5,35 +5,47 @@ import { describeValue } from '../input/describe-value.js';
 import { numberThat } from '../input/number-schemas.js';
 import { mapping } from '../input/option-schemas.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
-import { checkAgentName } from './agent-name.js';
+import { allowedName, fileName } from './allowed-name.js';
+import { isInherited } from './model-aliases.js';
 import type { LinedData } from './yaml-source.js';
 
 /** The content of an agent file. */
 export interface AgentFile {
   /** Path of the file. */
   readonly file: string;
-  /** The agent's name. */
+  /** The name under which the agent is registered. */
   readonly name: string;
+  /** The name as the file has it, if it had to be changed, or its `title` field. */
+  readonly title?: string | undefined;
   /** What the agent is for. */
   readonly description?: string | undefined;
-  /** The model, as written in the file; absent for `inherit`. */
+  /** The model, as written in the file, of several the first; absent for `inherit`. */
   readonly model?: string | undefined;
-  /** Names of the tools it may use; absent if the file has no `tools` field. */
+  /** Names of the tools it may use; absent if the file does not say. */
   readonly tools?: readonly string[] | undefined;
-  /** The system prompt: the body of a Markdown file, or `instructions`. */
+  /** Names of the tools it may not use. */
+  readonly disallowedTools?: readonly string[] | undefined;
+  /** The system prompt: the body of a Markdown file, else `instructions` or `prompt`. */
   readonly instructions?: string | undefined;
-  /** `params`, and all unknown fields. */
+  /** The content of `params`, and the fields `temperature`, `top_p`, `top_k`, `maxTokens` and `max_tokens`. */
   readonly params: Readonly<Record<string, unknown>>;
   /** Settings of the agent: `timeoutMs`, `deadlineMs`, `maxRetries`, `maxConcurrent`, `repairs`, `version`. */
   readonly settings: AgentFileSettings;
-  /** Fields of other programs that are not model parameters: `color`, `permissionMode` and the like. */
-  readonly foreign: Readonly<Record<string, unknown>>;
+  /** All other fields. They are not sent to a model. */
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 // Each message completes "field "<name>": <message>."
 
 const isText = (value: unknown): boolean => typeof value === 'string';
-const text = () => z.optional(z.string('must be text'));
+/** YAML reads some texts as numbers, `description: 42` for instance. */
+const text = () =>
+  z.optional(
+    z
+      .custom<string>((value) => isText(value) || Number.isFinite(value), 'must be text')
+      .check(z.overwrite(String)),
+  );
+const number = () => z.optional(z.custom<number>(Number.isFinite, 'must be a number'));
 const durationMs = () =>
   z.optional(
     numberThat(
@@ -48,19 +60,20 @@ const count = (least: number) =>
       `must be a whole number of at least ${least}`,
     ),
   );
-const version = () =>
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
+const isSwitches = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((on) => typeof on === 'boolean');
+const namesOr = <Other>(isOther: (value: unknown) => boolean, message: string) =>
   z.optional(
-    z
-      .custom<string>((value) => isText(value) || Number.isFinite(value), 'must be text or a number')
-      .check(z.overwrite(String)),
-  );
-const names = () =>
-  z.optional(
-    z.custom<string | readonly string[]>(
-      (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
-      'must be a list of names',
+    z.custom<string | readonly string[] | Other>(
+      (value) => isText(value) || isTexts(value) || isOther(value),
+      message,
     ),
   );
+const noOther = () => false;
 
 const settingsShape = {
   timeoutMs: durationMs(),
@@ -68,7 +81,7 @@ const settingsShape = {
   maxRetries: count(0),
   maxConcurrent: count(1),
   repairs: count(0),
-  version: version(),
+  version: text(),
 };
 
 /** The agent settings that a file can contain. */
@@ -77,21 +90,14 @@ export type AgentFileSettings = Pick<
   'timeoutMs' | 'deadlineMs' | 'maxRetries' | 'maxConcurrent' | 'repairs' | 'version'
 >;
 
-/** Fields of the agent files of coding assistants that are not for the model. */
-const FOREIGN_FIELDS: ReadonlySet<string> = new Set([
-  'color',
-  'permissionMode',
-  'disallowedTools',
-  'skills',
-  'hooks',
-  'mcpServers',
-  'maxTurns',
-  'memory',
-  'background',
-  'effort',
-  'isolation',
-  'initialPrompt',
-]);
+/** Parameters of models that files have outside `params` too. */
+const paramsShape = {
+  temperature: number(),
+  top_p: number(),
+  top_k: number(),
+  maxTokens: number(),
+  max_tokens: number(),
+};
 
 const PLAIN_DATA = 'must be plain data: text, finite numbers, lists and mappings';
 
@@ -102,98 +108,138 @@ function isPlainData(value: unknown): boolean {
   return Object.values(value).every(isPlainData);
 }
 
-const knownShape = {
-  name: z.string('must be text'),
+const schema = z.looseObject({
+  name: text(),
+  title: text(),
   description: text(),
-  model: text(),
-  tools: names(),
+  model: namesOr<never>(noOther, 'must be text'),
+  tools: namesOr<Record<string, boolean>>(
+    isSwitches,
+    'must be a list of names, or a mapping of names to true or false',
+  ),
+  disallowedTools: namesOr<never>(noOther, 'must be a list of names'),
   instructions: text(),
+  prompt: text(),
   params: z.optional(
     mapping<unknown>(
       (value) => (isPlainData(value) ? undefined : PLAIN_DATA),
       'must be a mapping of names to values',
     ),
   ),
+  ...paramsShape,
   ...settingsShape,
-};
+});
 
-const schema = z.catchall(z.object(knownShape), z.custom<unknown>(isPlainData, PLAIN_DATA));
-
-/** Fields that say nothing where nothing stands behind their name. */
-const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
-  'description',
-  'model',
-  'tools',
-  'instructions',
-  'params',
-]);
+type Fields = z.output<typeof schema>;
 
 /**
- * Validates the fields of a file and sorts them.
+ * Validates the fields of a file and sorts them. Returns `undefined` for an agent that its file turns off.
  *
  * @throws {@link AgentFileError} with the file and the line of the first problem.
  */
-export function toAgentFile(data: LinedData, file: string, body?: string): AgentFile {
-  const fields = checkFields(data, file);
-  const { name, description, model, tools, instructions, params, ...rest } = fields;
-  checkName(name, data, file);
-  const prompt = body === undefined || body === '' ? instructions : body;
+export function toAgentFile(data: LinedData, file: string, body?: string): AgentFile | undefined {
+  const { name, title, description, model, tools, disallowedTools, instructions, prompt, params, ...rest } =
+    checkFields(data, file);
+  if (rest.disable === true || rest.disabled === true) return undefined;
+  const written = name ?? fileName(file);
+  const registered = allowedName(written, file);
+  const shown = title ?? (registered === written ? undefined : written);
+  const [chosenModel] = typeof model === 'string' ? [model] : (model ?? []);
+  const system = [body, instructions, prompt].find((text) => text !== undefined && text !== '');
   return {
     file,
-    name,
+    name: registered,
+    ...(shown === undefined ? {} : { title: shown }),
     ...(description === undefined ? {} : { description }),
-    ...(model === undefined || model === 'inherit' ? {} : { model }),
-    ...(tools === undefined ? {} : { tools: toNames(tools) }),
-    ...(prompt === undefined ? {} : { instructions: prompt }),
+    ...(chosenModel === undefined || isInherited(chosenModel) ? {} : { model: chosenModel }),
+    ...sortTools(tools, disallowedTools),
+    ...(system === undefined ? {} : { instructions: system }),
     ...sortRest(rest, params ?? {}),
   };
 }
 
-function checkFields(data: LinedData, file: string): z.output<typeof schema> {
-  if (typeof data.value !== 'object' || data.value === null || Array.isArray(data.value)) {
-    const received = data.value === null ? 'nothing' : describeValue(data.value);
+function checkFields(data: LinedData, file: string): Fields {
+  const fields = checkMapping(data, file);
+  // A field with nothing behind its name says nothing.
+  const filled = Object.entries(fields).filter(([, value]) => value !== null && value !== '');
+  const parsed = schema.safeParse(Object.fromEntries(filled));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0] as z.core.$ZodIssue;
     throw new AgentFileError(
       file,
-      data.lineOf([]),
-      `expected fields such as name and description; got ${received}.`,
+      data.lineOf(issue.path),
+      `field "${issue.path.map(String).join('.')}": ${issue.message}.`,
     );
   }
-  const filled = Object.entries(data.value).filter(
-    ([name, value]) => value !== null || !MAY_BE_EMPTY.has(name),
-  );
-  const parsed = schema.safeParse(Object.fromEntries(filled));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0] as z.core.$ZodIssue;
-  const field = issue.path.map(String).join('.');
-  const isMissing = issue.path.length === 1 && !Object.hasOwn(data.value, field);
-  const problem = isMissing ? 'is missing' : issue.message;
-  throw new AgentFileError(file, data.lineOf(issue.path), `field "${field}": ${problem}.`);
+  refuseForeignPrompts(parsed.data, data, file);
+  return parsed.data;
 }
 
-function checkName(name: string, data: LinedData, file: string): void {
-  try {
-    checkAgentName(name);
-  } catch (cause) {
-    throw new AgentFileError(file, data.lineOf(['name']), (cause as Error).message, { cause });
+function checkMapping(data: LinedData, file: string): object {
+  const { value } = data;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  const received = value === null ? 'nothing' : describeValue(value);
+  throw new AgentFileError(
+    file,
+    data.lineOf([]),
+    `expected fields such as name and description; got ${received}.`,
+  );
+}
+
+/** An agent whose prompt is elsewhere would load without it. */
+function refuseForeignPrompts({ kind, instructions, prompt }: Fields, data: LinedData, file: string): void {
+  if (kind === 'remote') {
+    throw new AgentFileError(
+      file,
+      data.lineOf(['kind']),
+      'the agent runs on another server; define it with httpAgent instead of a file.',
+    );
   }
+  const reference = { instructions, prompt };
+  for (const [field, text] of Object.entries(reference)) {
+    if (text === undefined || !/^(\{file:[^\n]*\}|file:\/\/\S+)$/.test(text)) continue;
+    throw new AgentFileError(
+      file,
+      data.lineOf([field]),
+      `field "${field}": the prompt is in another file; write it into this one.`,
+    );
+  }
+}
+
+function sortTools(tools: Fields['tools'], disallowed: Fields['disallowedTools']): Partial<AgentFile> {
+  const switches = typeof tools === 'object' && !isTexts(tools) ? Object.entries(tools) : undefined;
+  const allowed =
+    switches === undefined
+      ? toNames(tools as string | readonly string[] | undefined)
+      : namesThat(switches, true);
+  const refused = [...(toNames(disallowed) ?? []), ...namesThat(switches ?? [], false)];
+  return {
+    // A mapping that only turns tools off leaves all others on.
+    ...(allowed === undefined || (switches !== undefined && allowed.length === 0) ? {} : { tools: allowed }),
+    ...(refused.length === 0 ? {} : { disallowedTools: refused }),
+  };
+}
+
+function namesThat(switches: ReadonlyArray<[string, boolean]>, are: boolean): string[] {
+  return switches.filter(([, isOn]) => isOn === are).map(([name]) => name);
 }
 
 function sortRest(
   rest: Record<string, unknown>,
   params: Readonly<Record<string, unknown>>,
-): Pick<AgentFile, 'params' | 'settings' | 'foreign'> {
-  const sorted = { settings: {}, foreign: {}, params: {} } as Record<string, Record<string, unknown>>;
+): Pick<AgentFile, 'params' | 'settings' | 'metadata'> {
+  const sorted = { settings: {}, metadata: {}, params: {} } as Record<string, Record<string, unknown>>;
   for (const [key, value] of Object.entries(rest)) {
     const place = Object.hasOwn(settingsShape, key)
       ? 'settings'
-      : FOREIGN_FIELDS.has(key)
-        ? 'foreign'
-        : 'params';
+      : Object.hasOwn(paramsShape, key)
+        ? 'params'
+        : 'metadata';
     (sorted[place] as Record<string, unknown>)[key] = value;
   }
   return {
     settings: sorted.settings as AgentFileSettings,
-    foreign: sorted.foreign as Record<string, unknown>,
+    metadata: sorted.metadata as Record<string, unknown>,
     params: { ...sorted.params, ...params },
   };
 }
@@ -202,7 +248,7 @@ function sortRest(
  * Tool names from a list or from text such as `Read, Bash(git log, git show)`; a comma in brackets belongs to the
  * name.
  */
-function toNames(tools: string | readonly string[]): readonly string[] {
+function toNames(tools: string | readonly string[] | undefined): readonly string[] | undefined {
   if (typeof tools !== 'string') return tools;
   const names: string[] = [''];
   let depth = 0;

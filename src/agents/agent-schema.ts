@@ -50,6 +50,7 @@ export const agentDefinitionSchema = madeOnce(
   () =>
     optionsObject({
       name: text(),
+      title: z.optional(text()),
       description: z.optional(text()),
       run: z.optional(thing<AgentFunction>(isFunction, 'a function (task, context) => answer')),
       provider: z.optional(thing<Provider>(hasMethods('generate'), 'a provider with a generate() method')),
@@ -70,6 +71,7 @@ export const agentDefinitionSchema = madeOnce(
       budget: z.optional(budgetSchema()),
       maxCostUsd: z.optional(numberThat((dollars) => dollars >= 0, 'expected dollars from 0')),
       version: z.optional(text()),
+      metadata: z.optional(mapping(() => undefined)),
     }).check(
       z.refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {
         path: ['run'],

@@ -15,6 +15,14 @@ const MAX_READ_TRIES = 3;
 
 const AGENT_FILE = /\.(md|json)$/i;
 
+/** What lies in a folder. */
+interface Listing {
+  readonly files: string[];
+  readonly folders: string[];
+  /** Subfolders that cannot be listed. */
+  readonly problems: AgentFileError[];
+}
+
 /** A folder that confines all reads to itself, whatever its entries are named or link to. */
 export class ConfinedFolder {
   /** The path as it was given, for messages. */
@@ -39,29 +47,34 @@ export class ConfinedFolder {
   }
 
   /** All agent files in the folder and its subfolders, as sorted relative paths. Hidden entries are left out. */
-  async list(): Promise<{ files: string[]; folders: string[] }> {
-    const found = { files: [] as string[], folders: [this.#root] };
+  async list(): Promise<Listing> {
+    const found: Listing = { files: [], folders: [this.#root], problems: [] };
     await this.#listInto('', found, 0);
     found.files.sort();
     return found;
   }
 
-  async #listInto(
-    folder: string,
-    found: { files: string[]; folders: string[] },
-    depth: number,
-  ): Promise<void> {
+  async #listInto(folder: string, found: Listing, depth: number): Promise<void> {
     for (const entry of await this.#entries(folder)) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
       if (entry.isDirectory() && !AGENT_FILE.test(entry.name)) {
-        if (depth >= MAX_DEPTH)
-          throw new AgentFileError(this.pathOf(path), undefined, 'folders are nested too deeply.');
-        found.folders.push(join(this.#root, path));
-        await this.#listInto(path, found, depth + 1);
+        await this.#listSubfolder(path, found, depth + 1);
       } else if (AGENT_FILE.test(entry.name)) {
         found.files.push(path);
       }
+    }
+  }
+
+  async #listSubfolder(path: string, found: Listing, depth: number): Promise<void> {
+    try {
+      if (depth > MAX_DEPTH)
+        throw new AgentFileError(this.pathOf(path), undefined, 'folders are nested too deeply.');
+      found.folders.push(join(this.#root, path));
+      await this.#listInto(path, found, depth);
+    } catch (error) {
+      if (!AgentFileError.isInstance(error)) throw error;
+      found.problems.push(error as AgentFileError);
     }
   }
 

@@ -1,58 +1,14 @@
 import type { AgentDefinition } from '../contracts/agent.js';
-import type { AgentFileError } from '../errors/agent-file-error.js';
+import { AgentFileError } from '../errors/agent-file-error.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
-import type { Clock } from '../time/clock.js';
-import type { AgentFile, AgentFileSettings } from './agent-file-schema.js';
+import { expandHome } from '../input/expand-home.js';
+import { guardLogger, type Logger } from '../logging/logger.js';
 import { ConfinedFolder } from './confined-folder.js';
-import { type AgentChange, type AgentTarget, LiveFolder } from './live-folder.js';
-import { definitionsOf, loadFiles, type MakeAgent } from './load-folder.js';
-
-/** The options that a provider function receives for a file. Every provider accepts them. */
-export interface FileAgentOptions<Model extends string | undefined = string | undefined>
-  extends AgentFileSettings {
-  /** The agent's name. */
-  name: string;
-  /** What the agent is for. */
-  description?: string;
-  /** The file's model, looked up in `models`; the default if the file names none. */
-  model: Model;
-  /** The system prompt. */
-  instructions?: string;
-  /** Parameters. */
-  params: Readonly<Record<string, unknown>>;
-}
-
-/** Options of {@link loadAgents}. */
-export interface LoadAgentsOptions<Model extends string | undefined = string | undefined> {
-  /**
-   * Creates the agent of a file: a provider such as `anthropic`, or a function that calls one. The second argument is
-   * the whole content of the file, for instance the names of its tools.
-   */
-  provider: (options: FileAgentOptions<Model>, file: AgentFile) => AgentDefinition;
-  /** The model for files that name none, or `inherit`. */
-  model?: Model;
-  /** Models by the names that the files use, for instance `{ sonnet: 'claude-sonnet-4-5' }`. @default {} */
-  models?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Loads only these files, given as paths inside the folder.
-   *
-   * @default all `.md` and `.json` files in it and its subfolders
-   */
-  files?: readonly string[] | undefined;
-  /**
-   * Reloads files when they change. `'poll'` checks every second, for file systems that do not report changes. If a
-   * changed file cannot be loaded, its previous agent stays. Watching does not keep the process alive.
-   *
-   * @default false
-   */
-  watch?: boolean | 'poll' | undefined;
-  /** Called after agents have changed. See also {@link LoadedAgents.follow}. */
-  onChange?: ((change: AgentChange) => void) | undefined;
-  /** Called when a changed file cannot be loaded. @default emits a process warning */
-  onError?: ((error: AgentFileError) => void) | undefined;
-  /** The source of time. @default the system clock */
-  clock?: Clock | undefined;
-}
+import { agentMaker } from './file-agent.js';
+import { type AgentTarget, guardListener, LiveFolder } from './live-folder.js';
+import type { LoadAgentsOptions } from './load-agents-options.js';
+import { readFolders } from './load-folder.js';
+import { MissingTools } from './missing-tools.js';
 
 /** The agents of a folder: an array to pass as `agents`, which can follow changes of the files. */
 export interface LoadedAgents extends ReadonlyArray<AgentDefinition>, AsyncDisposable {
@@ -63,8 +19,11 @@ export interface LoadedAgents extends ReadonlyArray<AgentDefinition>, AsyncDispo
 }
 
 /**
- * Loads agents from the Markdown and JSON files of a folder, for instance `.claude/agents`. Files outside the folder
- * are never read, whatever its entries are named or link to.
+ * Loads agents from the Markdown and JSON files of a folder, for instance `.claude/agents`; `~` at its beginning is the
+ * home directory. Of several folders the first has precedence where two define the same agent, and one that does not
+ * exist is left out and reported. Files outside the folders are never read, whatever their entries are named or link to.
+ *
+ * A file that cannot be loaded is left out and reported; pages without front matter are passed over.
  *
  * @example
  * ```ts
@@ -72,51 +31,86 @@ export interface LoadedAgents extends ReadonlyArray<AgentDefinition>, AsyncDispo
  * await using orchestrator = new AsyncOrchestrator({ agents });
  * ```
  *
- * @throws {@link AgentFileError} for the first file that cannot be loaded, with its line, or for two files that define
- * the same agent.
+ * @throws {@link AgentFileError} if the folder cannot be read; with `strict`, also one error for all files that cannot be
+ * loaded.
+ * @throws `InvalidArgumentError` for an invalid folder or option.
  */
 export async function loadAgents<Model extends string | undefined = undefined>(
-  directory: string,
+  directory: string | readonly string[],
   options: LoadAgentsOptions<Model extends string ? string : string | undefined> & { model?: Model },
 ): Promise<LoadedAgents> {
-  checkArguments(directory, options);
-  const folder = await ConfinedFolder.open(directory);
-  const make = agentMaker(options as unknown as LoadAgentsOptions);
-  const loaded = await loadFiles(folder, options.files ?? (await folder.list()).files, make);
-  const agents = definitionsOf(loaded);
+  const directories = typeof directory === 'string' ? [directory] : directory;
+  checkArguments(directories, options);
+  const logger = options.logger === undefined ? undefined : guardLogger(options.logger);
+  const missingTools = new MissingTools(logger);
+  const make = agentMaker(options as unknown as LoadAgentsOptions, missingTools);
+  const { folders, problems } = await openFolders(directories.map(expandHome));
+  const source = { folders, chosen: options.files, make };
+  const loaded = await readFolders(source);
+  const all = [...problems, ...loaded.problems];
+  if (options.strict === true && all.length > 0) throw AgentFileError.combine(directories.join(', '), all);
+  const report = reporter(options.onError, logger);
+  for (const problem of all) report(problem);
+  missingTools.report();
+  const agents = [...loaded.agents];
+  const { watch, onChange, clock } = options;
   const live =
-    options.watch === true || options.watch === 'poll'
-      ? await LiveFolder.open({ ...options, folder, make, loaded, agents, poll: options.watch === 'poll' })
+    watch === true || watch === 'poll'
+      ? await LiveFolder.open({ source, loaded, agents, poll: watch === 'poll', onChange, report, clock })
       : undefined;
   return toLoadedAgents(agents, live);
 }
 
-function checkArguments(directory: unknown, options: unknown): void {
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new InvalidArgumentError('directory', 'loadAgents: directory must be the path of a folder.');
+/** Opens the folders. A single one has to exist; of several, one at least. */
+async function openFolders(
+  directories: readonly string[],
+): Promise<{ folders: ConfinedFolder[]; problems: AgentFileError[] }> {
+  const folders: ConfinedFolder[] = [];
+  const problems: AgentFileError[] = [];
+  for (const directory of directories) {
+    try {
+      folders.push(await ConfinedFolder.open(directory));
+    } catch (error) {
+      if (!AgentFileError.isInstance(error)) throw error;
+      problems.push(error as AgentFileError);
+    }
   }
-  if (typeof (options as { provider?: unknown } | undefined)?.provider !== 'function') {
+  if (folders.length === 0) throw AgentFileError.combine(directories.join(', '), problems);
+  return { folders, problems };
+}
+
+function reporter(
+  onError: LoadAgentsOptions['onError'],
+  logger: Logger | undefined,
+): (problem: AgentFileError) => void {
+  return (problem) => {
+    if (onError !== undefined) guardListener(() => onError(problem));
+    else if (logger !== undefined) logger.warn({ file: problem.file, line: problem.line }, problem.message);
+    else process.emitWarning(problem.message, { type: 'TuttiWarning', code: problem.code });
+  };
+}
+
+function checkArguments(directories: readonly unknown[], options: unknown): void {
+  const isFolder = (path: unknown) => typeof path === 'string' && path !== '' && !path.includes('\0');
+  if (!Array.isArray(directories) || directories.length === 0 || !directories.every(isFolder)) {
+    throw new InvalidArgumentError(
+      'directory',
+      'loadAgents: directory must be the path of a folder, or a list of paths.',
+    );
+  }
+  const { provider, files } = (options ?? {}) as Partial<LoadAgentsOptions>;
+  if (typeof provider !== 'function') {
     throw new InvalidArgumentError(
       'options.provider',
       'loadAgents: provider must be a function that creates an agent, for instance anthropic.',
     );
   }
-}
-
-function agentMaker({ provider, model: defaultModel, models = {} }: LoadAgentsOptions): MakeAgent {
-  return (file) => {
-    const { name, description, model, instructions, params, settings } = file;
-    const named = model === undefined ? defaultModel : Object.hasOwn(models, model) ? models[model] : model;
-    const options = {
-      ...settings,
-      name,
-      ...(description === undefined ? {} : { description }),
-      ...(named === undefined ? {} : { model: named }),
-      ...(instructions === undefined ? {} : { instructions }),
-      params,
-    };
-    return provider(options as FileAgentOptions, file);
-  };
+  if (files !== undefined && directories.length > 1) {
+    throw new InvalidArgumentError(
+      'options.files',
+      `loadAgents: files are paths inside one folder; got ${directories.length} folders.`,
+    );
+  }
 }
 
 function toLoadedAgents(agents: AgentDefinition[], live: LiveFolder | undefined): LoadedAgents {

@@ -4,15 +4,40 @@ import { type AgentFile, toAgentFile } from './agent-file-schema.js';
 import { type LinedData, MAX_YAML_CHARS, offsetOf } from './yaml-source.js';
 
 /**
- * Reads an agent from the text of a JSON file: an object with `instructions` and the fields of a Markdown file's front
- * matter.
+ * Reads the agents of a JSON file: an object with `instructions` or `prompt` and the fields of a Markdown file's front
+ * matter, or an object of such objects by name under `agent` or `agents`. Returns `undefined` for JSON that is neither.
  *
  * @throws {@link AgentFileError} with the file and the line.
  */
-export function readJsonAgent(text: string, file: string): AgentFile {
+export function readJsonAgents(text: string, file: string): readonly AgentFile[] | undefined {
   const json = text.replace(/^\uFEFF/, '');
   const value = parse(json, file);
-  return toAgentFile({ value, lineOf: lineFinder(json, file) }, file);
+  if (isMapping(value) && ('instructions' in value || 'prompt' in value)) {
+    const agent = toAgentFile({ value, lineOf: lineFinder(json, file) }, file);
+    return agent === undefined ? [] : [agent];
+  }
+  return readAgentMap(value, json, file);
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readAgentMap(value: unknown, json: string, file: string): readonly AgentFile[] | undefined {
+  const field = isMapping(value) ? ['agent', 'agents'].find((key) => isMapping(value[key])) : undefined;
+  if (field === undefined) return undefined;
+  const lineOf = lineFinder(json, file);
+  const agents = Object.entries((value as Record<string, Record<string, unknown>>)[field] ?? {});
+  return agents.flatMap(([name, fields]) => {
+    // Without a prompt it only changes an agent that another program brings along.
+    if (!isMapping(fields) || !('instructions' in fields || 'prompt' in fields)) return [];
+    const lined = {
+      value: { name, ...fields },
+      lineOf: (path: ReadonlyArray<PropertyKey>) => lineOf([field, name, ...path]),
+    };
+    const agent = toAgentFile(lined, file);
+    return agent === undefined ? [] : [agent];
+  });
 }
 
 function parse(json: string, file: string): unknown {

@@ -1,9 +1,8 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import { AgentFileError } from '../errors/agent-file-error.js';
 import type { Clock } from '../time/clock.js';
-import type { ConfinedFolder } from './confined-folder.js';
 import { DirectoryWatcher } from './directory-watcher.js';
-import { definitionsOf, type LoadedFile, loadFile, type MakeAgent, refuseDuplicates } from './load-folder.js';
+import { type Reading, readFolders, type Source } from './load-folder.js';
 
 /** A change of a watched folder. */
 export interface AgentChange {
@@ -16,15 +15,14 @@ export interface AgentChange {
 }
 
 interface LiveFolderOptions {
-  readonly folder: ConfinedFolder;
-  readonly make: MakeAgent;
-  readonly files?: readonly string[] | undefined;
-  readonly loaded: Map<string, LoadedFile>;
+  readonly source: Source;
+  /** What has been loaded and reported. */
+  readonly loaded: Reading;
   /** Updated in place. */
   readonly agents: AgentDefinition[];
   readonly poll: boolean;
   readonly onChange?: ((change: AgentChange) => void) | undefined;
-  readonly onError?: ((error: AgentFileError) => void) | undefined;
+  readonly report: (problem: AgentFileError) => void;
   readonly clock?: Clock | undefined;
 }
 
@@ -41,9 +39,7 @@ export class LiveFolder {
   readonly #options: LiveFolderOptions;
   readonly #watcher: DirectoryWatcher;
   readonly #targets: AgentTarget[] = [];
-  /** The last reported problem of each file, so that each is reported once. */
-  readonly #problems = new Map<string, string>();
-  #loaded: Map<string, LoadedFile>;
+  #loaded: Reading;
   #reloading = Promise.resolve();
 
   private constructor(options: LiveFolderOptions) {
@@ -55,7 +51,7 @@ export class LiveFolder {
   static async open(options: LiveFolderOptions): Promise<LiveFolder> {
     const live = new LiveFolder(options);
     // The first reload finds what changed between loading and watching.
-    live.#watcher.follow((await options.folder.list()).folders);
+    live.#watcher.follow(options.loaded.watched);
     await live.#reload();
     return live;
   }
@@ -75,70 +71,42 @@ export class LiveFolder {
   }
 
   async #reloadOnce(): Promise<void> {
-    const { folder, files: chosen, agents } = this.#options;
-    let next: Map<string, LoadedFile>;
+    const { source, agents } = this.#options;
+    const before = this.#loaded;
+    let next: Reading;
     try {
-      const { files, folders } = await folder.list();
-      this.#watcher.follow(folders);
-      next = await this.#readFiles(chosen ?? files);
-      refuseDuplicates(next, folder);
+      next = await readFolders(source, before.files);
     } catch (error) {
-      this.#report(folder.directory, error);
-      return;
+      next = { ...before, problems: [toProblem(error, source)] };
     }
-    this.#problems.delete(folder.directory);
-    const before = definitionsOf(this.#loaded);
-    const after = definitionsOf(next);
     this.#loaded = next;
-    agents.splice(0, agents.length, ...after);
-    this.#notify(difference(before, after));
-  }
-
-  async #readFiles(paths: readonly string[]): Promise<Map<string, LoadedFile>> {
-    const next = new Map<string, LoadedFile>();
-    for (const path of paths) {
-      const before = this.#loaded.get(path);
-      try {
-        next.set(path, await loadFile(this.#options.folder, path, this.#options.make, before));
-        this.#problems.delete(path);
-      } catch (error) {
-        // A missing file was removed; it is not broken.
-        if ((error as { cause?: { code?: unknown } }).cause?.code === 'ENOENT') continue;
-        if (before !== undefined) next.set(path, before);
-        this.#report(path, error);
-      }
+    this.#watcher.follow(next.watched);
+    // Each problem is reported once, for as long as it lasts.
+    const reported = new Set(before.problems.map(({ message }) => message));
+    for (const problem of next.problems) {
+      if (!reported.has(problem.message)) this.#options.report(problem);
     }
-    return next;
-  }
-
-  #report(path: string, error: unknown): void {
-    const problem = AgentFileError.isInstance(error)
-      ? (error as AgentFileError)
-      : new AgentFileError(
-          this.#options.folder.pathOf(path),
-          undefined,
-          `the file cannot be loaded: ${String(error)}`,
-          {
-            cause: error,
-          },
-        );
-    if (this.#problems.get(path) === problem.message) return;
-    this.#problems.set(path, problem.message);
-    const { onError } = this.#options;
-    if (onError === undefined)
-      process.emitWarning(problem.message, { type: 'TuttiWarning', code: problem.code });
-    else guard(() => onError(problem));
+    agents.splice(0, agents.length, ...next.agents);
+    this.#notify(difference(before.agents, next.agents));
   }
 
   #notify(change: AgentChange): void {
     if (change.added.length + change.changed.length + change.removed.length === 0) return;
-    for (const target of this.#targets) guard(() => apply(change, target));
-    guard(() => this.#options.onChange?.(change));
+    for (const target of this.#targets) guardListener(() => apply(change, target));
+    guardListener(() => this.#options.onChange?.(change));
   }
 }
 
+function toProblem(error: unknown, { folders }: Source): AgentFileError {
+  if (AgentFileError.isInstance(error)) return error as AgentFileError;
+  const paths = folders.map(({ directory }) => directory).join(', ');
+  return new AgentFileError(paths, undefined, `the folder cannot be read: ${String(error)}`, {
+    cause: error,
+  });
+}
+
 /** An error of a listener must not end the watching, but it is reported. */
-function guard(callback: () => void): void {
+export function guardListener(callback: () => void): void {
   try {
     callback();
   } catch (error) {

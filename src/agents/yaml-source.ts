@@ -1,5 +1,6 @@
 import { type Document, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { AgentFileError } from '../errors/agent-file-error.js';
+import { repairFrontMatter } from './repair-front-matter.js';
 
 /** Data read from a file, with the lines of its parts. */
 export interface LinedData {
@@ -18,9 +19,8 @@ export interface LinedData {
 export function readYaml(text: string, file: string, firstLine = 1): LinedData {
   refuseSlowYaml(text, file, firstLine);
   const strict = parse(text);
-  // Many existing agent files have a colon in an unquoted description, which is not valid YAML.
-  const lenient = strict.document.errors.length > 0 ? parse(quotePlainValues(text)) : strict;
-  const { document, lines } = lenient.document.errors.length > 0 ? strict : lenient;
+  // Many existing agent files have text in them that is not valid YAML.
+  const { document, lines } = isPlain(strict.document) ? strict : parse(repairFrontMatter(text, isValid));
   const lineAt = (offset: number | undefined) =>
     offset === undefined ? undefined : lines.linePos(offset).line + firstLine - 1;
   const problem = document.errors[0] ?? document.warnings[0];
@@ -74,17 +74,21 @@ function parse(text: string): { document: Document; lines: LineCounter } {
   return { document, lines };
 }
 
-const TOP_LEVEL_ENTRY = /^([A-Za-z][\w-]*):[ \t]+([^\s"'[\]{}|>&*!%@`#,?-].*)$/;
+function isValid(yaml: string): boolean {
+  return isPlain(parse(yaml).document);
+}
 
-/** Quotes unquoted top-level values that contain a colon. Lines stay the same, for messages. */
-function quotePlainValues(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => {
-      const [, key, value] = TOP_LEVEL_ENTRY.exec(line) ?? [];
-      return value?.includes(':') ? `${key}: ${JSON.stringify(value.trimEnd())}` : line;
-    })
-    .join('\n');
+/** Whether a document is valid and has no aliases. */
+function isPlain(document: Document): boolean {
+  if (document.errors.length + document.warnings.length > 0) return false;
+  let hasAlias = false;
+  visit(document, {
+    Alias: () => {
+      hasAlias = true;
+      return visit.BREAK;
+    },
+  });
+  return !hasAlias;
 }
 
 function refuseDangerousNodes(

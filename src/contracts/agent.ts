@@ -62,6 +62,8 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
    * The agent's name. In a record of agents the key is used instead; a provider's definition may leave it empty there.
    */
   readonly name: Name;
+  /** The name to show to people, if it has characters that `name` cannot have. */
+  readonly title?: string | undefined;
   /** What the agent is for, in one sentence. */
   readonly description?: string | undefined;
   /** The function that answers. Set either this or `provider`. */
@@ -107,4 +109,6 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly maxCostUsd?: number | undefined;
   /** Part of the agent's identity in the cache: change it when the function's behaviour changes. */
   readonly version?: string | undefined;
+  /** Anything else about the agent, such as the other fields of its file. It is neither sent nor part of its identity. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }

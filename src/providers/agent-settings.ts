@@ -12,6 +12,7 @@ export type AgentSettings<Name extends string = string, Data = unknown> = Partia
  */
 export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   name: true,
+  title: true,
   description: true,
   model: true,
   instructions: true,
@@ -30,6 +31,7 @@ export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   budget: true,
   maxCostUsd: true,
   version: true,
+  metadata: true,
 };
 
 /** The definition of a provider's agent. Its name may be empty: in a record of agents the key is the name. */

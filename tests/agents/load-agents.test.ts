@@ -56,7 +56,7 @@ const load = (options: Partial<LoadAgentsOptions> = {}) =>
 
 async function failure(options: Partial<LoadAgentsOptions> = {}): Promise<AgentFileError> {
   try {
-    await load(options);
+    await load({ strict: true, ...options });
   } catch (error) {
     return error as AgentFileError;
   }
@@ -107,7 +107,7 @@ describe('loadAgents, Markdown', () => {
       description: 'Use this agent when: code was written. Examples: <example>user: "look"</example>',
       tools: ['Read', 'Grep', 'Bash(git log:*, git show)'],
       model: 'sonnet',
-      foreign: { color: 'blue' },
+      metadata: { color: 'blue' },
     });
     expect(files[1]).not.toHaveProperty('tools');
   });
@@ -139,33 +139,34 @@ describe('loadAgents, JSON', () => {
     const instructions = 'long '.repeat(100_000);
     await put('a.json', JSON.stringify({ name: 'a', instructions }));
     expect((await load())[0]?.instructions).toBe(instructions);
-    await put('a.json', JSON.stringify({ name: 7, instructions }));
+    await put('a.json', JSON.stringify({ name: [7], instructions }));
     expect(await failure()).toMatchObject({ line: undefined, message: expect.stringContaining('"name"') });
   });
 
   test('reads the same fields and instructions', async () => {
     await put(
       'a.json',
-      '{\n\t"name": "a", "description": "\\ud83d\\ude00", "tools": ["Read"],\n\t"instructions": "Do", "seed": 7 }',
+      '{\n\t"name": "a", "description": "\\ud83d\\ude00", "tools": ["Read"],\n\t"instructions": "Do", "top_k": 7 }',
     );
     const { files, provider } = collector();
     const [agent] = await loadAgents(folder, { provider });
-    expect(agent).toMatchObject({ name: 'a', description: '😀', instructions: 'Do', params: { seed: 7 } });
+    expect(agent).toMatchObject({ name: 'a', description: '😀', instructions: 'Do', params: { top_k: 7 } });
     expect(files[0]?.tools).toEqual(['Read']);
   });
 
   test.each([
     ['{\n "name": "a",\n oops }', 3, /not JSON/],
     ['{\n "name": "a"', 2, /not JSON/],
-    ['[]', 1, /an array of 0/],
-    ['{\n "name": "a",\n "name": "b" }', 3, /twice/],
-    ['{\n "name": "a",\n "tools": 7 }', 3, /tools/],
+    ['{\n "prompt": "x",\n "name": "a", "name": "b" }', 3, /twice/],
+    ['{\n "prompt": "x",\n "tools": 7 }', 3, /tools/],
+    ['{ "name": "a",\n "prompt": "file://./a.md" }', 2, /another file/],
+    ['{ "name": "a",\n "prompt": "{file:./a.md}" }', 2, /another file/],
     [
-      `{ "name": "a", "x": ${'['.repeat(100_000)}${']'.repeat(100_000)} }`,
+      `{ "prompt": "a", "x": ${'['.repeat(100_000)}${']'.repeat(100_000)} }`,
       undefined,
       /cannot be read|plain data/,
     ],
-    ['{ "name": "a", "x": { "__proto__": { "bad": 1 } } }', 1, /__proto__/],
+    ['{ "prompt": "a", "x": { "__proto__": { "bad": 1 } } }', 1, /__proto__/],
   ])('refuses bad JSON %#', async (text, line, message) => {
     await put('a.json', text);
     const error = await failure();
@@ -182,18 +183,16 @@ const BOMB = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
 describe('loadAgents, bad files', () => {
   test.each([
     ['front matter without end', '---\nname: a\n\nbody', 1, /does not end/],
-    ['no front matter', 'Just text', 1, /expected front matter/],
     ['empty front matter', '---\n---\nbody', undefined, /got nothing/],
-    ['a missing name', md('description: x'), 2, /"name": is missing/],
-    ['a bad name', md('description: x\nname: ../a'), 3, /Invalid agent name/],
-    ['a name with a line break at its end', md('name: "a\\n"'), 2, /Invalid agent name/],
+    ['a name that is a list', md('description: x\nname: [a]'), 3, /"name": must be text/],
+    ['a prompt on another server', md('name: a\nkind: remote\nagent_card_url: x'), 3, /httpAgent/],
     ['YAML that is none', md('name: a\nx: [1, 2'), 3, /./],
     ['a key twice', md('name: a\nname: b'), 3, /unique/],
     ['an alias bomb', md(`name: a\n${BOMB}`), 4, /aliases/],
     ['a tag', md('name: a\nx: !!js/function "function () {}"'), 3, /tag/i],
     ['a prototype', md('name: a\nx:\n  __proto__: { bad: 1 }'), 4, /__proto__/],
     ['a key that is no text', md('name: a\n? [b]\n: c'), undefined, /keys/],
-    ['a number that is none', md('name: a\nx: .nan'), 3, /plain data/],
+    ['a number that is none', md('name: a\nparams:\n  x: .nan'), 4, /plain data/],
     ['a text where a number belongs', md('name: a\nparams:\n  a: 1\ntimeoutMs: soon'), 5, /timeoutMs/],
     ['bytes that are no text', Buffer.from([0x2d, 0x2d, 0x2d, 0xff]), undefined, /UTF-8/],
     ['a file of 10 MB', Buffer.alloc(10_000_000, 0x61), undefined, /1048576 bytes/],
@@ -217,7 +216,7 @@ describe('loadAgents, bad files', () => {
 
   test('refuses two files of one name, naming both', async () => {
     await put('a.md', md('name: same'));
-    await put('b.json', '{ "name": "same" }');
+    await put('b.json', '{ "name": "same", "prompt": "x" }');
     const error = await failure();
     expect(error.message).toContain(join(folder, 'a.md'));
     expect(error.message).toContain(join(folder, 'b.json'));
@@ -415,7 +414,7 @@ describe('loadAgents, watching', () => {
         throw new Error('a listener on fire');
       };
       await using agents = await load({ watch: true, clock: fastClock, onChange });
-      await put('a.md', 'broken');
+      await put('a.md', '---\nbroken');
       await warned(1);
       expect(warnings[0]).toContain(join(folder, 'a.md'));
       await put('a.md', md('name: a', 'Again'));
@@ -467,7 +466,7 @@ describe('loadAgents, watching', () => {
         };
         onTold();
       });
-    await put('b.md', 'no front matter');
+    await put('b.md', '---\nname: b');
     await next(1);
     expect(told[0]).toMatchObject({ code: 'TUTTI_AGENT_FILE', file: join(folder, 'b.md') });
     await put('c.md', md('name: refused'));
