@@ -50,7 +50,7 @@ export {
   type TuttiEvents,
 } from './contracts/events.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
-export type { Provider, ProviderRequest, RejectedReply } from './contracts/provider.js';
+export type { Provider, ProviderRequest, RejectedReply, StreamActivity } from './contracts/provider.js';
 export type {
   LimitedQuantity,
   ProviderResponseInfo,

@@ -33,9 +33,9 @@ function toTest(exclusion: string | RegExp): (agent: string) => boolean {
   return (agent) => pattern.test(agent);
 }
 
-/** Why an answer must not be stored; `undefined` if it may be. Only complete answers are worth repeating. */
+/** Why an answer must not be stored; `undefined` if it may be. Only answers that say they are complete are worth repeating. */
 export function whyNotStorable(answer: Pick<StoredAnswer, 'output' | 'finishReason'>): NotStored | undefined {
   const { finishReason, output } = answer;
-  if (finishReason !== undefined && finishReason !== 'stop' && finishReason !== 'other') return 'incomplete';
+  if (finishReason !== undefined && finishReason !== 'stop') return 'incomplete';
   return /\S/.test(output) ? undefined : 'empty';
 }

@@ -50,9 +50,15 @@ type DataField<Reply> = Reply extends string | AgentStreamReply
 export interface PhaseTimeouts {
   /** Longest wait for a lane and a permit, from submission (for a retry, from the end of its backoff). Not retryable. */
   queueMs?: number | undefined;
-  /** Longest wait for the first event of a stream, from the start of the attempt. Retryable. */
+  /**
+   * Longest wait for the first output of a stream (text, reasoning or a part of a tool call), from the start of the
+   * attempt. Retryable.
+   */
   firstTokenMs?: number | undefined;
-  /** Longest gap between two events of a stream. Not retryable: the caller has already received part of the answer. */
+  /**
+   * Longest silence of a stream after its first output. Pings and usage are not silence. Not retryable: the caller has
+   * already received part of the answer.
+   */
   idleMs?: number | undefined;
 }
 

@@ -13,6 +13,9 @@ export interface RejectedReply {
   readonly problem: string;
 }
 
+/** What arrived on a stream without being an event: a part of the answer, or a sign that the connection works. */
+export type StreamActivity = 'output' | 'keep-alive';
+
 /** The request of one attempt of one call. */
 export interface ProviderRequest {
   /** The agent's registered name. */
@@ -53,6 +56,12 @@ export interface ProviderRequest {
    * early.
    */
   readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
+  /**
+   * Called while a stream brings something that is not an event yet: with `output` for a part of the answer, such as a
+   * piece of a tool's input, with `keep-alive` for everything else that arrives, such as a ping. Both are no silence for
+   * `timeouts.idleMs`; the first output is the first token. Usage events are keep-alives, too.
+   */
+  readonly onActivity?: ((activity: StreamActivity) => void) | undefined;
   /** Called for every response, including errors, as soon as its headers arrive. */
   readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }

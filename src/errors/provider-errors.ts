@@ -1,4 +1,5 @@
 import type { ErrorCode } from './codes.js';
+import { causeWithoutSecrets, detailsWithoutSecrets, withoutSecrets } from './redact.js';
 import { TuttiError } from './tutti-error.js';
 
 /** The codes of {@link ProviderError} and its subclasses. */
@@ -20,13 +21,13 @@ export interface ProviderErrorOptions {
   retryable?: boolean | undefined;
   /** Further facts: exit codes, limits, sizes. Never prompts, answers or secrets. */
   details?: Readonly<Record<string, unknown>> | undefined;
-  /** The original thrown value, of any type. */
+  /** The original thrown value, of any type. If it holds a key or token, a copy of its facts without it is kept. */
   cause?: unknown;
 }
 
 /**
  * A provider did not answer. The subclasses say why; `retryable` says whether the failure is transient. Catch this
- * class to handle all providers alike.
+ * class to handle all providers alike. Keys and tokens are removed from its message, details and cause.
  */
 export class ProviderError<Code extends ProviderErrorCode = ProviderErrorCode> extends TuttiError<Code> {
   /** The provider's name, for instance `anthropic`. */
@@ -41,11 +42,12 @@ export class ProviderError<Code extends ProviderErrorCode = ProviderErrorCode> e
   readonly retryAfterMs: number | undefined;
 
   constructor(code: Code, message: string, options: ProviderErrorOptions) {
-    const { provider, model, status, requestId, retryAfterMs, retryable, details } = options;
-    super(code, message, {
+    const { provider, model, status, retryAfterMs, retryable, details } = options;
+    const requestId = options.requestId && withoutSecrets(options.requestId);
+    super(code, withoutSecrets(message), {
       retryable,
-      details: { provider, model, status, requestId, retryAfterMs, ...details },
-      ...('cause' in options ? { cause: options.cause } : {}),
+      details: detailsWithoutSecrets({ provider, model, status, requestId, retryAfterMs, ...details }),
+      ...('cause' in options ? { cause: causeWithoutSecrets(options.cause) } : {}),
     });
     this.provider = provider;
     this.model = model;

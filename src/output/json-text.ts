@@ -1,4 +1,5 @@
 import { findJsonSpans } from './json-scanner.js';
+import { splitReasoning } from './reasoning-text.js';
 
 /** A line that opens or closes a fenced block, with the text after the fence. */
 const FENCE = /^[ \t]{0,3}(```+|~~~+)[ \t]*([^\s`]*)/;
@@ -10,9 +11,11 @@ interface FencedBlock {
 
 /**
  * The JSON values in a model's answer, the most likely one first: the whole text; fenced blocks, those marked `json`
- * before others; then objects and arrays within the text, from left to right. Lazy, and linear in the text's length.
+ * before others; then objects and arrays within the text, from left to right. What the model weighed in its reasoning is
+ * not its answer. Lazy, and linear in the text's length.
  */
-export function* findJsonValues(text: string): Generator<unknown, void, undefined> {
+export function* findJsonValues(answer: string): Generator<unknown, void, undefined> {
+  const { text } = splitReasoning(answer);
   const whole = tryParse(text);
   if (whole !== undefined) {
     yield whole.value;

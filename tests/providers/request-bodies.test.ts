@@ -46,7 +46,7 @@ describe('messagesBody', () => {
         content: [
           { type: 'text', text: 'well' },
           { type: 'tool_use', id: 'a', name: 'add', input: { x: 1 } },
-          { type: 'tool_use', id: 'b' },
+          { type: 'tool_use', id: 'b', input: {} },
         ],
       },
       { role: 'user', content: [{ type: 'tool_result' }, { type: 'tool_result', is_error: true }] },
@@ -68,7 +68,7 @@ describe('chatBody', () => {
       {
         role: 'assistant',
         content: 'well',
-        tool_calls: [{ function: { arguments: '{"x":1}' } }, { function: { arguments: 'not json' } }],
+        tool_calls: [{ function: { arguments: '{"x":1}' } }, { function: { arguments: '{}' } }],
       },
       { role: 'tool', tool_call_id: 'a' },
       { role: 'tool', tool_call_id: 'b' },
@@ -88,7 +88,7 @@ describe('responsesBody', () => {
       { role: 'user' },
       { role: 'assistant', content: 'well' },
       { type: 'function_call', arguments: '{"x":1}' },
-      { type: 'function_call', arguments: 'not json' },
+      { type: 'function_call', arguments: '{}' },
       { type: 'function_call_output', call_id: 'a' },
       { type: 'function_call_output', call_id: 'b' },
     ]);

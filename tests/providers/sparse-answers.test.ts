@@ -18,7 +18,7 @@ describe('an answer of the Messages API with next to nothing in it', () => {
       stepFromMessage({ content: [{ type: 'text' }, { type: 'tool_use' }, { type: 'new_block' }] }),
     ).toMatchObject({
       text: '',
-      toolCalls: [{ id: '', name: '', input: undefined }],
+      toolCalls: [{ id: '', name: '', input: {} }],
       usage: {},
       finishReason: 'other',
     });
@@ -65,7 +65,7 @@ describe('an answer of Chat Completions with next to nothing in it', () => {
     const message = { tool_calls: [{}] };
     expect(stepFromChat({ choices: [{ message }] })).toMatchObject({
       text: '',
-      toolCalls: [{ id: '', name: '', input: {} }],
+      toolCalls: [{ id: 'call_1', name: '', input: {} }],
       usage: {},
       finishReason: 'other',
     });
@@ -90,7 +90,9 @@ describe('an answer of Chat Completions with next to nothing in it', () => {
     ].flatMap((chunk) => reader.read(chunk) ?? []);
     expect(told).toEqual([
       { type: 'reasoning-delta', text: 'hm' },
-      { type: 'tool-call', id: '', name: 'a', input: {} },
+      'tool-input',
+      'tool-input',
+      { type: 'tool-call', id: 'call_1', name: 'a', input: {} },
       { type: 'tool-call', id: 'x', name: 'b', input: [1] },
     ]);
     expect(reader.step()).toMatchObject({ finishReason: 'tool-calls', text: '', usage: {} });

@@ -13,7 +13,7 @@ import type { RegisteredAgent } from '../registered-agent.js';
 import { checkedReply } from './checked-usage.js';
 import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
-import { type Pausable, priceOf, type RunningAttempt } from './running-attempt.js';
+import { priceOf, type RunningAttempt, type StreamClock } from './running-attempt.js';
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
@@ -26,7 +26,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   /** Which attempt of its call this is, from 1. */
   number = 0;
   usage: Partial<Usage> | undefined = undefined;
-  streamClock: Pausable | undefined = undefined;
+  streamClock: StreamClock | undefined = undefined;
   readonly #point: CancelPoint;
   readonly #queuedMs: number;
   #startedAtMs = 0;

@@ -6,6 +6,7 @@ import { fieldOf } from '../../errors/foreign.js';
 import { ProviderNetworkError } from '../../errors/provider-errors.js';
 import { describeValue } from '../../input/describe-value.js';
 import { loopTurn } from '../../lifecycle/loop-turn.js';
+import type { StreamSink } from '../stream-sink.js';
 import { priceOf, type RunningAttempt } from './running-attempt.js';
 import { StreamWatch } from './stream-watch.js';
 
@@ -41,19 +42,28 @@ async function readAll(
   const { call } = attempt;
   let output = '';
   let finishReason: FinishReason | undefined;
-  let isFirst = true;
+  // Until there is output nothing has been given out, so that the attempt can still be made again.
+  let heldBack: StreamEvent | undefined;
+  let hasOutput = false;
   watch.awaitFirst();
   let step = await iterator.next();
   for (; step.done !== true; step = await iterator.next()) {
-    watch.stop();
     if (attempt.reason !== undefined) throw attempt.reason;
     const event = toEvent(step.value, call.agent);
-    if (isFirst) call.firstTokenMs = attempt.elapsedMs;
-    isFirst = false;
+    if (event.type === 'usage') attempt.usage = validUsage(event.usage) ?? attempt.usage;
+    if (!hasOutput && isBookkeeping(event)) {
+      if (event.type === 'usage') heldBack = event;
+      watch.heard('keep-alive');
+      if (loopTurn.isOver) await loopTurn.next();
+      continue;
+    }
+    watch.stop();
+    watch.noteOutput();
+    hasOutput = true;
     if (event.type === 'text-delta') output += event.text;
-    else if (event.type === 'usage') attempt.usage = validUsage(event.usage) ?? attempt.usage;
     else if (event.type === 'finish') finishReason = event.finishReason;
-    const readerIsBehind = call.sink?.push(event);
+    const readerIsBehind = giveOut(heldBack, event, call.sink);
+    heldBack = undefined;
     if (readerIsBehind !== undefined) await readerIsBehind;
     // A stream that never waits would keep its own timeout from firing.
     if (loopTurn.isOver) await loopTurn.next();
@@ -66,6 +76,22 @@ async function readAll(
   if (provider === undefined) return reply;
   if (finishReason === undefined) throw cutOff(call.modelOf(attempt.target), provider.name);
   return { ...reply, ...summaryOf(step.value) };
+}
+
+/** Usage, and text without text, are no output of the agent. */
+function isBookkeeping(event: StreamEvent): boolean {
+  if (event.type === 'text-delta' || event.type === 'reasoning-delta') return event.text === '';
+  return event.type === 'usage';
+}
+
+function giveOut(
+  heldBack: StreamEvent | undefined,
+  event: StreamEvent,
+  sink: StreamSink | undefined,
+): Promise<void> | undefined {
+  if (sink === undefined) return undefined;
+  const isBehind = heldBack === undefined ? undefined : sink.push(heldBack);
+  return sink.push(event) ?? isBehind;
 }
 
 /** A function's stream may just end; a provider says when its answer is complete. */

@@ -55,16 +55,16 @@ function toProviderRequest(
   rejected: readonly RejectedReply[] | undefined,
   onUsage?: (usage: Partial<Usage>) => void,
 ): ProviderRequest {
-  const { onSent } = attempt;
+  const { call, onSent } = attempt;
   return {
     agent: context.agent,
     callId: context.callId,
     attempt: context.attempt,
-    task: attempt.call.task,
+    task: call.task,
     model: context.model,
     instructions: attempt.target.definition.instructions,
     params: context.params,
-    output: attempt.target.definition.output ?? attempt.call.definition.output,
+    output: attempt.target.definition.output ?? call.definition.output,
     rejected,
     signal: context.signal,
     logger: context.logger,
@@ -74,6 +74,7 @@ function toProviderRequest(
     },
     onWait: attempt.onWait,
     onUsage,
+    onActivity: call.sink === undefined ? undefined : (activity) => attempt.streamClock?.heard(activity),
     onResponse: attempt.onResponse,
   };
 }

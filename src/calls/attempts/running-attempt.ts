@@ -1,15 +1,18 @@
+import type { StreamActivity } from '../../contracts/provider.js';
 import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
 import type { Usage } from '../../contracts/usage.js';
 import type { CancelScope } from '../../time/cancel-scope.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 
-/** A clock that stands still while a request waits before it can be sent. */
-export interface Pausable {
+/** The clocks of a stream. They stand still while a request waits before it can be sent. */
+export interface StreamClock {
   pause(): void;
   resume(): void;
   /** Starts again with its full time. */
   restart(): void;
+  /** Something arrived that is not an event yet. */
+  heard(activity: StreamActivity): void;
 }
 
 /** An attempt as the parts that serve it see it. */
@@ -24,7 +27,7 @@ export interface RunningAttempt extends CancelScope {
   /** What hears that a request waits before it can be sent, and returns what hears that it no longer does. */
   readonly onWait: () => () => void;
   /** The clocks of its stream, if it has one. */
-  streamClock: Pausable | undefined;
+  streamClock: StreamClock | undefined;
   /** What hears of the provider's responses. */
   readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */

@@ -1,14 +1,19 @@
+import type { StreamActivity } from '../../contracts/provider.js';
 import { TimeoutError } from '../../errors/execution-errors.js';
 import type { TimerHandle } from '../../time/clock.js';
-import type { Pausable, RunningAttempt } from './running-attempt.js';
+import type { RunningAttempt, StreamClock } from './running-attempt.js';
 
-/** The clocks of one stream: time to its first event, then silence between events. */
-export class StreamWatch implements Pausable {
+/**
+ * The clocks of one stream: time to its first output, then silence between all that arrives. Usage and pings are no
+ * output, but no silence either.
+ */
+export class StreamWatch implements StreamClock {
   readonly #attempt: RunningAttempt;
   readonly #firstTokenMs: number | undefined;
   readonly #idleMs: number | undefined;
   #timer: TimerHandle | undefined = undefined;
   #scope: 'first-token' | 'idle' = 'first-token';
+  #hasOutput = false;
   #dueAtMs = 0;
   /** What was left when it was paused, in milliseconds. */
   #leftMs: number | undefined = undefined;
@@ -28,6 +33,23 @@ export class StreamWatch implements Pausable {
   /** The attempt begins to wait for its next event. */
   awaitNext(): void {
     this.#start('idle', this.#idleMs);
+  }
+
+  /** The first output is there: the call's time to the first token is known. */
+  noteOutput(): void {
+    if (this.#hasOutput) return;
+    this.#hasOutput = true;
+    this.#attempt.call.firstTokenMs = this.#attempt.elapsedMs;
+  }
+
+  heard(activity: StreamActivity): void {
+    const isWaiting = this.#timer !== undefined;
+    const isFirst = activity === 'output' && !this.#hasOutput;
+    if (activity === 'output') this.noteOutput();
+    if (isFirst || (isWaiting && this.#scope === 'idle')) {
+      this.stop();
+      this.awaitNext();
+    }
   }
 
   /** An event has come, or the stream has ended: its silence is over. Waiting for a slow reader is not silence. */

@@ -40,7 +40,9 @@ async function askOnce(
     request.signal.throwIfAborted();
     report(model, request, 200, answer.response?.headers);
     const { content, finishReason, usage, response } = answer;
-    return stepFromAnswer({ content, finishReason, usage, modelId: response?.modelId ?? model.modelId });
+    return checked(
+      stepFromAnswer({ content, finishReason, usage, modelId: response?.modelId ?? model.modelId }),
+    );
   } catch (error) {
     throw failure(error, model, request);
   } finally {
@@ -65,10 +67,12 @@ async function* streamOnce(
     for await (const part of abortable(answer.stream, request.signal)) {
       const event = reader.read(part);
       if (reader.failure !== undefined) throw reader.failure;
-      if (event !== undefined) yield event;
+      if (event === undefined) {
+        request.onActivity?.(part.type === 'tool-input-delta' ? 'output' : 'keep-alive');
+      } else yield event;
     }
     if (!reader.isComplete) throw cutError({ provider: NAME, model: model.modelId });
-    const step = reader.step();
+    const step = checked(reader.step());
     return { ...step, model: step.model ?? model.modelId };
   } catch (error) {
     throw failure(error, model, request);
@@ -76,6 +80,12 @@ async function* streamOnce(
     linked.dispose();
     if (!reader.isComplete) linked.controller.abort();
   }
+}
+
+/** The step, unless it ended with an error in place of an answer. */
+function checked(step: ModelStep): ModelStep {
+  if (step.failure !== undefined) throw step.failure;
+  return step;
 }
 
 /** Reads a stream that may ignore the signal. An abort ends the reading; leaving the loop early cancels the stream. */

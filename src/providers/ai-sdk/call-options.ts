@@ -2,6 +2,7 @@ import type { ProviderRequest } from '../../contracts/provider.js';
 import type { ModelMessage, ModelStepRequest, ModelToolDefinition } from '../model/model-step.js';
 import { bodyParams } from '../model/params.js';
 import { outputRequest } from '../model/structured-output.js';
+import { objectInput } from '../model/tool-input.js';
 import type { ContentPart } from './language-model.js';
 
 const NAMES = { maxTokens: 'maxOutputTokens' };
@@ -52,20 +53,26 @@ function toPromptMessage(message: ModelMessage): object {
 function assistantParts({ text, toolCalls }: Extract<ModelMessage, { role: 'assistant' }>): object[] {
   return [
     ...(text === '' ? [] : [{ type: 'text', text }]),
-    ...toolCalls.map(({ id, name, input }) => ({ type: 'tool-call', toolCallId: id, toolName: name, input })),
+    ...toolCalls.map(({ id, name, input }) => ({
+      type: 'tool-call',
+      toolCallId: id,
+      toolName: name,
+      input: objectInput(input),
+    })),
   ];
 }
 
 /** The parts of an answer as parts of a prompt, with the metadata that the provider attached to them. */
-export function promptParts(content: readonly ContentPart[], inputOf: (text: string) => unknown): object[] {
+export function promptParts(content: readonly ContentPart[], inputOf: (text: unknown) => unknown): object[] {
   return content.flatMap((part): object[] => {
     const attached = part.providerMetadata === undefined ? {} : { providerOptions: part.providerMetadata };
+    if (part.type === 'text' && (part.text ?? '').trim() === '') return [];
     if (part.type === 'text' || part.type === 'reasoning') {
       return [{ type: part.type, text: part.text ?? '', ...attached }];
     }
     if (part.type !== 'tool-call') return [];
     const { toolCallId, toolName, input } = part;
-    return [{ type: 'tool-call', toolCallId, toolName, input: inputOf(input ?? ''), ...attached }];
+    return [{ type: 'tool-call', toolCallId, toolName, input: inputOf(input), ...attached }];
   });
 }
 

@@ -43,7 +43,7 @@ export interface NestedInput {
 }
 
 /** A string in v2, an object with that string in v3. */
-export type ModelFinishReason = string | { readonly unified?: string };
+export type ModelFinishReason = string | { readonly unified?: string; readonly raw?: string };
 
 /** The result of `doGenerate`: the fields that are read. */
 export interface GenerateAnswer {

@@ -1,6 +1,7 @@
-import { type FinishReason, type Usage, usageFromCounts } from '../../contracts/usage.js';
+import { type Usage, usageFromCounts } from '../../contracts/usage.js';
+import { endFields } from '../model/finish-reason.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
-import { parseToolInput } from '../model/params.js';
+import { objectInput, parseToolInput } from '../model/tool-input.js';
 import { promptParts } from './call-options.js';
 import type { ContentPart, ModelFinishReason, ModelUsage } from './language-model.js';
 
@@ -12,26 +13,25 @@ export interface WholeAnswer {
   readonly modelId: string | undefined;
 }
 
-const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  'content-filter': 'content-filter',
-  'tool-calls': 'tool-calls',
-  error: 'error',
-};
-
 /** An answer as a step. */
 export function stepFromAnswer(answer: WholeAnswer): ModelStep {
   const { content, finishReason } = answer;
-  const reason = typeof finishReason === 'string' ? finishReason : finishReason?.unified;
   return {
     text: content.map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join(''),
     toolCalls: content.filter(isOurToolCall).map(toolCallFromPart),
     usage: usageFromModel(answer.usage),
-    finishReason: FINISH_REASONS[reason ?? ''] ?? 'other',
+    ...endFields(reasonOf(finishReason), undefined),
     model: answer.modelId,
-    raw: promptParts(content, parseToolInput),
+    raw: promptParts(content, objectInput),
   };
+}
+
+/** The reason of either version; the model's own word where the unified one says only that it is another. */
+function reasonOf(reason: ModelFinishReason | undefined): string | undefined {
+  if (typeof reason !== 'object') return reason;
+  return reason.unified === 'error' || reason.unified === 'other'
+    ? (reason.raw ?? reason.unified)
+    : reason.unified;
 }
 
 /** Whether a part calls a tool of the agent; the provider runs its own tools itself. */
@@ -41,7 +41,7 @@ export function isOurToolCall(part: ContentPart): boolean {
 
 /** A part that calls a tool, as a tool call. */
 export function toolCallFromPart(part: ContentPart): ModelToolCall {
-  return { id: part.toolCallId ?? '', name: part.toolName ?? '', input: parseToolInput(part.input ?? '') };
+  return { id: part.toolCallId ?? '', name: part.toolName ?? '', input: parseToolInput(part.input) };
 }
 
 /** Usage of either version of the interface. */

@@ -2,7 +2,7 @@ import type { ModelDialect } from '../model/model-provider.js';
 import { createDialect } from '../model/model-round-trip.js';
 import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
-import { type MessageAnswer, stepFromMessage } from './messages-answer.js';
+import { isMessageAnswer, type MessageAnswer, stepFromMessage } from './messages-answer.js';
 import { messagesBody } from './messages-body.js';
 import { type MessageStreamEvent, MessageStreamReader } from './messages-stream.js';
 
@@ -26,7 +26,7 @@ export function anthropicDialect(
         messagesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },
       send: (client, body, options) => client.messages.create(body, options),
-      isAnswer: (answer) => Array.isArray(answer.content),
+      isAnswer: isMessageAnswer,
       step: stepFromMessage,
       reader: () => new MessageStreamReader(),
     },

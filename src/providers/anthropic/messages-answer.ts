@@ -1,10 +1,12 @@
-import { type FinishReason, type Usage, usageFromCounts } from '../../contracts/usage.js';
+import { type Usage, usageFromCounts } from '../../contracts/usage.js';
+import { endFields } from '../model/finish-reason.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
+import { objectInput, parseToolInput } from '../model/tool-input.js';
 
 /** A block of an answer: the fields that are read. */
 export interface AnswerBlock {
   readonly type: string;
-  text?: string;
+  text?: string | null;
   thinking?: string;
   signature?: string;
   readonly id?: string;
@@ -23,35 +25,50 @@ export interface MessageUsage {
 /** An answer of the Messages API: the fields that are read. */
 export interface MessageAnswer {
   readonly model?: string;
-  readonly content: readonly AnswerBlock[];
+  /** Blocks; some gateways send one string. */
+  readonly content: readonly AnswerBlock[] | string;
   readonly stop_reason?: string | null;
   readonly usage?: MessageUsage | null;
 }
 
-const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool-calls',
-  refusal: 'refusal',
-};
+/** Whether a response is an answer. */
+export function isMessageAnswer({ content }: Partial<MessageAnswer>): boolean {
+  return Array.isArray(content) || typeof content === 'string';
+}
 
 /** An answer as a step. */
 export function stepFromMessage(answer: MessageAnswer): ModelStep {
+  const blocks = blocksOf(answer);
   return {
-    text: answer.content.map((block) => (block.type === 'text' ? (block.text ?? '') : '')).join(''),
-    toolCalls: answer.content.filter((block) => block.type === 'tool_use').map(toolCallFromBlock),
+    text: blocks.map((block) => (block.type === 'text' ? (block.text ?? '') : '')).join(''),
+    toolCalls: blocks.filter((block) => block.type === 'tool_use').map(toolCallFromBlock),
     usage: messageUsage(answer.usage),
-    finishReason: FINISH_REASONS[answer.stop_reason ?? ''] ?? 'other',
+    ...endFields(answer.stop_reason, undefined),
     model: answer.model,
-    raw: answer.content,
+    raw: blocks.filter(isAccepted).map(blockToReturn),
   };
 }
 
 /** A block that calls a tool, as a tool call. */
 export function toolCallFromBlock(block: AnswerBlock): ModelToolCall {
-  return { id: block.id ?? '', name: block.name ?? '', input: block.input };
+  return { id: block.id ?? '', name: block.name ?? '', input: parseToolInput(block.input) };
+}
+
+function blocksOf({ content }: MessageAnswer): readonly AnswerBlock[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return content.filter((block) => typeof block === 'object' && block !== null);
+}
+
+/** The API rejects text blocks without text, although it sends them. */
+function isAccepted({ type, text }: AnswerBlock): boolean {
+  return type !== 'text' || (text ?? '').trim() !== '';
+}
+
+/** The API takes no input but an object in the history. */
+function blockToReturn(block: AnswerBlock): AnswerBlock {
+  if (!block.type.endsWith('tool_use')) return block;
+  const input = objectInput(block.input);
+  return input === block.input ? block : { ...block, input };
 }
 
 /** Usage of an answer; empty if the answer reports none. */

@@ -1,6 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
+import { objectInput } from '../model/tool-input.js';
 import { messagesSchema } from './messages-schema.js';
 
 /** The API requires a limit in every request. */
@@ -43,7 +44,7 @@ function toMessage(message: ModelMessage): Record<string, unknown> {
     case 'user':
       return { role: 'user', content: message.text };
     case 'assistant':
-      return { role: 'assistant', content: message.raw ?? assistantBlocks(message) };
+      return { role: 'assistant', content: assistantContent(message) };
     case 'tool':
       return {
         role: 'user',
@@ -57,11 +58,21 @@ function toMessage(message: ModelMessage): Record<string, unknown> {
   }
 }
 
-function assistantBlocks({ text, toolCalls }: Extract<ModelMessage, { role: 'assistant' }>): unknown {
-  if (toolCalls.length === 0) return text;
+type AssistantMessage = Extract<ModelMessage, { role: 'assistant' }>;
+
+/** The API rejects a turn without content. */
+const NO_CONTENT = '(no content)';
+
+function assistantContent(message: AssistantMessage): unknown {
+  const content = message.raw ?? assistantBlocks(message);
+  return Array.isArray(content) && content.length === 0 ? NO_CONTENT : content;
+}
+
+function assistantBlocks({ text, toolCalls }: AssistantMessage): string | object[] {
+  if (toolCalls.length === 0 && text.trim() !== '') return text;
   return [
-    ...(text === '' ? [] : [{ type: 'text', text }]),
-    ...toolCalls.map(({ id, name, input }) => ({ type: 'tool_use', id, name, input })),
+    ...(text.trim() === '' ? [] : [{ type: 'text', text }]),
+    ...toolCalls.map(({ id, name, input }) => ({ type: 'tool_use', id, name, input: objectInput(input) })),
   ];
 }
 

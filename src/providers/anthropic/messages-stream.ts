@@ -1,6 +1,8 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import { isReason } from '../model/finish-reason.js';
+import type { StreamRead } from '../model/model-round-trip.js';
 import type { ModelStep } from '../model/model-step.js';
-import { parseToolInput } from '../model/params.js';
+import { parseToolInput } from '../model/tool-input.js';
 import {
   type AnswerBlock,
   type MessageUsage,
@@ -28,16 +30,20 @@ export interface MessageStreamEvent {
 
 /** Reads the events of one message and builds the whole answer, which can be sent back unchanged. */
 export class MessageStreamReader {
-  /** Whether the stream ended as complete. */
-  isComplete = false;
+  #hasStopped = false;
   readonly #blocks: AnswerBlock[] = [];
   #toolInput = '';
   #model: string | undefined;
   #usage: MessageUsage = {};
   #stopReason: string | null | undefined;
 
+  /** Whether the stream says that the answer has ended: by its reason, or at least by its last event. */
+  get isComplete(): boolean {
+    return this.#hasStopped || isReason(this.#stopReason);
+  }
+
   /** Reads one event; returns the event to pass on, if any. */
-  read(event: MessageStreamEvent): StreamEvent | undefined {
+  read(event: MessageStreamEvent): StreamRead {
     switch (event.type) {
       case 'message_start':
         this.#model = event.message?.model;
@@ -53,7 +59,7 @@ export class MessageStreamReader {
         this.#noteUsage(event.usage);
         return undefined;
       case 'message_stop':
-        this.isComplete = true;
+        this.#hasStopped = true;
         return undefined;
       default:
         return undefined;
@@ -88,7 +94,7 @@ export class MessageStreamReader {
     return undefined;
   }
 
-  #grow({ index, delta }: MessageStreamEvent): StreamEvent | undefined {
+  #grow({ index, delta }: MessageStreamEvent): StreamRead {
     const block = this.#blocks[index ?? -1];
     if (block === undefined || delta === undefined) return undefined;
     switch (delta.type) {
@@ -103,7 +109,7 @@ export class MessageStreamReader {
         return undefined;
       case 'input_json_delta':
         this.#toolInput += delta.partial_json ?? '';
-        return undefined;
+        return 'tool-input';
       default:
         return undefined;
     }

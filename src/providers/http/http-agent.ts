@@ -2,6 +2,7 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReplyObject } from '../../contracts/reply.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
+import { rememberSecretsIn, rememberSecretsInUrl } from '../../errors/redact.js';
 import { toDefinition } from '../agent-settings.js';
 import { errorFromAnswer } from '../transport/http-status.js';
 import { PooledClient } from '../transport/pooled-client.js';
@@ -58,13 +59,17 @@ async function toMessage(request: ProviderRequest, options: ResolvedHttpOptions)
   const context = contextOf(request);
   const body =
     method === 'GET' ? undefined : JSON.stringify((options.request ?? defaultBody)(request.task, context));
+  const target = requireHttpUrl(typeof url === 'function' ? url(request.task, context) : url);
+  const own = typeof headers === 'function' ? await headers(context) : headers;
+  rememberSecretsInUrl(target);
+  rememberSecretsIn(Object.entries(own));
   return {
-    url: requireHttpUrl(typeof url === 'function' ? url(request.task, context) : url),
+    url: target,
     method,
     headers: {
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...lowerCaseNames(typeof headers === 'function' ? await headers(context) : headers),
+      ...lowerCaseNames(own),
     },
     body,
   };

@@ -6,7 +6,8 @@ import {
 } from '../../errors/provider-errors.js';
 import { parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
 import { cutError, translateClientError } from '../transport/client-errors.js';
-import { errorFromAnswer, readErrorBody } from '../transport/http-status.js';
+import { readErrorBody } from '../transport/error-body.js';
+import { errorFromAnswer } from '../transport/http-status.js';
 import { linkAbort } from '../transport/link-signal.js';
 import { hooksOf } from '../transport/pooled-fetch.js';
 import { requestIdOf, responseInfo } from '../transport/response-info.js';

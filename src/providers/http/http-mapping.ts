@@ -1,6 +1,5 @@
 import type { AgentReply, AgentReplyObject } from '../../contracts/reply.js';
-import type { ErrorBody } from '../transport/http-status.js';
-import { readErrorBody } from '../transport/http-status.js';
+import { type ErrorBody, readErrorBody } from '../transport/error-body.js';
 import type { HttpAgentContext } from './http-options.js';
 
 /** The body of a request, unless `request` makes it. */

@@ -39,8 +39,3 @@ export function allTools(
 ): object[] {
   return [...(Array.isArray(params.tools) ? params.tools : []), ...tools.map(toTool)];
 }
-
-/** The input of a tool call, as the model wrote it. */
-export function argumentsText(input: unknown): string {
-  return typeof input === 'string' ? input : JSON.stringify(input);
-}

@@ -1,4 +1,6 @@
+import { fieldOf } from '../../errors/foreign.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { rememberSecret, rememberSecretsIn, rememberSecretsInUrl } from '../../errors/redact.js';
 import {
   expectBoolean,
   expectObject,
@@ -77,11 +79,33 @@ export function resolveClientOptions(
 ): ResolvedClientOptions {
   checkOptions(where, options, { ...CHECKS, ...more });
   if (options.client !== undefined) refuseBesideClient(where, options);
+  rememberKeys(options);
   return {
     connections: options.connections ?? DEFAULT_CONNECTIONS,
     maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
     structuredOutput: options.structuredOutput ?? true,
   };
+}
+
+/** The variables from which official clients read their keys. */
+const KEY_VARIABLES = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'AZURE_OPENAI_API_KEY',
+  'OPENAI_API_KEY',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_BEARER_TOKEN_BEDROCK',
+] as const;
+const KEY_FIELDS = ['apiKey', 'authToken', 'accessToken', 'awsSecretKey', 'awsSessionToken'] as const;
+
+/** Whatever a server or client says in an error, the keys it was called with are not part of it. */
+function rememberKeys({ apiKey, headers = {}, baseURL, client = {} }: ModelClientOptions): void {
+  rememberSecret(apiKey);
+  rememberSecretsIn(Object.entries(headers));
+  if (baseURL !== undefined) rememberSecretsInUrl(baseURL);
+  for (const name of KEY_VARIABLES) rememberSecret(process.env[name]);
+  for (const name of KEY_FIELDS) rememberSecret(fieldOf(client, name));
 }
 
 function refuseBesideClient(where: string, options: ModelClientOptions): void {

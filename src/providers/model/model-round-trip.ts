@@ -1,5 +1,6 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import { END_MARK } from '../transport/answer-events.js';
 import {
   ClientExchange,
   type ClientPromise,
@@ -11,12 +12,20 @@ import type { ModelDialect } from './model-provider.js';
 import type { ModelStep, ModelStepRequest } from './model-step.js';
 import { requireModel } from './params.js';
 
+/**
+ * What one event of a provider means: events to pass on, nothing, or `tool-input` for a piece of a tool call, which is
+ * output that is passed on only once the call is complete.
+ */
+export type StreamRead = StreamEvent | readonly StreamEvent[] | 'tool-input' | undefined;
+
 /** Reads the events of one streamed answer. */
 export interface StreamReader<Event> {
   /** Whether the provider has sent the end of the answer. */
   readonly isComplete: boolean;
-  /** Reads one event; returns the events to pass on, if any. Does not throw. */
-  read(event: Event): StreamEvent | readonly StreamEvent[] | undefined;
+  /** Reads one event. Does not throw. */
+  read(event: Event): StreamRead;
+  /** Reads `[DONE]`, with which some servers end their streams. */
+  readEndMark?(): StreamRead;
   /** The error that an event reported, as the provider wrote it. */
   readonly failure?: unknown;
   /** The whole answer. */
@@ -69,10 +78,9 @@ async function ask<Client, Answer, Event>(
   let isComplete = false;
   try {
     const client = await clients.get(request.onWait);
-    const answer = (await exchange.send((options) => api.send(client, body, options))) as Answer;
+    const answer = await exchange.send((options) => api.send(client, body, options));
     isComplete = true;
-    if (!api.isAnswer(answer)) throw exchange.errorInside(answer);
-    return api.step(answer);
+    return readWhole(api, exchange, answer);
   } catch (error) {
     throw exchange.failure(error);
   } finally {
@@ -92,22 +100,65 @@ async function* read<Client, Answer, Event>(
   let isRead = false;
   try {
     const client = await clients.get(request.onWait);
-    const answer = await exchange.send((options) => api.send(client, body, options));
-    const events = (await exchange.eventsOf(answer)) as AsyncIterable<Event>;
-    const reader = api.reader();
-    for await (const event of events) {
-      const passedOn = reader.read(event);
-      if (passedOn === undefined) continue;
-      if (Array.isArray(passedOn)) yield* passedOn;
-      else yield passedOn as StreamEvent;
-    }
+    const sent = await exchange.start((options) => api.send(client, body, options));
+    const answer = await exchange.streamOf(sent);
+    const step =
+      'whole' in answer
+        ? yield* asEvents(readWhole(api, exchange, answer.whole))
+        : yield* readEvents(api, exchange, answer.events, request);
     isRead = true;
-    if (reader.failure !== undefined) throw exchange.errorInside(reader.failure);
-    if (!reader.isComplete) throw exchange.cut();
-    return reader.step();
+    return step;
   } catch (error) {
     throw exchange.failure(error);
   } finally {
     exchange.end(isRead);
   }
+}
+
+/** An answer in one piece. */
+function readWhole<Client, Answer, Event>(
+  api: ClientApi<Client, Answer, Event>,
+  exchange: ClientExchange,
+  answer: object,
+): ModelStep {
+  if (isFailure(answer) || !api.isAnswer(answer as Answer)) throw exchange.errorInside(answer);
+  const step = api.step(answer as Answer);
+  if (step.failure !== undefined) throw exchange.errorInside(step.failure);
+  return step;
+}
+
+/** A server that does not stream answers a request for a stream in one piece. */
+async function* asEvents(step: ModelStep): AsyncGenerator<StreamEvent, ModelStep, undefined> {
+  if (step.text !== '') yield { type: 'text-delta', text: step.text };
+  for (const call of step.toolCalls) yield { type: 'tool-call', ...call };
+  return step;
+}
+
+async function* readEvents<Client, Answer, Event>(
+  api: ClientApi<Client, Answer, Event>,
+  exchange: ClientExchange,
+  events: AsyncIterable<object | typeof END_MARK>,
+  request: ProviderRequest,
+): AsyncGenerator<StreamEvent, ModelStep, undefined> {
+  const reader = api.reader();
+  for await (const event of events) {
+    if (event !== END_MARK && isFailure(event)) throw exchange.errorInside(event);
+    const meaning = event === END_MARK ? reader.readEndMark?.() : reader.read(event as Event);
+    if (reader.failure !== undefined) throw exchange.errorInside(reader.failure);
+    if (meaning === undefined || meaning === 'tool-input') {
+      request.onActivity?.(meaning === undefined ? 'keep-alive' : 'output');
+    } else if (Array.isArray(meaning)) yield* meaning;
+    else yield meaning as StreamEvent;
+  }
+  const step = reader.isComplete ? reader.step() : undefined;
+  if (step?.failure !== undefined) throw exchange.errorInside(step.failure);
+  if (step === undefined) throw exchange.cut();
+  return step;
+}
+
+/** Whether it is an error in place of an answer or event, in the form of any protocol. */
+function isFailure(sent: object): boolean {
+  const { type, object, error, output } = sent as Readonly<Record<string, unknown>>;
+  // A whole answer of the Responses API has the field too; its status says whether it failed.
+  return type === 'error' || object === 'error' || (Boolean(error) && !Array.isArray(output));
 }

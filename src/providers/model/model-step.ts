@@ -52,6 +52,10 @@ export interface ModelStep {
   readonly toolCalls: readonly ModelToolCall[];
   readonly usage: Partial<Usage>;
   readonly finishReason: FinishReason;
+  /** Whether the provider interrupted the turn and wants it sent back, to continue it. */
+  readonly isPaused?: boolean | undefined;
+  /** The error that the answer reports in place of its end, as the provider wrote it. */
+  readonly failure?: unknown;
   readonly model?: string | undefined;
   readonly raw?: unknown;
 }

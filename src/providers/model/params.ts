@@ -37,13 +37,3 @@ export function requireModel(provider: string, model: string | undefined): strin
     `${provider} needs a model: set one in its options, in the agent's definition, or in the call.`,
   );
 }
-
-/** The input of a tool call: the parsed JSON, an empty object for no text, and text that is not JSON unchanged. */
-export function parseToolInput(text: string): unknown {
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}

@@ -1,4 +1,5 @@
 import type { Tool, ToolCallRecord } from '../../contracts/tool.js';
+import { causeWithoutSecrets, withoutSecrets } from '../../errors/redact.js';
 import type { Logger } from '../../logging/logger.js';
 import { describeIssues } from '../../output/describe-issues.js';
 import type { ModelToolCall } from './model-step.js';
@@ -23,7 +24,7 @@ export async function runTool(
   } catch (error) {
     if (!signal.aborted)
       logger.warn(
-        { tool: call.name, toolCallId: call.id, error },
+        { tool: call.name, toolCallId: call.id, error: causeWithoutSecrets(error) },
         'a tool failed; the model receives the error',
       );
     return failed(call, messageOf(error));
@@ -45,6 +46,6 @@ function toText(output: unknown): string {
 }
 
 function messageOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
-  return String(error);
+  const isError = typeof error === 'object' && error !== null && 'message' in error;
+  return withoutSecrets(String(isError ? error.message : error));
 }

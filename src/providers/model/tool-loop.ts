@@ -3,8 +3,10 @@ import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ToolCallRecord, ToolStep } from '../../contracts/tool.js';
 import { addUsage, type FinishReason, type Usage } from '../../contracts/usage.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { ProviderResponseError } from '../../errors/provider-errors.js';
 import type { Logger } from '../../logging/logger.js';
 import { repairMessage } from '../../output/repair-output.js';
+import { AnswerText, withAnswerText } from './answer-text.js';
 import type {
   ModelMessage,
   ModelStep,
@@ -70,7 +72,7 @@ export async function runToolLoop(step: StepFunction, options: ToolLoopOptions):
   const loop = new Conversation(options);
   for (;;) {
     options.signal.throwIfAborted();
-    const done = await loop.add(await step(loop.request()));
+    const done = await loop.add(withAnswerText(await step(loop.request())));
     if (done !== undefined) return done;
   }
 }
@@ -96,21 +98,28 @@ export async function* streamToolLoop(
   }
 }
 
-/** Forwards a step's events, with the usage of earlier steps added to its own. Drops `finish`: the loop sends its own. */
+/**
+ * Forwards a step's events, without reasoning in its text, and with the usage of earlier steps added to its own. Drops
+ * `finish`: the loop sends its own.
+ */
 async function* forwardStep(
   events: AsyncGenerator<StreamEvent, ModelStep, undefined>,
   before: Partial<Usage>,
 ): AsyncGenerator<StreamEvent, ModelStep, undefined> {
+  const text = new AnswerText();
   let finished = false;
   try {
     for (;;) {
       const next = await events.next();
       if (next.done === true) {
         finished = true;
-        return next.value;
+        yield* text.end();
+        return text.stepOf(next.value);
       }
-      if (next.value.type === 'usage') yield { type: 'usage', usage: addUsage(before, next.value.usage) };
-      else if (next.value.type !== 'finish') yield next.value;
+      const event = next.value;
+      if (event.type === 'usage') yield { type: 'usage', usage: addUsage(before, event.usage) };
+      else if (event.type === 'text-delta' || event.type === 'reasoning-delta') yield* text.read(event);
+      else if (event.type !== 'finish') yield event;
     }
   } finally {
     // The reader stopped early, so the step must close its socket. After an error this does nothing.
@@ -124,6 +133,9 @@ class Conversation {
   readonly #options: ToolLoopOptions;
   readonly #messages: ModelMessage[];
   readonly #steps: ToolStep[] = [];
+  /** The text of turns that were interrupted: their continuation is the rest of the same answer. */
+  #pausedText = '';
+  #pauses = 0;
 
   constructor(options: ToolLoopOptions) {
     this.#options = options;
@@ -149,10 +161,27 @@ class Conversation {
     this.usage = addUsage(this.usage, step.usage);
     const { tools, maxSteps, onUsage } = this.#options;
     if (Object.keys(this.usage).length > 0) onUsage?.(this.usage);
+    if (step.isPaused === true) return this.#continue(step);
     const goesOn = tools !== undefined && callsTools(step) && this.#steps.length + 1 < maxSteps;
     const toolCalls = goesOn ? await this.#runTools(step, tools) : step.toolCalls;
     this.#steps.push({ text: step.text, toolCalls, usage: step.usage, finishReason: finishReasonOf(step) });
     return goesOn ? undefined : this.#reply(step);
+  }
+
+  /** Sends an interrupted turn back as it is, which makes the provider go on with it. */
+  #continue(step: ModelStep): undefined {
+    const { maxSteps } = this.#options;
+    this.#steps.push({ text: step.text, toolCalls: [], usage: step.usage, finishReason: 'other' });
+    this.#pauses += 1;
+    if (this.#steps.length >= maxSteps) {
+      throw new ProviderResponseError(
+        `The model interrupted its turn ${this.#pauses} times and had not answered after ${maxSteps} steps; raise maxSteps.`,
+        { provider: 'model', model: step.model, details: { maxSteps } },
+      );
+    }
+    this.#pausedText += step.text;
+    this.#messages.push({ role: 'assistant', text: step.text, toolCalls: [], raw: step.raw });
+    return undefined;
   }
 
   async #runTools(step: ModelStep, tools: PreparedTools): Promise<readonly ToolCallRecord[]> {
@@ -162,6 +191,7 @@ class Conversation {
     );
     // Only now, because the permit must not be released while a tool is running.
     signal.throwIfAborted();
+    this.#pausedText = '';
     this.#messages.push(
       { role: 'assistant', text: step.text, toolCalls: step.toolCalls, raw: step.raw },
       {
@@ -182,7 +212,7 @@ class Conversation {
       );
     }
     return {
-      text: step.text,
+      text: this.#pausedText + step.text,
       usage: this.usage,
       finishReason,
       model: step.model,

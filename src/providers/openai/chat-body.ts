@@ -1,6 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import { allTools, argumentsText, bodyParts, type Protocol } from '../model/body-parts.js';
+import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
+import { objectText } from '../model/tool-input.js';
 
 const PROTOCOL: Protocol = {
   names: {
@@ -54,7 +55,7 @@ function assistantMessage({ text, toolCalls }: Extract<ModelMessage, { role: 'as
     tool_calls: toolCalls.map(({ id, name, input }) => ({
       id,
       type: 'function',
-      function: { name, arguments: argumentsText(input) },
+      function: { name, arguments: objectText(input) },
     })),
   };
 }

@@ -2,7 +2,7 @@ import type { ModelDialect } from '../model/model-provider.js';
 import { createDialect } from '../model/model-round-trip.js';
 import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
-import { type ChatAnswer, stepFromChat } from './chat-answer.js';
+import { type ChatAnswer, isChatAnswer, stepFromChat } from './chat-answer.js';
 import { chatBody } from './chat-body.js';
 import { type ChatChunk, ChatStreamReader } from './chat-stream.js';
 
@@ -25,7 +25,7 @@ export function chatDialect(clients: ClientSource<ChatClient>, nativeOutput: boo
       // Without this a stream does not report its usage.
       streamBody: { stream: true, stream_options: { include_usage: true } },
       send: (client, body, options) => client.chat.completions.create(body, options),
-      isAnswer: (answer) => Array.isArray(answer.choices) && answer.choices.length > 0,
+      isAnswer: isChatAnswer,
       step: stepFromChat,
       reader: () => new ChatStreamReader(),
     },

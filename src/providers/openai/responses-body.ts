@@ -1,6 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import { allTools, argumentsText, bodyParts, type Protocol } from '../model/body-parts.js';
+import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
+import { objectText } from '../model/tool-input.js';
 
 const PROTOCOL: Protocol = {
   names: { maxTokens: 'max_output_tokens', topP: 'top_p' },
@@ -44,7 +45,7 @@ function assistantItems({ text, toolCalls }: Extract<ModelMessage, { role: 'assi
       type: 'function_call',
       call_id: id,
       name,
-      arguments: argumentsText(input),
+      arguments: objectText(input),
     })),
   ];
 }

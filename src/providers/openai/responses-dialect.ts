@@ -2,7 +2,7 @@ import type { ModelDialect } from '../model/model-provider.js';
 import { createDialect } from '../model/model-round-trip.js';
 import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
-import { type ResponseAnswer, stepFromResponse } from './responses-answer.js';
+import { isResponseAnswer, type ResponseAnswer, stepFromResponse } from './responses-answer.js';
 import { responsesBody } from './responses-body.js';
 import { type ResponseEvent, ResponseStreamReader } from './responses-stream.js';
 
@@ -26,7 +26,7 @@ export function responsesDialect(
         responsesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },
       send: (client, body, options) => client.responses.create(body, options),
-      isAnswer: (answer) => Array.isArray(answer.output) && answer.status !== 'failed',
+      isAnswer: isResponseAnswer,
       step: stepFromResponse,
       reader: () => new ResponseStreamReader(),
     },

@@ -9,7 +9,8 @@ import {
 import { TuttiError } from '../../errors/tutti-error.js';
 import { type HeaderSource, parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
 import { BodyFault } from './body-guard.js';
-import { errorFromAnswer, readErrorBody } from './http-status.js';
+import { type ErrorBody, readErrorBody } from './error-body.js';
+import { errorFromAnswer } from './http-status.js';
 
 /** Facts about a failed exchange. */
 export interface ExchangeFacts {
@@ -18,8 +19,8 @@ export interface ExchangeFacts {
   /** The status, if the headers had arrived. */
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
-  /** Whether the body ended before its JSON did. */
-  readonly endedEarly?: boolean | undefined;
+  /** The text of the body, if it is known: clients keep only a part of it, and not in every error. */
+  readonly body?: string | undefined;
 }
 
 /**
@@ -48,7 +49,7 @@ export function translateClientError(thrown: unknown, facts: ExchangeFacts, sign
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as ForeignError;
   const options = baseOptions(error, facts, thrown);
   return (
-    fromStatus(error, options) ??
+    fromStatus(error, facts, options) ??
     fromBodyFault(error, options) ??
     fromConnection(error, options) ??
     fromBody(error, facts, options) ??
@@ -69,15 +70,31 @@ function baseOptions(error: ForeignError, facts: ExchangeFacts, cause: unknown):
   };
 }
 
-function fromStatus(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
+function fromStatus(
+  error: ForeignError,
+  facts: ExchangeFacts,
+  options: ProviderErrorOptions,
+): ProviderError | undefined {
   const status = error.status ?? error.statusCode;
   if (typeof status !== 'number') return undefined;
   const asked = isHeaderSource(error.headers) ? error.headers.get('x-should-retry') : null;
   const retryable = asked === 'true' ? true : asked === 'false' ? false : undefined;
-  return errorFromAnswer(status, readErrorBody(error.error), {
+  return errorFromAnswer(status, readSaid(error, facts), {
     ...options,
     ...(retryable === undefined ? {} : { retryable }),
   });
+}
+
+/** What the provider said: in the body, else in the part of it that the client keeps, else in the client's message. */
+function readSaid(error: ForeignError, facts: ExchangeFacts): ErrorBody | undefined {
+  const said = readErrorBody(facts.body) ?? readErrorBody(error.error);
+  if (said?.message !== undefined) return said;
+  // Clients begin their messages with the status.
+  const message = messageOf(error).replace(/^\d{3} /, '');
+  if (typeof error.message !== 'string' || /^status code \(no body\)|^\(no status/.test(message)) return said;
+  const { type, code } = said ?? {};
+  const read = readErrorBody(message);
+  return read && { ...read, type: read.type ?? type, code: read.code ?? code };
 }
 
 function fromBodyFault(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
@@ -144,7 +161,7 @@ function fromBody(
   const body = readErrorBody(error.error);
   if (body !== undefined) return errorFromAnswer(facts.status, body, options);
   if (error.name !== 'SyntaxError') return undefined;
-  if (facts.endedEarly === true) return cutError(options);
+  if (facts.body !== undefined && !/[\]}]\s*$/.test(facts.body)) return cutError(options);
   return new ProviderResponseError(`${options.provider} sent an answer that is not JSON.`, options);
 }
 

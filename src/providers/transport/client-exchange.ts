@@ -2,10 +2,12 @@ import type { ProviderRequest } from '../../contracts/provider.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
 import type { HeaderSource } from '../../resilience/retry/retry-after.js';
 import { MAX_TIMER_MS } from '../../time/clock.js';
-import { cutError, translateClientError } from './client-errors.js';
-import { errorFromAnswer, readErrorBody } from './http-status.js';
+import { type END_MARK, readStreamedAnswer } from './answer-events.js';
+import { cutError, type ExchangeFacts, translateClientError } from './client-errors.js';
+import { readErrorBody } from './error-body.js';
+import { errorFromAnswer } from './http-status.js';
 import { type LinkedAbort, linkAbort } from './link-signal.js';
-import { endedEarly, hooksOf } from './pooled-fetch.js';
+import { bodyOf, bodyText, hooksOf } from './pooled-fetch.js';
 import { requestIdOf, responseInfo } from './response-info.js';
 
 /** The request options of the official clients. */
@@ -22,6 +24,11 @@ export interface ClientPromise<Value> extends PromiseLike<Value> {
   asResponse?(): Promise<Response>;
 }
 
+/** The answer to a request for a stream: its events, or, from servers that do not stream, the answer in one piece. */
+export type ClientStream =
+  | { readonly events: AsyncIterable<object | typeof END_MARK> }
+  | { readonly whole: object };
+
 /**
  * One request of an official client. Its retries are off, its timeout is unlimited (only the attempt's signal ends it),
  * its response headers are reported, its errors are translated, and at the end its signal listener is removed.
@@ -32,6 +39,8 @@ export class ClientExchange {
   readonly #request: ProviderRequest;
   readonly #linked: LinkedAbort;
   #response: Response | undefined;
+  /** The response as our own `fetch` returned it, also that of a failure, whose body clients read only in part. */
+  #fetched: object | undefined;
 
   constructor(provider: string, model: string, request: ProviderRequest) {
     this.#provider = provider;
@@ -40,36 +49,49 @@ export class ClientExchange {
     this.#linked = linkAbort(request.signal);
   }
 
-  /** Starts the request and waits for its value: a parsed answer, or a stream of parsed events. */
-  async send<Value>(start: (options: ClientRequestOptions) => ClientPromise<Value>): Promise<Value & object> {
+  /** Sends a request and waits for its answer in one piece. */
+  async send(start: (options: ClientRequestOptions) => ClientPromise<unknown>): Promise<object> {
+    const value = await (await this.start(start)).value();
     this.#request.signal.throwIfAborted();
+    return this.#requireObject(typeof value === 'string' ? this.#parse(value) : value);
+  }
+
+  /** Sends a request and waits for the headers of its answer. */
+  async start(
+    start: (options: ClientRequestOptions) => ClientPromise<unknown>,
+  ): Promise<{ value(): PromiseLike<unknown> }> {
+    this.#request.signal.throwIfAborted();
+    const onResponse = (response: object): void => {
+      this.#fetched = response;
+    };
     const promise = start({
       signal: this.#linked.controller.signal,
       maxRetries: 0,
       timeout: MAX_TIMER_MS,
-      fetchOptions: hooksOf(this.#request),
+      fetchOptions: { ...hooksOf(this.#request), onResponse },
     });
     if (promise.asResponse !== undefined) {
       this.#response = await promise.asResponse();
       this.#report(this.#response.status, this.#response.headers);
     }
-    const value = await promise;
-    // If a client ends the reading silently on an abort, the result must not count as an answer.
-    this.#request.signal.throwIfAborted();
-    return this.#requireObject(value);
+    return { value: () => promise };
   }
 
-  /** The events of a response. A response in one piece, such as an error with status 200 or a web page, is an error. */
-  async eventsOf(value: object): Promise<AsyncIterable<unknown>> {
-    const type = this.#response?.headers.get('content-type') ?? '';
-    if (type.includes('json')) {
-      const body: unknown = await this.#response?.json();
-      throw readErrorBody(body)?.message === undefined
-        ? this.#unexpected('an event stream')
-        : this.errorInside(body);
-    }
-    if (type.includes('html') || !(Symbol.asyncIterator in value)) throw this.#unexpected('an event stream');
-    return value as AsyncIterable<unknown>;
+  /**
+   * What a started request answers. An event stream is read here and not by the client, which passes over events without
+   * a name and believes the content type.
+   */
+  async streamOf(started: { value(): PromiseLike<unknown> }): Promise<ClientStream> {
+    const body = this.#response && isText(this.#response) ? bodyOf(this.#response) : undefined;
+    if (body === undefined) return this.#clientStream(await started.value());
+    const answer = await readStreamedAnswer(body, () => this.#request.onActivity?.('keep-alive'));
+    // If reading ends silently on an abort, the result must not count as an answer.
+    this.#request.signal.throwIfAborted();
+    if ('events' in answer) return answer;
+    if (answer.text.trim() === '') throw cutError(this.#facts());
+    const whole = this.#parse(answer.text, 'an event stream');
+    if (typeof whole === 'object' && whole !== null) return { whole };
+    throw this.#unexpected('an event stream');
   }
 
   /** The error to throw in place of an error while sending or reading. */
@@ -81,9 +103,14 @@ export class ClientExchange {
     return translateClientError(thrown, this.#facts(), this.#request.signal);
   }
 
-  /** The error for a provider's error inside a response of status 200. */
+  /** The error for a provider's error inside a response of status 200, or for a response that is no answer. */
   errorInside(body: unknown): Error {
-    return errorFromAnswer(this.#response?.status, readErrorBody(body), this.#facts());
+    const error = readErrorBody(body);
+    if (error !== undefined) return errorFromAnswer(this.#response?.status, error, this.#facts());
+    return new ProviderResponseError(
+      `${this.#provider} answered without an answer in it: expected choices, content or output, got only ${fieldsOf(body)}.`,
+      this.#facts(),
+    );
   }
 
   /** The error for a stream that ended before it was complete; after an abort, the reason of the abort. */
@@ -98,7 +125,26 @@ export class ClientExchange {
     if (!isComplete) this.#linked.controller.abort();
   }
 
-  #requireObject<Value>(value: Value): Value & object {
+  /** The events of a client that has no response to read, or reads a protocol of its own. */
+  #clientStream(value: unknown): ClientStream {
+    this.#request.signal.throwIfAborted();
+    const answer = this.#requireObject(value);
+    return Symbol.asyncIterator in answer
+      ? { events: objectsOf(answer as AsyncIterable<unknown>) }
+      : { whole: answer };
+  }
+
+  /** Gateways send JSON under any content type, and web pages too. */
+  #parse(text: string, expected = 'JSON'): unknown {
+    if (!/^\uFEFF?\s*[[{]/.test(text)) throw this.#unexpected(expected);
+    try {
+      return JSON.parse(text.trim()) as unknown;
+    } catch (error) {
+      throw /[\]}]\s*$/.test(text) ? error : cutError(this.#facts());
+    }
+  }
+
+  #requireObject(value: unknown): object {
     if (typeof value === 'object' && value !== null) return value;
     throw this.#unexpected('JSON');
   }
@@ -111,18 +157,36 @@ export class ClientExchange {
     );
   }
 
-  #facts() {
+  #facts(): ExchangeFacts {
     const response = this.#response;
     return {
       provider: this.#provider,
       model: this.#model,
       status: response?.status,
       requestId: response === undefined ? undefined : requestIdOf(response.headers),
-      endedEarly: response === undefined ? undefined : endedEarly(response),
+      body: this.#fetched === undefined ? undefined : bodyText(this.#fetched),
     };
   }
 
   #report(status: number, headers: HeaderSource): void {
     this.#request.onResponse?.(responseInfo(this.#provider, this.#model, status, headers));
   }
+}
+
+/** Bedrock's streams are binary; its client reads them. */
+function isText(response: Response): boolean {
+  return !/amazon\.eventstream/i.test(response.headers.get('content-type') ?? '');
+}
+
+async function* objectsOf(events: AsyncIterable<unknown>): AsyncGenerator<object, void, undefined> {
+  for await (const event of events) if (typeof event === 'object' && event !== null) yield event;
+}
+
+function fieldsOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return typeof body;
+  const names = Object.keys(body).slice(0, 10);
+  if (names.length === 0) return 'an empty object';
+  const { status } = body as { status?: unknown };
+  const state = typeof status === 'string' ? ` with status "${status.slice(0, 40)}"` : '';
+  return `the fields ${names.join(', ')}${state}`;
 }

@@ -9,6 +9,8 @@ import {
   ProviderResponseError,
   ProviderTimeoutError,
 } from '../../errors/provider-errors.js';
+import { withoutSecrets } from '../../errors/redact.js';
+import type { ErrorBody } from './error-body.js';
 
 type ProviderErrorClass = new (message: string, options: ProviderErrorOptions) => ProviderError;
 
@@ -30,7 +32,7 @@ export function errorClassOf(status: number): ProviderErrorClass {
   return status >= 400 ? ProviderRequestError : ProviderResponseError;
 }
 
-/** The error types that providers use in a body, with the status that each one stands for. */
+/** The error types that providers use in a body, in lower case, with the status that each one stands for. */
 const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   context_length_exceeded: 400,
@@ -51,30 +53,37 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   timeout_error: 504,
   overloaded_error: 529,
   service_unavailable: 503,
+  // Google
+  invalid_argument: 400,
+  failed_precondition: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  aborted: 409,
+  resource_exhausted: 429,
+  internal: 500,
+  unavailable: 503,
+  deadline_exceeded: 504,
+  // AWS
+  validationexception: 400,
+  unrecognizedclientexception: 401,
+  expiredtokenexception: 401,
+  accessdeniedexception: 403,
+  resourcenotfoundexception: 404,
+  throttlingexception: 429,
+  servicequotaexceededexception: 429,
+  modelnotreadyexception: 429,
+  modeltimeoutexception: 504,
+  modelstreamerrorexception: 500,
+  internalserverexception: 500,
+  serviceunavailableexception: 503,
 };
 
-const REFUSALS: ReadonlySet<string> = new Set(['content_filter', 'content_policy_violation']);
-
-/** The content of an error body, of any provider. */
-export interface ErrorBody {
-  readonly type: string | undefined;
-  readonly code: string | undefined;
-  readonly message: string | undefined;
-}
-
-/** Reads `{ error: { type, code, message } }`, or the same without the outer object; `undefined` for anything else. */
-export function readErrorBody(body: unknown): ErrorBody | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  const inner = (body as { error?: unknown }).error ?? body;
-  if (typeof inner === 'string') return { type: undefined, code: undefined, message: inner };
-  if (typeof inner !== 'object' || inner === null) return undefined;
-  const { type, code, message } = inner as Record<string, unknown>;
-  return {
-    type: typeof type === 'string' ? type : undefined,
-    code: typeof code === 'string' || typeof code === 'number' ? String(code) : undefined,
-    message: typeof message === 'string' ? message : undefined,
-  };
-}
+const REFUSALS: ReadonlySet<string> = new Set([
+  'content_filter',
+  'content_policy_violation',
+  'responsibleaipolicyviolation',
+]);
 
 /**
  * The error for a failed exchange. The body takes precedence if it is more exact than the status: for a content filter,
@@ -86,16 +95,18 @@ export function errorFromAnswer(
   options: ProviderErrorOptions,
 ): ProviderError {
   const meant = status !== undefined && status >= 400 ? status : impliedStatus(body);
-  const refused = REFUSALS.has(body?.code ?? '') || REFUSALS.has(body?.type ?? '');
+  const names = [body?.code, body?.type].map((name) => name?.toLowerCase() ?? '');
+  const refused = names.some((name) => REFUSALS.has(name));
   const Class = refused
     ? ProviderRefusalError
     : meant === undefined
       ? ProviderResponseError
       : errorClassOf(meant);
   // A quota that is used up does not come back while a call waits.
-  const spent = body?.code === 'insufficient_quota' || body?.type === 'insufficient_quota';
-  return new Class(describe(status, meant, body, options.provider), {
+  const spent = names.includes('insufficient_quota');
+  return new Class(describe(status, refused ? REFUSED : spent ? SPENT : meant, body, options.provider), {
     ...options,
+    retryAfterMs: options.retryAfterMs ?? body?.retryAfterMs,
     ...(spent ? { retryable: false } : {}),
     status,
     details: { ...options.details, errorType: body?.type, errorCode: body?.code },
@@ -105,29 +116,46 @@ export function errorFromAnswer(
 function impliedStatus(body: ErrorBody | undefined): number | undefined {
   const code = Number(body?.code);
   if (Number.isInteger(code) && code >= 400 && code < 600) return code;
-  return STATUS_OF_TYPE[body?.code ?? ''] ?? STATUS_OF_TYPE[body?.type ?? ''];
+  return statusOf(body?.code) ?? statusOf(body?.type);
+}
+
+function statusOf(type: string | undefined): number | undefined {
+  const name = type?.toLowerCase() ?? '';
+  return Object.hasOwn(STATUS_OF_TYPE, name) ? STATUS_OF_TYPE[name] : undefined;
 }
 
 const REDIRECTED = ' It redirects to another address: set the base URL to that address.';
 
-const HINTS: Readonly<Record<number, string>> = {
+/** Failures that their status does not describe. */
+const REFUSED = 'refused';
+const SPENT = 'spent';
+
+const HINTS: Readonly<Record<number | string, string>> = {
+  400: ' Check the parameters and the task.',
   401: ' Check the API key.',
+  402: ' Check the plan and the billing of the account.',
   403: ' The key is not allowed to do this.',
   404: ' Check the model name and the base URL.',
   413: ' Send a shorter task.',
+  422: ' Check the parameters and the task.',
+  [REFUSED]: ' Change the task, or the settings of the content filter.',
+  [SPENT]: ' The quota is used up: check the plan and the billing of the account.',
 };
 
 const MAX_MESSAGE_CHARS = 500;
 
 function describe(
   status: number | undefined,
-  meant: number | undefined,
+  meant: number | string | undefined,
   body: ErrorBody | undefined,
   provider: string,
 ): string {
   const isPlain = status !== undefined && (status < 200 || status >= 300);
   const where = isPlain ? `with status ${status}` : 'with an error in its answer';
-  const said = body?.message?.slice(0, MAX_MESSAGE_CHARS) ?? body?.type ?? 'no reason given';
-  const hint = isPlain && status < 400 ? REDIRECTED : (HINTS[meant ?? 0] ?? '');
-  return `${provider} failed ${where}: ${said}${/[.!?]$/.test(said) ? '' : '.'}${hint}`;
+  // Before it is cut: half a key could not be recognised.
+  const message = body?.message && withoutSecrets(body.message).slice(0, MAX_MESSAGE_CHARS);
+  const said = message || body?.type || 'no reason given';
+  const filtered = body?.filtered === undefined ? '' : ` Filtered: ${body.filtered.join(', ')}.`;
+  const hint = isPlain && status < 400 ? REDIRECTED : (HINTS[meant ?? ''] ?? '');
+  return `${provider} failed ${where}: ${said}${/[.!?]$/.test(said) ? '' : '.'}${filtered}${hint}`;
 }

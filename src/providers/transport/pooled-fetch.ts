@@ -2,19 +2,33 @@ import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import type { ProviderRequest } from '../../contracts/provider.js';
-import { guardStream, readText } from './body-guard.js';
+import { DEFAULT_MAX_RESPONSE_BYTES, guardStream, readText } from './body-guard.js';
 import type { PooledHooks, PoolLease } from './connection-pool.js';
 
 const readTexts = new WeakMap<object, string>();
 
-/** Whether a JSON body ended before its value did. Known only for responses of {@link pooledFetch} that were read. */
-export function endedEarly(response: object): boolean {
-  const text = readTexts.get(response);
-  return text !== undefined && !text.trimEnd().endsWith('}');
+/** The text of a body. Known only for responses of {@link pooledFetch} that were read in one piece. */
+export function bodyText(response: object): string | undefined {
+  return readTexts.get(response);
+}
+
+/**
+ * The body of a response for reading piece by piece: checked for UTF-8 and for lines without an end. `undefined` if it
+ * has none, or is an imitation of a response.
+ */
+export function bodyOf(response: Response): AsyncIterable<Uint8Array> | undefined {
+  const body = response.body as (AsyncIterable<Uint8Array> & object) | null | undefined;
+  if (body === null || body === undefined || !(Symbol.asyncIterator in body)) return undefined;
+  return (response as object) instanceof PooledResponse
+    ? body
+    : guardStream(body, DEFAULT_MAX_RESPONSE_BYTES);
 }
 
 /** Options of {@link pooledFetch}, with those of `fetch`. */
-export interface PooledInit extends RequestInit, PooledHooks {}
+export interface PooledInit extends RequestInit, PooledHooks {
+  /** Called with every response, whatever its status. */
+  readonly onResponse?: ((response: object) => void) | undefined;
+}
 
 /** What a request reports and wants to know about its connection, for {@link PooledInit}. */
 export function hooksOf({ onSent, onWait, logger }: ProviderRequest): PooledHooks {
@@ -35,20 +49,31 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
       path: pathname + search,
       method: init.method ?? 'GET',
       headers: toRecord(init.headers),
-      body: (init.body as string | null | undefined) ?? null,
+      body: wellFormed(init.body as string | null | undefined) ?? null,
       signal: init.signal ?? null,
       onSent: init.onSent,
       onWait: init.onWait,
       logger: init.logger,
     };
     try {
-      return new PooledResponse(await lease.request(options), href, limitBytes);
+      const response = new PooledResponse(await lease.request(options), href, limitBytes);
+      init.onResponse?.(response);
+      return response;
     } catch (cause) {
       // The error that fetch throws: clients keep the cause of an error, but not always its code.
       throw options.signal?.aborted === true ? cause : new TypeError('fetch failed', { cause });
     }
   };
   return send as unknown as typeof globalThis.fetch;
+}
+
+/**
+ * Replaces halves of surrogate pairs, which text has when it was cut between them: JSON writes them as escapes, and
+ * servers reject the request.
+ */
+function wellFormed(body: string | null | undefined): string | null | undefined {
+  if (typeof body !== 'string' || !body.includes('\\ud')) return body;
+  return body.replace(/\\(?:ud[89a-f][\da-f]{2}|.)/g, (found) => (found.length > 2 ? '\\ufffd' : found));
 }
 
 function toRecord(headers: RequestInit['headers']): Record<string, string> {
@@ -66,6 +91,8 @@ class PooledResponse {
   readonly url: string;
   readonly headers: Headers;
   readonly body: AsyncIterable<Uint8Array>;
+  /** The body without a check of its lines, which a whole body does not need. */
+  readonly #source: AsyncIterable<Uint8Array>;
   readonly #limitBytes: number;
   #text: Promise<string> | undefined;
 
@@ -75,20 +102,23 @@ class PooledResponse {
     this.url = url;
     this.headers = toHeaders(data.headers);
     this.#limitBytes = limitBytes;
-    const body = decoded(data.body, this.headers.get('content-encoding'));
-    const isStream = this.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
-    this.body = isStream && this.ok ? guardStream(body, limitBytes) : body;
+    this.#source = decoded(data.body, this.headers.get('content-encoding'));
+    this.body = this.ok ? guardStream(this.#source, limitBytes) : this.#source;
   }
 
   text(): Promise<string> {
-    this.#text ??= readText(this.body, this.#limitBytes);
+    this.#text ??= this.#readText();
     return this.#text;
   }
 
   async json(): Promise<unknown> {
-    const text = await this.text();
+    return JSON.parse(await this.text());
+  }
+
+  async #readText(): Promise<string> {
+    const text = await readText(this.#source, this.#limitBytes);
     readTexts.set(this, text);
-    return JSON.parse(text);
+    return text;
   }
 }
 

@@ -23,7 +23,7 @@ export const messagesWire: Wire = {
       ...textBlocks([...answer.pieces].join(''), answer),
       ...answer.calls.map(({ id, name, input }) => ({ type: 'tool_use', id, name, input })),
     ],
-    stop_reason: STOP_REASONS[answer.finish] ?? 'pause_turn',
+    stop_reason: STOP_REASONS[answer.finish] ?? 'unheard_of',
     stop_sequence: null,
     usage: usageBody(answer),
   }),
@@ -64,7 +64,7 @@ function* messageEvents(answer: FullAnswer): Generator<string> {
   for (const call of answer.calls) yield* toolBlock(index++, call);
   yield frame('message_delta', {
     type: 'message_delta',
-    delta: { stop_reason: STOP_REASONS[answer.finish] ?? 'pause_turn', stop_sequence: null },
+    delta: { stop_reason: STOP_REASONS[answer.finish] ?? 'unheard_of', stop_sequence: null },
     usage: { output_tokens: usage.output_tokens },
   });
   yield frame('message_stop', { type: 'message_stop' });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ProviderAuthError } from '../../../src/errors/provider-errors.js';
 import { BodyFault } from '../../../src/providers/transport/body-guard.js';
 import { translateClientError } from '../../../src/providers/transport/client-errors.js';
-import { readErrorBody } from '../../../src/providers/transport/http-status.js';
+import { readErrorBody } from '../../../src/providers/transport/error-body.js';
 
 const facts = { provider: 'anthropic', model: 'm', status: undefined, requestId: undefined };
 const never = new AbortController().signal;
@@ -56,10 +56,10 @@ describe('translateClientError', () => {
   });
 
   test('tells JSON that was cut from JSON that is wrong', () => {
-    expect(translate(new SyntaxError('x'), { endedEarly: true })).toMatchObject({
+    expect(translate(new SyntaxError('x'), { body: '{"a":' })).toMatchObject({
       code: 'TUTTI_PROVIDER_NETWORK',
     });
-    expect(translate(new SyntaxError('x'), { endedEarly: false })).toMatchObject({
+    expect(translate(new SyntaxError('x'), { body: '{"a":}' })).toMatchObject({
       code: 'TUTTI_PROVIDER_RESPONSE',
     });
   });
@@ -69,7 +69,7 @@ describe('translateClientError', () => {
     expect(translate({ status: 400, headers, error: undefined })).toMatchObject({
       code: 'TUTTI_PROVIDER_REQUEST',
       retryable: true,
-      message: 'anthropic failed with status 400: no reason given.',
+      message: 'anthropic failed with status 400: no reason given. Check the parameters and the task.',
     });
   });
 
@@ -94,7 +94,8 @@ describe('readErrorBody', () => {
     ],
     [{ error: 'plain' }, { type: undefined, code: undefined, message: 'plain' }],
     [{ error: 5 }, undefined],
-    ['text', undefined],
+    ['text', { type: undefined, code: undefined, message: 'text' }],
+    ['  ', undefined],
     [null, undefined],
   ])('reads %j', (body, expected) => {
     expect(readErrorBody(body)).toEqual(expected);
