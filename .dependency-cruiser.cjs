@@ -3,7 +3,7 @@
 const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
-  ['resilience', 'output', 'sqlite', 'signing'],
+  ['resilience', 'output', 'sqlite', 'signing', 'content'],
   ['agents', 'providers', 'cache', 'journal'],
   ['calls'],
   ['runs'],

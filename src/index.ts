@@ -50,7 +50,13 @@ export {
   type TuttiEvents,
 } from './contracts/events.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
-export type { Provider, ProviderRequest, RejectedReply, StreamActivity } from './contracts/provider.js';
+export type {
+  AcceptedContent,
+  Provider,
+  ProviderRequest,
+  RejectedReply,
+  StreamActivity,
+} from './contracts/provider.js';
 export type {
   LimitedQuantity,
   ProviderResponseInfo,
@@ -69,6 +75,19 @@ export type {
   Timings,
 } from './contracts/result.js';
 export type { StreamEvent } from './contracts/stream-event.js';
+export type {
+  AgentTaskInput,
+  ContentFile,
+  ContentPart,
+  FileInput,
+  FileKind,
+  ImageSize,
+  LoadedMessage,
+  LoadedPart,
+  Message,
+  TaskContent,
+  TaskParts,
+} from './contracts/task-content.js';
 export type { Tool, ToolCallRecord, ToolContext, ToolSet, ToolStep } from './contracts/tool.js';
 export type {
   BreakerSettings,

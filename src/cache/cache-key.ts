@@ -9,8 +9,10 @@ import { sha256Hex } from '../hashing/digest.js';
 export interface CacheRequest {
   /** The agent's registered name. */
   agent: string;
-  /** The task's text. */
+  /** The task's text; of a conversation, that of its last turn. */
   task: string;
+  /** Of a task with more than text: all turns, files by the digest of their bytes. As `cacheRequest` returns it. */
+  input?: unknown;
   /** The model asked for. */
   model?: string | undefined;
   /** Every parameter that reaches the agent. Values that are not JSON are rejected. */

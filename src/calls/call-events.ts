@@ -10,7 +10,7 @@ export function publishStart(call: Call): void {
   counters.submitted += 1;
   if (!events.wants('call:start')) return;
   const { agent, callId, priority, tenant } = call;
-  const taskChars = call.task.length;
+  const taskChars = typeof call.task === 'string' ? call.task.length : call.task.textChars;
   events.emit('call:start', { callId, agent, at: clock.epochMs(), taskChars, priority, tenant });
 }
 

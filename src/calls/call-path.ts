@@ -9,6 +9,7 @@ import { Attempt } from './attempts/attempt.js';
 import { Call, type CallRequest } from './call.js';
 import { publishStart } from './call-events.js';
 import { closeCall, failCall, settleFailure, settleReply } from './settle-call.js';
+import { hasTurns, turnsOf } from './turns.js';
 
 // The path of one call, top to bottom: submit, queue, start, run, settle. The request was checked before
 // (admission/call-admission). The cache may answer the call or have it wait for an identical one
@@ -16,6 +17,9 @@ import { closeCall, failCall, settleFailure, settleReply } from './settle-call.j
 
 /** What follows a failed attempt, and the attempts under traffic control: most calls of functions need none of it. */
 export const retriesCode = new LazyModule(() => import('./retries.js'));
+
+/** What happens to calls before they are looked up or queued; those with a plain string as their task need nothing. */
+export const preparationCode = new LazyModule(() => import('./prepare-call.js'));
 
 /** Makes one call; rejects with its error when it fails. */
 export function executeCall(request: CallRequest): Promise<AgentResult> {
@@ -33,6 +37,8 @@ export abstract class SubmittedCall extends Call {
   }
 
   settle(outcome: CallOutcome): void {
+    const { task, definition } = this;
+    if (outcome.success && hasTurns(task, definition)) outcome.messages = turnsOf(task, outcome);
     closeCall(this, outcome);
     this.deliverOutcome(outcome);
   }
@@ -67,8 +73,13 @@ export function submitCall(call: Call): void {
   if (services.options.signal !== undefined) services.signals.link(services.options.signal, call);
   const loading = call.registered.loadCode?.();
   if (call.reason !== undefined) failCall(call, call.reason);
-  else if (loading !== undefined) awaitCode(call, loading, () => answerOrQueue(call));
-  else answerOrQueue(call);
+  else if (loading !== undefined) awaitCode(call, loading, () => prepareOrGoOn(call));
+  else prepareOrGoOn(call);
+}
+
+function prepareOrGoOn(call: Call): void {
+  if (typeof call.task === 'string') answerOrQueue(call);
+  else awaitCode(call, preparationCode.load(), ({ prepareCall }) => prepareCall(call, answerOrQueue));
 }
 
 function answerOrQueue(call: Call): void {

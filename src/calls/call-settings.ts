@@ -31,6 +31,7 @@ export interface OrchestratorSettings extends Omit<CallSettings, 'timeouts' | 'd
   readonly tenant?: string | undefined;
   readonly maxQueued: number;
   readonly maxTaskChars: number;
+  readonly maxFileBytes: number;
   readonly abandonMs: number;
   readonly signal?: AbortSignal | undefined;
 }

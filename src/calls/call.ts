@@ -1,4 +1,5 @@
 import { QueueNode } from '../collections/priority-queue.js';
+import type { PreparedContent } from '../content/prepared-content.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
 import type { CallOutcome } from '../contracts/result.js';
@@ -29,7 +30,8 @@ export interface Spending {
 /** What {@link Call} is made of. */
 export interface CallRequest {
   readonly registered: RegisteredAgent;
-  readonly task: string;
+  /** A text, or a checked conversation, files and text. */
+  readonly task: string | PreparedContent;
   readonly options: CallOptions | undefined;
   readonly settings: CallSettings;
 }
@@ -44,7 +46,7 @@ export abstract class Call
   implements PermitRequest, InFlightNode, SignalMember, CancelPoint
 {
   readonly registered: RegisteredAgent;
-  readonly task: string;
+  readonly task: string | PreparedContent;
   readonly options: CallOptions | undefined;
   readonly settings: CallSettings;
   /** When it was submitted, in milliseconds of the clock. */
@@ -152,6 +154,11 @@ export abstract class Call
 
   get services(): CallServices {
     return this.registered.services;
+  }
+
+  /** The task's text; of a conversation, that of its last turn. */
+  get text(): string {
+    return typeof this.task === 'string' ? this.task : this.task.text;
   }
 
   get definition(): AgentDefinition {

@@ -3,6 +3,7 @@ import type { CacheStorage } from './cache-storage.js';
 import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
 import type { AgentReply, AgentStreamReply } from './reply.js';
+import type { AgentTaskInput } from './task-content.js';
 import type { BudgetSettings, HedgeSettings } from './traffic.js';
 
 /** The call that an agent function is answering. */
@@ -18,6 +19,8 @@ export interface AgentContext {
    * else that can stop early. Created on first access, so that an agent that does not use it costs nothing.
    */
   readonly signal: AbortSignal;
+  /** All of the task: its text, the turns before it and its files, which are not read. */
+  readonly input: AgentTaskInput;
   /** The requested model, from the call or else the agent's definition. */
   readonly model?: string | undefined;
   /** The definition's parameters, overridden by the call's. */
@@ -26,7 +29,7 @@ export interface AgentContext {
   readonly logger: Logger;
 }
 
-/** An agent as a plain function: receives the task unchanged, returns or streams the answer. */
+/** An agent as a plain function: receives the task's text unchanged, returns or streams the answer. */
 export type AgentFunction = (
   task: string,
   context: AgentContext,

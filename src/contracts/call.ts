@@ -1,6 +1,7 @@
 import type { PhaseTimeouts } from './agent.js';
 import type { CacheStorage } from './cache-storage.js';
 import type { CallOutcome } from './result.js';
+import type { TaskContent } from './task-content.js';
 import type { BudgetSettings } from './traffic.js';
 
 /** Settings of one call. They override the agent's, which override the orchestrator's. */
@@ -38,13 +39,13 @@ export interface CallOptions {
 export interface TaskObject<Name extends string = string> extends CallOptions {
   /** The agent's registered name. */
   agent: Name;
-  /** The task; it reaches the agent unchanged. */
-  task: string;
+  /** The task: a text, or a conversation, files and text. It reaches the agent unchanged. */
+  task: TaskContent;
 }
 
 /** One task: a pair, or an object with its own settings. */
 export type TaskInput<Name extends string = string> =
-  | readonly [agent: Name, task: string]
+  | readonly [agent: Name, task: TaskContent]
   | Readonly<TaskObject<Name>>;
 
 /** A source of tasks: any iterable or async iterable. It is read lazily. */

@@ -3,6 +3,7 @@ import type { OutputSchema } from './output-schema.js';
 import type { ProviderResponseInfo } from './rate-limits.js';
 import type { AgentReplyObject, StreamSummary } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
+import type { ContentFile, LoadedMessage } from './task-content.js';
 import type { Usage } from './usage.js';
 
 /** An answer that did not match the `output` schema, and why. */
@@ -24,8 +25,13 @@ export interface ProviderRequest {
   readonly callId: string;
   /** Which attempt this is, from 1. */
   readonly attempt: number;
-  /** The task, unchanged. */
+  /** The task's text, unchanged; of a conversation, that of its last turn. */
   readonly task: string;
+  /**
+   * The whole conversation, the last turn included, with the bytes of its files. Absent if the task is only text. Only
+   * providers that say in `accepts` that they take it receive it.
+   */
+  readonly messages?: readonly LoadedMessage[] | undefined;
   /** The requested model, from the call or else the agent's definition. */
   readonly model: string | undefined;
   /** System prompt. */
@@ -66,6 +72,14 @@ export interface ProviderRequest {
   readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }
 
+/** What a provider takes besides text. */
+export interface AcceptedContent {
+  /** Whether it takes turns before the last one, and tool results. @default false */
+  readonly conversations?: boolean | undefined;
+  /** Media types of the files that it takes: `image/png`, `text/*` for all text, or `*` for all files. @default none */
+  readonly files?: readonly string[] | undefined;
+}
+
 /**
  * A source of answers: a model, a program, a service. The contract is small and versioned, so that a provider
  * written for it keeps working.
@@ -97,6 +111,18 @@ export interface Provider {
    * in the cache.
    */
   readonly identity?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * What a task may hold besides text. A task with anything else fails with an `InvalidArgumentError` before the
+   * provider is called.
+   *
+   * @default text alone
+   */
+  readonly accepts?: AcceptedContent | undefined;
+  /**
+   * How many tokens an image or a PDF takes as input of a model, as far as that can be known. Rate limits and budgets
+   * reserve that much. Without this method a common rule counts.
+   */
+  fileTokens?(model: string | undefined, file: ContentFile): number | undefined;
   /** Releases sockets and processes. Called once, when the orchestrator closes. */
   close?(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { AnyTuttiError } from '../errors/any-tutti-error.js';
+import type { Message } from './task-content.js';
 import type { ToolStep } from './tool.js';
 import type { FinishReason, Usage } from './usage.js';
 
@@ -50,6 +51,11 @@ export interface TextResult<Name extends string = string, Metadata = Record<stri
   finishReason?: FinishReason;
   /** The model's steps and tool calls, if the agent has tools. */
   steps?: readonly ToolStep[];
+  /**
+   * The turns that this call added, for the `messages` of the next task: the user's, those of tools, the assistant's.
+   * Absent where a function answered a plain string.
+   */
+  messages?: Message[];
   /** The `metadata` of the call. */
   metadata?: Metadata;
 }

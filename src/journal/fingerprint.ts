@@ -8,6 +8,8 @@ export interface TaskIdentity {
   /** Digest of the agent's definition. */
   readonly definition: string | undefined;
   readonly task: string;
+  /** Of a task with more than text: all turns, files by the digest of their bytes, as JSON. */
+  readonly input?: unknown;
   /** The parameters that reach the agent. */
   readonly params: Readonly<Record<string, unknown>>;
   readonly model: string | undefined;
@@ -31,11 +33,13 @@ const known = new Map<string, string>();
  *
  * @throws {@link InvalidArgumentError} when a parameter is something that JSON cannot say.
  */
-export function fingerprintOf({ agent, definition, task, params, model, tenant }: TaskIdentity): string {
+export function fingerprintOf(identity: TaskIdentity): string {
+  const { agent, definition, task, input, params, model, tenant } = identity;
   return (
     recall(agent) +
     recall(definition) +
-    digest(task) +
+    // Marked, so that it is no text of a task.
+    digest(input === undefined ? task : `\0${canonicalJson(input, 'task')}`) +
     recall(canonicalJson(params, 'params')) +
     recall(model) +
     recall(tenant)

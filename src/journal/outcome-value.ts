@@ -10,7 +10,7 @@ interface Tagged {
 }
 
 /**
- * An outcome as it is stored: JSON, without its metadata, which comes with the task each time. `undefined` where it
+ * An outcome as it is stored: JSON, without its metadata and turns, which come with the task each time. `undefined` where it
  * cannot be stored: its `data` or `steps` hold functions, instances of classes and the like, or it is too large.
  */
 export function toStoredOutcome(outcome: CallOutcome): string | undefined {
@@ -43,8 +43,10 @@ export function fromStoredOutcome(text: string, metadata: Record<string, unknown
 
 function toPlainOutcome({ metadata, ...kept }: CallOutcome): object {
   if (!kept.success) return { ...kept, error: storeError(kept.error) };
-  if (isPlain(kept.data) && isPlain(kept.steps)) return kept;
-  const { data, steps, ...rest } = kept;
+  // Its turns hold the task, which comes with the run each time.
+  const { messages, ...answer } = kept;
+  if (isPlain(answer.data) && isPlain(answer.steps)) return answer;
+  const { data, steps, ...rest } = answer;
   return { ...rest, tagged: toTagged({ data, steps }) };
 }
 

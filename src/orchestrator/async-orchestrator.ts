@@ -11,6 +11,7 @@ import type { OrchestratorStats } from '../calls/stats.js';
 import type { CallOptions, RunOptions, TaskInput, TaskSource } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
 import type { IndexedOutcome } from '../contracts/result.js';
+import type { TaskContent } from '../contracts/task-content.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { describeValue } from '../input/describe-value.js';
@@ -109,7 +110,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    */
   execute<const Name extends AnyName<Agents>, Options extends CallOptions = CallOptions>(
     agent: CheckedName<Agents, Name>,
-    task: string,
+    task: TaskContent,
     options?: CheckedOptions<CallOptions, Options>,
   ): Promise<ResultOf<Agents, Name, Options>> {
     let request: CallRequest;
@@ -178,7 +179,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    */
   stream<const Name extends AnyName<Agents>, Options extends CallOptions = CallOptions>(
     agent: CheckedName<Agents, Name>,
-    task: string,
+    task: TaskContent,
     options?: CheckedOptions<CallOptions, Options>,
   ): AgentStream<ResultOf<Agents, Name, Options>> {
     return new AgentStream(this.#admission.admit(agent, task, options, this.agents));
@@ -202,13 +203,14 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   }
 
   /**
-   * The request under which the answer of such a call is stored: for `get`, `set` and `delete` of the cache.
+   * The request under which the answer of such a call is stored: for `get`, `set` and `delete` of the cache. Files of
+   * the task are read before it returns.
    *
    * @throws {@link InvalidArgumentError} or {@link UnknownAgentError}, as `execute` would reject.
    */
   cacheRequest<const Name extends AnyName<Agents>>(
     agent: Name & CheckedName<Agents, Name>,
-    task: string,
+    task: TaskContent,
     options?: CallOptions,
   ): CacheRequest {
     if (options !== undefined) checkCallOptions(options);

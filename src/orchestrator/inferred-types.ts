@@ -2,6 +2,7 @@ import type { AgentInput, AgentsInput } from '../agents/agent-registry.js';
 import type { AgentDefinition, AgentFunction, ReplyData } from '../contracts/agent.js';
 import type { TaskObject, TaskSource } from '../contracts/call.js';
 import type { AgentFailure, AgentResult, CallOutcome, DataResult, TextResult } from '../contracts/result.js';
+import type { TaskContent } from '../contracts/task-content.js';
 
 // How the names and answer types of the agents given to the constructor reach the methods.
 
@@ -132,7 +133,7 @@ export type TaskIn<Source> =
 type UnknownKeys<Task> = Task extends readonly unknown[] ? never : Exclude<keyof Task, keyof TaskObject>;
 
 type TaskFor<Agents extends AgentsInput, Task> = Task extends readonly unknown[]
-  ? readonly [agent: CheckedName<Agents, NameOfTask<Task>>, task: string]
+  ? readonly [agent: CheckedName<Agents, NameOfTask<Task>>, task: TaskContent]
   : Readonly<TaskObject<CheckedName<Agents, NameOfTask<Task>>>>;
 
 // In a literal list the compiler itself finds unknown keys once a task's type is known, and suggests the right one.

@@ -107,8 +107,10 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   tenant?: string | undefined;
   /** Calls that may wait for a lane or a permit; one more is a `QueueFullError`. Tasks of `executeMultiple` wait unread and do not count. @default 1_000_000 */
   maxQueued?: number | undefined;
-  /** Longest task, in characters. @default 100_000 */
+  /** Longest task, in characters: all its texts together, files not counted. @default 100_000 */
   maxTaskChars?: number | undefined;
+  /** Largest file of a task, in bytes; at most 1 GiB. @default 20_971_520 (20 MiB) */
+  maxFileBytes?: number | undefined;
   /**
    * How long work may ignore its aborted signal, in milliseconds, before its permit is freed all the same. It is
    * then counted and reported as abandoned, and may still be running.
@@ -175,6 +177,10 @@ export const orchestratorOptionsSchema = madeOnce(
       tenant: z.optional(filledText('a name')),
       maxQueued: z._default(count(0), 1_000_000),
       maxTaskChars: z._default(count(1), 100_000),
+      maxFileBytes: z._default(
+        count(1).check(z.refine((bytes: number) => bytes <= 1_073_741_824, 'expected at most 1 GiB')),
+        20_971_520,
+      ),
       abandonMs: z._default(delayMs(), 5_000),
       logger: z.optional(
         thing<Logger>(
@@ -200,7 +206,7 @@ export const closeOptionsSchema = madeOnce(() => optionsObject({ drainMs: z._def
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
 export type ResolvedOrchestratorOptions = WithDefaults<
   Omit<AsyncOrchestratorOptions, 'agents' | 'cache' | 'retry' | 'breaker' | 'hedge' | 'fairness'>,
-  'maxConcurrent' | 'timeoutMs' | 'maxRetries' | 'maxQueued' | 'maxTaskChars' | 'abandonMs'
+  'maxConcurrent' | 'timeoutMs' | 'maxRetries' | 'maxQueued' | 'maxTaskChars' | 'maxFileBytes' | 'abandonMs'
 > & {
   readonly agents?: unknown;
   readonly cache?: boolean | object | undefined;

@@ -13,7 +13,9 @@ import {
   type CallOutcome,
   type DataResult,
   defineAgent,
+  type Message,
   type StreamEvent,
+  type TaskContent,
   type TextResult,
   type TuttiEvents,
 } from '../../src/index.js';
@@ -219,4 +221,42 @@ test('defineAgent keeps the literal name and the type of the answer', () => {
   expectTypeOf(plain).toEqualTypeOf<AgentDefinition<'plain', undefined>>();
   // @ts-expect-error a setting that does not exist
   expect(() => defineAgent({ name: 'x', run: () => '', timeoutMS: 3 })).toThrow('Did you mean "timeoutMs"?');
+});
+
+test('a task may be text, or a conversation, files and text, wherever a task stands', () => {
+  const history: readonly Message[] = [{ role: 'assistant', content: 'hi' }];
+  const task = {
+    text: 'what?',
+    messages: history,
+    files: [{ path: 'a.png' }],
+  } as const satisfies TaskContent;
+  const use = () => [
+    record.execute('plain', task),
+    record.execute('plain', { files: [{ data: new Uint8Array(1), mediaType: 'image/png' }] }),
+    record.stream('priced', { text: 'a', files: [{ url: 'https://example.com/a.pdf' }] }),
+    record.cacheRequest('plain', task),
+    record.executeMultiple([
+      ['plain', 'text'],
+      ['priced', { text: 'a', messages: history }],
+      { agent: 'plain', task, priority: 1 },
+    ]),
+    record.executeEach([
+      { agent: 'plain', task: { messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] } },
+    ]),
+  ];
+  expectTypeOf(use).returns.toBeArray();
+  expectTypeOf<AgentResult['messages']>().toEqualTypeOf<Message[] | undefined>();
+  // @ts-expect-error a number is no task
+  const wrongTask = () => record.execute('plain', 42);
+  // @ts-expect-error a misspelt field
+  const wrongField = () => record.execute('plain', { txt: 'a' });
+  // @ts-expect-error bytes have a media type
+  const wrongFile = () => record.execute('plain', { files: [{ data: new Uint8Array(1) }] });
+  // @ts-expect-error the system prompt is no turn
+  const wrongRole = () => record.execute('plain', { messages: [{ role: 'system', content: 'a' }] });
+  // @ts-expect-error in a list too
+  const wrongInList = () => record.executeMultiple([['plain', { text: 1 }]]);
+  // @ts-expect-error and in an object of a list
+  const wrongInObject = () => record.executeMultiple([{ agent: 'plain', task: { files: 'a.png' } }]);
+  expect([wrongTask, wrongField, wrongFile, wrongRole, wrongInList, wrongInObject]).toHaveLength(6);
 });

@@ -84,9 +84,9 @@ export class CallAdmission implements RegistryObserver {
       checkAgentName(agent);
       throw agents.unknown(agent);
     }
-    checkTask(task, this.#services.options.maxTaskChars);
+    const checked = checkTask(task, this.#services.options);
     if (registered.hasTrafficControl) registered.fallbacks();
-    return { registered, task, options, settings: callSettings(registered.settings, options) };
+    return { registered, task: checked, options, settings: callSettings(registered.settings, options) };
   }
 
   /** Lets a run in, or throws. */

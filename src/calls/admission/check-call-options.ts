@@ -1,4 +1,6 @@
 import { checkSetOptions } from '../../cache/set-options.js';
+import { type ContentLimits, prepareContent, taskTooLarge } from '../../content/prepare-content.js';
+import type { PreparedContent } from '../../content/prepared-content.js';
 import type { CacheStorage } from '../../contracts/cache-storage.js';
 import type { CallOptions, RunOptions, TaskInput } from '../../contracts/call.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
@@ -90,20 +92,16 @@ const TASK_CHECKS = new Map<string, Check>([
 ]);
 
 /**
- * Checks a task's text.
+ * Checks a task. A string stays as it is; anything else is copied, once for the whole call.
  *
- * @throws {@link InvalidArgumentError} when it is not a string of 1 to `maxTaskChars` characters.
+ * @throws {@link InvalidArgumentError} when it is neither a string of 1 to `maxTaskChars` characters nor a valid
+ * conversation with files and text.
  */
-export function checkTask(task: unknown, maxTaskChars: number): asserts task is string {
-  if (typeof task !== 'string') throw mismatch('task', `a string of 1 to ${maxTaskChars} characters`, task);
+export function checkTask(task: unknown, limits: ContentLimits): string | PreparedContent {
+  if (typeof task !== 'string') return prepareContent(task, limits);
   if (task === '') throw mismatch('task', 'a string that is not empty', task);
-  if (task.length > maxTaskChars) {
-    throw new InvalidArgumentError(
-      'task',
-      `Task too large: ${task.length} characters, at most ${maxTaskChars} are allowed; shorten it or raise maxTaskChars.`,
-      { details: { taskChars: task.length, maxTaskChars } },
-    );
-  }
+  if (task.length > limits.maxTaskChars) throw taskTooLarge(task.length, limits.maxTaskChars);
+  return task;
 }
 
 /** Checks the options of one call. */

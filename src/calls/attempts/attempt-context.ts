@@ -1,4 +1,5 @@
 import type { AgentContext } from '../../contracts/agent.js';
+import type { AgentTaskInput } from '../../contracts/task-content.js';
 import type { Logger } from '../../logging/logger.js';
 import type { Call } from '../call.js';
 import type { RunningAttempt } from './running-attempt.js';
@@ -28,6 +29,11 @@ export class AttemptContext implements AgentContext {
 
   get signal(): AbortSignal {
     return this.#attempt.signal;
+  }
+
+  get input(): AgentTaskInput {
+    const { task } = this.#call;
+    return typeof task === 'string' ? { text: task, messages: [], files: [] } : task.input;
   }
 
   get model(): string | undefined {

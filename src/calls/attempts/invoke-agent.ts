@@ -1,3 +1,4 @@
+import { checkAccepted } from '../../content/accepted-content.js';
 import type { AgentContext } from '../../contracts/agent.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
@@ -17,8 +18,9 @@ export function invokeAgent(attempt: RunningAttempt): Invocation {
   const { call } = attempt;
   const { definition } = attempt.target;
   const context = new AttemptContext(call, attempt);
-  if (definition.run !== undefined) return definition.run(call.task, context);
+  if (definition.run !== undefined) return definition.run(call.text, context);
   const provider = definition.provider as Provider;
+  if (typeof call.task !== 'string') checkAccepted(call.task, provider);
   if (call.sink !== undefined && provider.stream !== undefined) {
     return provider.stream(toProviderRequest(attempt, context, undefined));
   }
@@ -56,11 +58,13 @@ function toProviderRequest(
   onUsage?: (usage: Partial<Usage>) => void,
 ): ProviderRequest {
   const { call, onSent } = attempt;
+  const { task, text } = call;
   return {
     agent: context.agent,
     callId: context.callId,
     attempt: context.attempt,
-    task: call.task,
+    task: text,
+    messages: typeof task === 'string' || task.isText ? undefined : task.loadedMessages,
     model: context.model,
     instructions: attempt.target.definition.instructions,
     params: context.params,

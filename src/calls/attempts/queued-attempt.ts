@@ -168,8 +168,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     const lane = this.#lane;
     const budgets = call.services.traffic.budgetsOf(call, target);
     if (lane === undefined && budgets.length === 0) return true;
-    this.#sizeBytes = sizeOf(call, target);
-    this.#tokens = worstTokens(call, target, lane, this.#sizeBytes);
+    const size = sizeOf(call, target);
+    // What files take says nothing about bytes of text: a lane learns nothing from such an answer.
+    this.#sizeBytes = size.fileTokens === 0 ? size.textBytes : 0;
+    this.#tokens = worstTokens(call, target, lane, size);
     if (budgets.length === 0) return true;
     try {
       this.#claim = claimBudgets(budgets, spendingAtWorst(call, target, this.#tokens));

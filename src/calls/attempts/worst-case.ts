@@ -1,3 +1,5 @@
+import type { PreparedContent } from '../../content/prepared-content.js';
+import type { ContentFile } from '../../contracts/task-content.js';
 import type { CallCost } from '../../resilience/budget/budget.js';
 import type { Lane } from '../../resilience/lane/lane.js';
 import type { TokenCost } from '../../resilience/rate-limit/token-cost.js';
@@ -7,10 +9,43 @@ import type { RegisteredAgent } from '../registered-agent.js';
 /** UTF-8 bytes a token where no lane has observed any: text has about four, code fewer. */
 const BYTES_PER_TOKEN = 3.5;
 
-/** Bytes of UTF-8 that an attempt of the call by `target` sends: the instructions and the task. */
-export function sizeOf(call: Call, { definition }: RegisteredAgent): number {
-  const { instructions } = definition;
-  return Buffer.byteLength(call.task) + (instructions === undefined ? 0 : Buffer.byteLength(instructions));
+/** Tokens of a file where its provider knows no rule: those of a large image, and of one page of a PDF. */
+const TOKENS_PER_FILE = 1_600;
+const TOKENS_PER_PAGE = 3_000;
+
+/** What an attempt sends. */
+export interface SentSize {
+  /** UTF-8 bytes of the instructions and the task. */
+  readonly textBytes: number;
+  /** Tokens of images and PDFs. */
+  readonly fileTokens: number;
+}
+
+/** What an attempt of the call by `target` sends. */
+export function sizeOf(call: Call, target: RegisteredAgent): SentSize {
+  const { instructions } = target.definition;
+  const { task } = call;
+  const isText = typeof task === 'string';
+  const taskBytes = isText ? Buffer.byteLength(task) : task.textBytes;
+  return {
+    textBytes: taskBytes + (instructions === undefined ? 0 : Buffer.byteLength(instructions)),
+    fileTokens: isText ? 0 : fileTokensOf(call, task, target),
+  };
+}
+
+function fileTokensOf(call: Call, { files }: PreparedContent, target: RegisteredAgent): number {
+  const { provider } = target.definition;
+  const model = call.modelOf(target);
+  let tokens = 0;
+  for (const { loaded } of files) {
+    if (loaded === undefined || loaded.kind === 'text') continue;
+    tokens += provider?.fileTokens?.(model, loaded) ?? usualTokens(loaded);
+  }
+  return tokens;
+}
+
+function usualTokens({ kind, pages = 1 }: ContentFile): number {
+  return kind === 'pdf' ? pages * TOKENS_PER_PAGE : TOKENS_PER_FILE;
 }
 
 /** Tokens that it can take at worst, as its lane estimates them. */
@@ -18,11 +53,14 @@ export function worstTokens(
   call: Call,
   target: RegisteredAgent,
   lane: Lane | undefined,
-  sizeBytes: number,
+  { textBytes, fileTokens }: SentSize,
 ): TokenCost {
   const maxTokens = maxTokensOf(call, target);
-  if (lane !== undefined) return lane.estimate(sizeBytes, maxTokens);
-  return { inputTokens: Math.ceil(sizeBytes / BYTES_PER_TOKEN), outputTokens: maxTokens ?? 0 };
+  const { inputTokens, outputTokens } = lane?.estimate(textBytes, maxTokens) ?? {
+    inputTokens: Math.ceil(textBytes / BYTES_PER_TOKEN),
+    outputTokens: maxTokens ?? 0,
+  };
+  return { inputTokens: inputTokens + fileTokens, outputTokens };
 }
 
 /** Money and tokens that it can take at worst, for the budgets; `undefined` where nobody can tell. */

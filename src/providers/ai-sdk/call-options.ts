@@ -3,7 +3,7 @@ import type { ModelMessage, ModelStepRequest, ModelToolDefinition } from '../mod
 import { bodyParams } from '../model/params.js';
 import { outputRequest } from '../model/structured-output.js';
 import { objectInput } from '../model/tool-input.js';
-import type { ContentPart } from './language-model.js';
+import type { AnswerPart } from './language-model.js';
 
 const NAMES = { maxTokens: 'maxOutputTokens' };
 const RESERVED: ReadonlySet<string> = new Set(['prompt', 'tools', 'abortSignal', 'responseFormat']);
@@ -63,7 +63,7 @@ function assistantParts({ text, toolCalls }: Extract<ModelMessage, { role: 'assi
 }
 
 /** The parts of an answer as parts of a prompt, with the metadata that the provider attached to them. */
-export function promptParts(content: readonly ContentPart[], inputOf: (text: unknown) => unknown): object[] {
+export function promptParts(content: readonly AnswerPart[], inputOf: (text: unknown) => unknown): object[] {
   return content.flatMap((part): object[] => {
     const attached = part.providerMetadata === undefined ? {} : { providerOptions: part.providerMetadata };
     if (part.type === 'text' && (part.text ?? '').trim() === '') return [];

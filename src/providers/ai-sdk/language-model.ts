@@ -16,7 +16,7 @@ export interface AiSdkModel {
 }
 
 /** A part of an answer: the fields that are read. */
-export interface ContentPart {
+export interface AnswerPart {
   readonly type: string;
   readonly text?: string;
   readonly toolCallId?: string;
@@ -47,7 +47,7 @@ export type ModelFinishReason = string | { readonly unified?: string; readonly r
 
 /** The result of `doGenerate`: the fields that are read. */
 export interface GenerateAnswer {
-  readonly content: readonly ContentPart[];
+  readonly content: readonly AnswerPart[];
   readonly finishReason: ModelFinishReason;
   readonly usage: ModelUsage;
   readonly response?: { readonly modelId?: string; readonly headers?: Readonly<Record<string, string>> };
@@ -60,7 +60,7 @@ export interface StreamAnswer {
 }
 
 /** A part of a stream: the fields that are read. Unknown types are ignored. */
-export interface StreamPart extends ContentPart {
+export interface StreamPart extends AnswerPart {
   readonly id?: string;
   readonly delta?: string;
   readonly modelId?: string;

@@ -3,11 +3,11 @@ import { endFields } from '../model/finish-reason.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 import { objectInput, parseToolInput } from '../model/tool-input.js';
 import { promptParts } from './call-options.js';
-import type { ContentPart, ModelFinishReason, ModelUsage } from './language-model.js';
+import type { AnswerPart, ModelFinishReason, ModelUsage } from './language-model.js';
 
 /** A whole answer, from `doGenerate` or from a stream. */
 export interface WholeAnswer {
-  readonly content: readonly ContentPart[];
+  readonly content: readonly AnswerPart[];
   readonly finishReason: ModelFinishReason | undefined;
   readonly usage: ModelUsage | undefined;
   readonly modelId: string | undefined;
@@ -35,12 +35,12 @@ function reasonOf(reason: ModelFinishReason | undefined): string | undefined {
 }
 
 /** Whether a part calls a tool of the agent; the provider runs its own tools itself. */
-export function isOurToolCall(part: ContentPart): boolean {
+export function isOurToolCall(part: AnswerPart): boolean {
   return part.type === 'tool-call' && part.providerExecuted !== true;
 }
 
 /** A part that calls a tool, as a tool call. */
-export function toolCallFromPart(part: ContentPart): ModelToolCall {
+export function toolCallFromPart(part: AnswerPart): ModelToolCall {
   return { id: part.toolCallId ?? '', name: part.toolName ?? '', input: parseToolInput(part.input) };
 }
 

@@ -1,6 +1,6 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ModelStep } from '../model/model-step.js';
-import type { ContentPart, ModelFinishReason, ModelUsage, StreamPart } from './language-model.js';
+import type { AnswerPart, ModelFinishReason, ModelUsage, StreamPart } from './language-model.js';
 import { isOurToolCall, stepFromAnswer, toolCallFromPart } from './model-answer.js';
 
 interface GrowingPart {
@@ -13,7 +13,7 @@ interface GrowingPart {
 export class ModelStreamReader {
   /** The error that a part reported. */
   failure: unknown;
-  readonly #content: ContentPart[] = [];
+  readonly #content: AnswerPart[] = [];
   readonly #growing = new Map<string, GrowingPart>();
   #modelId: string | undefined;
   #usage: ModelUsage | undefined;

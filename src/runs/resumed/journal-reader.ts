@@ -1,16 +1,20 @@
 import { isPromiseLike } from '../../calls/attempts/invoke-agent.js';
 import type { CallRequest } from '../../calls/call.js';
+import { hasTurns, turnsOf } from '../../calls/turns.js';
 import type { CallOutcome } from '../../contracts/result.js';
 import type { RunJournal } from '../../journal/run-journal.js';
 import { PAGE_TASKS } from '../../journal/task-pages.js';
 import type { IndexedTask, TaskReader } from '../task-reader.js';
 import { compareTask, type FingerprintedTask } from './task-fingerprint.js';
 
+/** Checks a task and adds its fingerprint; a promise where files have to be read for it. */
+export type ToTask = (input: unknown) => FingerprintedTask | Promise<FingerprintedTask>;
+
 /** What the reader of a run with a journal works with. */
 export interface JournalReading {
   readonly journal: RunJournal;
   readonly reader: TaskReader;
-  readonly toTask: (input: unknown) => FingerprintedTask;
+  readonly toTask: ToTask;
   /** Receives the fingerprints of the tasks that have to be run, by index. */
   readonly toRun: Map<number, string>;
 }
@@ -37,11 +41,12 @@ function readAhead(reading: JournalReading): TaskReader['next'] {
   const { journal, reader, toTask } = reading;
   let ahead: IndexedTask[] = [];
   let taken = 0;
-  const takeNext = (): IndexedTask | undefined => {
-    const task = ahead[taken];
-    if (task === undefined) return undefined;
+  const takeNext: TaskReader['next'] = () => {
+    const next = ahead[taken];
+    if (next === undefined) return undefined;
     taken += 1;
-    return { index: task.index, input: recallOrRun(reading, task.index, toTask(task.input)) };
+    const { index } = next;
+    return whenReady(toTask(next.input), (task) => ({ index, input: recallOrRun(reading, index, task) }));
   };
   return () => {
     if (taken < ahead.length) return takeNext();
@@ -83,17 +88,25 @@ function readInTurn(reading: JournalReading): TaskReader['next'] {
   };
 }
 
-function compare(reading: JournalReading, { index, input }: IndexedTask): IndexedTask {
+function compare(reading: JournalReading, { index, input }: IndexedTask): IndexedTask | Promise<IndexedTask> {
   const { journal, reader, toTask } = reading;
-  try {
-    const task = toTask(input);
-    compareTask(journal, index, task);
-    return { index, input: recallOrRun(reading, index, task) };
-  } catch (error) {
-    // Reading ends here, not at the source, which does not know.
-    reader.close();
-    throw error;
-  }
+  return whenReady(toTask(input), (task) => {
+    try {
+      compareTask(journal, index, task);
+      return { index, input: recallOrRun(reading, index, task) };
+    } catch (error) {
+      // Reading ends here, not at the source, which does not know.
+      reader.close();
+      throw error;
+    }
+  });
+}
+
+function whenReady<Value, Result>(
+  value: Value | Promise<Value>,
+  next: (value: Value) => Result,
+): Result | Promise<Result> {
+  return isPromiseLike(value) ? (value as Promise<Value>).then(next) : next(value as Value);
 }
 
 function recallOrRun(
@@ -104,7 +117,13 @@ function recallOrRun(
   if ('refusal' in task) return task.refusal;
   const { request, fingerprint } = task;
   const outcome = journal.recall(index, fingerprint, request.options?.metadata);
-  if (outcome !== undefined) return outcome;
+  if (outcome !== undefined) return withTurns(request, outcome);
   toRun.set(index, fingerprint);
   return request;
+}
+
+/** They are not stored: they hold the task. */
+function withTurns({ task, registered }: CallRequest, outcome: CallOutcome): CallOutcome {
+  if (outcome.success && hasTurns(task, registered.definition)) outcome.messages = turnsOf(task, outcome);
+  return outcome;
 }

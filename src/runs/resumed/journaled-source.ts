@@ -1,3 +1,4 @@
+import { isPromiseLike } from '../../calls/attempts/invoke-agent.js';
 import type { CallRequest } from '../../calls/call.js';
 import type { TaskSource } from '../../contracts/call.js';
 import type { CallOutcome } from '../../contracts/result.js';
@@ -9,10 +10,10 @@ import type { BudgetAccount } from '../../resilience/budget/budget.js';
 import { plainSource, type RunSource } from '../run-source.js';
 import type { RunContext } from '../task-admission.js';
 import { elementOf } from '../task-reader.js';
-import { journalReader } from './journal-reader.js';
+import { journalReader, type ToTask } from './journal-reader.js';
 import { recordingSink } from './recording-sink.js';
 import { reportRejectedRow } from './rejected-rows.js';
-import { compareTask, type FingerprintedTask, fingerprintTask } from './task-fingerprint.js';
+import { compareTask, fingerprintTask } from './task-fingerprint.js';
 
 /** Tasks after which the journal of a long list is written. */
 const TASKS_BETWEEN_FLUSHES = 8_192;
@@ -25,11 +26,12 @@ export async function journaledSource(context: RunContext, tasks: TaskSource): P
   // For the fingerprints of tasks: agents may be added while the run reads.
   await jsonSchemaWriter.load();
   const journal = await openJournal(context);
-  const toTask = (input: unknown): FingerprintedTask => fingerprintTask(services, plain.admit(input));
+  const toTask = (input: unknown, runsNext: boolean): ReturnType<ToTask> =>
+    fingerprintTask(services, plain.admit(input), runsNext);
   try {
     if (plain.reader.total !== undefined) journal.setLength(plain.reader.total);
     await plain.reader.ready;
-    if (Array.isArray(tasks)) await checkList(journal, tasks, toTask);
+    if (Array.isArray(tasks)) await checkList(journal, tasks, (input) => toTask(input, false));
     if (admission.isClosed) throw new ClosedError('orchestrator');
   } catch (error) {
     await journal.abandon();
@@ -37,7 +39,7 @@ export async function journaledSource(context: RunContext, tasks: TaskSource): P
   }
   const toRun = new Map<number, string>();
   return {
-    reader: journalReader({ journal, reader: plain.reader, toTask, toRun }),
+    reader: journalReader({ journal, reader: plain.reader, toTask: (input) => toTask(input, true), toRun }),
     // The reader has checked it: what it returns is a call to make or an outcome.
     admit: (input) => input as CallRequest | CallOutcome,
     wrapSink: (sink, run) => recordingSink({ journal, sink, run, toRun, logger: services.logger }),
@@ -61,15 +63,12 @@ function openJournal({ options, services }: RunContext): Promise<RunJournal> {
 }
 
 /** Compares a whole list with what the journal has on record, before any of it is run. */
-async function checkList(
-  journal: RunJournal,
-  tasks: readonly unknown[],
-  toTask: (input: unknown) => FingerprintedTask,
-): Promise<void> {
+async function checkList(journal: RunJournal, tasks: readonly unknown[], toTask: ToTask): Promise<void> {
   for (let index = 0; index < tasks.length; index++) {
     const turned = journal.turnTo(index);
     if (turned !== undefined) await turned;
-    compareTask(journal, index, toTask(elementOf(tasks, index)));
+    const task = toTask(elementOf(tasks, index));
+    compareTask(journal, index, isPromiseLike(task) ? await task : task);
     if (index % TASKS_BETWEEN_FLUSHES === 0) await journal.flush();
     else if (loopTurn.isOver) await loopTurn.next();
   }
