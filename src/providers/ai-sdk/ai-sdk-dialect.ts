@@ -21,6 +21,8 @@ export function aiSdkDialect(model: AiSdkModel, nativeOutput: boolean): ModelDia
     step: (request) => (stepRequest) => askOnce(model, request, stepRequest, nativeOutput),
     streamStep: (request) => (stepRequest) => streamOnce(model, request, stepRequest, nativeOutput),
     maxOutputTokens: (params) => longestAnswer(params, ['maxTokens', 'maxOutputTokens']),
+    // What it cannot take, the model says itself, before it sends anything.
+    files: ['*'],
     close: async () => {},
   };
 }

@@ -1,5 +1,6 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
-import type { ModelMessage, ModelStepRequest, ModelToolDefinition } from '../model/model-step.js';
+import { namedText } from '../model/file-content.js';
+import type { ModelMessage, ModelStepRequest, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { bodyParams } from '../model/params.js';
 import { outputRequest } from '../model/structured-output.js';
 import { objectInput } from '../model/tool-input.js';
@@ -34,7 +35,10 @@ export function callOptions(
 function toPromptMessage(message: ModelMessage): object {
   switch (message.role) {
     case 'user':
-      return { role: 'user', content: [{ type: 'text', text: message.text }] };
+      return {
+        role: 'user',
+        content: 'text' in message ? [{ type: 'text', text: message.text }] : message.parts.map(userPart),
+      };
     case 'assistant':
       return { role: 'assistant', content: (message.raw as object | undefined) ?? assistantParts(message) };
     case 'tool':
@@ -48,6 +52,14 @@ function toPromptMessage(message: ModelMessage): object {
         })),
       };
   }
+}
+
+/** Text is sent as text: few of the models take files of text. */
+function userPart(part: UserPart): object {
+  if (part.type === 'text') return { type: 'text', text: part.text };
+  const { file } = part;
+  if (file.kind === 'text') return { type: 'text', text: namedText(file) };
+  return { type: 'file', mediaType: file.mediaType, data: file.bytes, filename: file.name };
 }
 
 function assistantParts({ text, toolCalls }: Extract<ModelMessage, { role: 'assistant' }>): object[] {

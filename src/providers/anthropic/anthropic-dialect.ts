@@ -2,6 +2,7 @@ import type { ModelDialect } from '../model/model-provider.js';
 import { createDialect } from '../model/model-round-trip.js';
 import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
+import { anthropicFileTokens } from './file-tokens.js';
 import { isMessageAnswer, type MessageAnswer, stepFromMessage } from './messages-answer.js';
 import { messagesBody } from './messages-body.js';
 import { type MessageStreamEvent, MessageStreamReader } from './messages-stream.js';
@@ -22,6 +23,7 @@ export function anthropicDialect(
     {
       name: 'anthropic',
       lengthParams: ['maxTokens', 'max_tokens'],
+      fileTokens: (_model, file) => anthropicFileTokens(file),
       body: (model, request, { messages, tools }) =>
         messagesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },

@@ -1,6 +1,8 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
+import type { ContentFile } from '../../contracts/task-content.js';
 import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
-import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
+import { base64Of, textOf } from '../model/file-content.js';
+import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectInput } from '../model/tool-input.js';
 import { messagesSchema } from './messages-schema.js';
 
@@ -27,7 +29,7 @@ export function messagesBody(
 ): Record<string, unknown> {
   const { params, format, system } = bodyParts(request, PROTOCOL, nativeOutput);
   const body: Record<string, unknown> = { max_tokens: DEFAULT_MAX_TOKENS, ...params, model };
-  body.messages = messages.map(toMessage);
+  body.messages = mergeTurns(messages.map(toMessage));
   if (system !== '') body.system = system;
   if (tools.length > 0) body.tools = allTools(params, tools, toTool);
   if (format !== undefined) {
@@ -39,10 +41,31 @@ export function messagesBody(
   return body;
 }
 
-function toMessage(message: ModelMessage): Record<string, unknown> {
+/** A turn in the form of the Messages API. */
+interface MessageTurn {
+  readonly role: 'user' | 'assistant';
+  readonly content: unknown;
+}
+
+/** One turn of several that follow each other with the same role: results of tools and what the user says to them. */
+function mergeTurns(turns: readonly MessageTurn[]): MessageTurn[] {
+  const merged: MessageTurn[] = [];
+  for (const turn of turns) {
+    const before = merged.at(-1);
+    if (before?.role !== turn.role) merged.push(turn);
+    else merged[merged.length - 1] = { ...before, content: [...blocksOf(before), ...blocksOf(turn)] };
+  }
+  return merged;
+}
+
+function blocksOf({ content }: MessageTurn): readonly unknown[] {
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : (content as unknown[]);
+}
+
+function toMessage(message: ModelMessage): MessageTurn {
   switch (message.role) {
     case 'user':
-      return { role: 'user', content: message.text };
+      return { role: 'user', content: 'text' in message ? message.text : message.parts.map(userBlock) };
     case 'assistant':
       return { role: 'assistant', content: assistantContent(message) };
     case 'tool':
@@ -56,6 +79,21 @@ function toMessage(message: ModelMessage): Record<string, unknown> {
         })),
       };
   }
+}
+
+function userBlock(part: UserPart): object {
+  return part.type === 'text' ? { type: 'text', text: part.text } : fileBlock(part.file);
+}
+
+function fileBlock(file: ContentFile): object {
+  if (file.kind === 'text')
+    return documentBlock(file, { type: 'text', media_type: 'text/plain', data: textOf(file) });
+  const source = { type: 'base64', media_type: file.mediaType, data: base64Of(file) };
+  return file.kind === 'image' ? { type: 'image', source } : documentBlock(file, source);
+}
+
+function documentBlock({ name }: ContentFile, source: object): object {
+  return { type: 'document', source, title: name };
 }
 
 type AssistantMessage = Extract<ModelMessage, { role: 'assistant' }>;

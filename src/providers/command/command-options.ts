@@ -21,6 +21,14 @@ export interface CommandOptions<Name extends string = string, Data = unknown>
    */
   input?: 'stdin' | 'argument' | undefined;
   /**
+   * How the program gets the files of a task. As `arguments`: their absolute paths, after `args` and before the task;
+   * a file that was not given as a path is written to a folder of its own until the program has ended. On `stdin`:
+   * their bytes, one file after the other, behind the task and a line break if the task goes there too.
+   *
+   * @default none: a task with files is refused
+   */
+  files?: 'arguments' | 'stdin' | undefined;
+  /**
    * Environment variables for the program, on top of what it inherits; `undefined` removes one.
    *
    * @default {}
@@ -50,6 +58,7 @@ export interface ResolvedCommandOptions {
   readonly file: string;
   readonly args: readonly string[];
   readonly input: 'stdin' | 'argument';
+  readonly files: 'arguments' | 'stdin' | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly inheritEnv: 'basic' | 'all';
   readonly cwd: string | undefined;
@@ -68,6 +77,7 @@ const CHECKS: OptionChecks = {
       ? undefined
       : 'an array of strings without NUL characters',
   input: expectOneOf('stdin', 'argument'),
+  files: expectOneOf('arguments', 'stdin'),
   env: (value) => {
     const isRecord = expectObject(value) === undefined;
     const fits =
@@ -93,6 +103,7 @@ export function resolveCommandOptions(options: CommandOptions): ResolvedCommandO
     file: options.file,
     args: [...(options.args ?? [])],
     input: options.input ?? 'stdin',
+    files: options.files,
     env: { ...options.env },
     inheritEnv: options.inheritEnv ?? 'basic',
     cwd: options.cwd,

@@ -33,12 +33,17 @@ export function command<const Name extends string = string, Data = undefined>(
 }
 
 function createCommandProvider(options: ResolvedCommandOptions): Provider {
-  const { file, args, input, cwd } = options;
+  const { file, args, input, files, cwd } = options;
   const programs: RunningPrograms = new Set();
   return {
     specificationVersion: 1,
     name: 'command',
-    identity: { file, args, input, ...(cwd === undefined ? {} : { cwd }) },
+    identity: {
+      ...{ file, args, input },
+      ...(files === undefined ? {} : { files }),
+      ...(cwd === undefined ? {} : { cwd }),
+    },
+    accepts: files === undefined ? {} : { files: ['*'] },
     async generate(request) {
       const pieces: string[] = [];
       for await (const text of runProgram(request, options, programs)) pieces.push(text);

@@ -7,8 +7,6 @@ import { systemClock } from '../../time/clock.js';
 import {
   exitError,
   notUtf8Error,
-  nulInTaskError,
-  optionLikeTaskError,
   outputTooLargeError,
   type ProgramExit,
   startError,
@@ -16,6 +14,7 @@ import {
 import type { ResolvedCommandOptions } from './command-options.js';
 import { endProgram, type StartedProgram } from './end-program.js';
 import { buildEnvironment } from './environment.js';
+import { type ProgramInput, prepareInput } from './program-input.js';
 import { createMarker, markEnvironment } from './program-marker.js';
 import { expectProgram, forgetRunning, noteRunning, stopWatcherLater } from './running-programs.js';
 import { TextTail } from './text-tail.js';
@@ -34,12 +33,27 @@ export type RunningPrograms = Set<{ end(): Promise<unknown> }>;
  * writes too much or writes no text.
  */
 export async function* runProgram(
-  { task, signal, logger }: Pick<ProviderRequest, 'task' | 'signal' | 'logger'>,
+  { task, messages, signal, logger }: Pick<ProviderRequest, 'task' | 'messages' | 'signal' | 'logger'>,
   options: ResolvedCommandOptions,
   programs: RunningPrograms,
 ): AsyncGenerator<string, void, undefined> {
   signal.throwIfAborted();
-  const program = await startProgram(argumentsFor(task, options), options, logger);
+  const input = await prepareInput({ task, messages }, options);
+  try {
+    yield* runWith(input, { signal, logger }, options, programs);
+  } finally {
+    await input.remove();
+  }
+}
+
+async function* runWith(
+  input: ProgramInput,
+  { signal, logger }: Pick<ProviderRequest, 'signal' | 'logger'>,
+  options: ResolvedCommandOptions,
+  programs: RunningPrograms,
+): AsyncGenerator<string, void, undefined> {
+  signal.throwIfAborted();
+  const program = await startProgram(input, options, logger);
   programs.add(program);
   // At once: the reader below may be waiting for its own reader, or for a program that has closed its output.
   const stop = () => {
@@ -49,7 +63,7 @@ export async function* runProgram(
   signal.addEventListener('abort', stop, { once: true });
   try {
     if (signal.aborted) stop();
-    if (options.input === 'stdin') writeTask(program.child, task);
+    if (input.stdin !== undefined) writeInput(program.child, input.stdin);
     yield* decode(program.stdout, options);
     const exit = await program.exit;
     signal.throwIfAborted();
@@ -65,15 +79,6 @@ export async function* runProgram(
   }
 }
 
-/** A task as an argument must not be able to pass for an option. */
-function argumentsFor(task: string, options: ResolvedCommandOptions): readonly string[] {
-  const { args, input } = options;
-  if (input === 'stdin') return args;
-  if (task.includes('\0')) throw nulInTaskError(options);
-  if (task.startsWith('-') && args.at(-1) !== '--') throw optionLikeTaskError(options);
-  return [...args, task];
-}
-
 interface Program {
   readonly child: ChildProcess;
   readonly stdout: Readable;
@@ -84,11 +89,11 @@ interface Program {
 }
 
 async function startProgram(
-  args: readonly string[],
+  input: ProgramInput,
   options: ResolvedCommandOptions,
   logger: Logger,
 ): Promise<Program> {
-  const started = spawnProgram(args, options);
+  const started = spawnProgram(input, options);
   const { child } = started;
   const stderr = new TextTail(STDERR_TAIL_BYTES);
   child.stderr?.on('data', (chunk: Uint8Array) => stderr.add(chunk));
@@ -125,7 +130,7 @@ async function endAndForget(
   if (!isGone) logger.warn({ file, pid: program.child.pid }, 'a program could not be ended');
 }
 
-function spawnProgram(args: readonly string[], options: ResolvedCommandOptions): StartedProgram {
+function spawnProgram({ args, stdin }: ProgramInput, options: ResolvedCommandOptions): StartedProgram {
   const marker = createMarker();
   expectProgram();
   try {
@@ -136,7 +141,7 @@ function spawnProgram(args: readonly string[], options: ResolvedCommandOptions):
       // A process group of its own, so that its children can be ended with it.
       detached: process.platform !== 'win32',
       windowsHide: true,
-      stdio: [options.input === 'stdin' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     return { child, marker, startedAtMs: systemClock.now() };
   } catch (cause) {
@@ -145,10 +150,11 @@ function spawnProgram(args: readonly string[], options: ResolvedCommandOptions):
   }
 }
 
-function writeTask(child: ChildProcess, task: string): void {
+function writeInput({ stdin }: ChildProcess, pieces: ReadonlyArray<string | Uint8Array>): void {
   // A program may answer without reading its input to the end; its exit code says whether it worked.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(task);
+  stdin?.on('error', () => {});
+  for (const piece of pieces) stdin?.write(piece);
+  stdin?.end();
 }
 
 async function* decode(

@@ -45,6 +45,7 @@ function createHttpProvider(options: ResolvedHttpOptions): Provider {
     specificationVersion: 1,
     name: 'http',
     identity: { method: options.method, ...(typeof options.url === 'string' ? { url: options.url } : {}) },
+    accepts: options.accepts,
     async generate(request) {
       const message = await toMessage(request, options);
       const answer = await exchangeJson(await client.get(request.onWait), message, request);
@@ -105,6 +106,6 @@ async function toReply(
 }
 
 function contextOf(request: ProviderRequest): HttpAgentContext {
-  const { agent, callId, attempt, model, instructions, params, signal } = request;
-  return { agent, callId, attempt, model, instructions, params, signal };
+  const { agent, callId, attempt, messages, model, instructions, params, signal } = request;
+  return { agent, callId, attempt, messages, model, instructions, params, signal };
 }

@@ -1,16 +1,30 @@
 import type { AgentReply, AgentReplyObject } from '../../contracts/reply.js';
+import type { LoadedMessage, LoadedPart } from '../../contracts/task-content.js';
 import { type ErrorBody, readErrorBody } from '../transport/error-body.js';
 import type { HttpAgentContext } from './http-options.js';
 
 /** The body of a request, unless `request` makes it. */
 export function defaultBody(task: string, context: HttpAgentContext): Record<string, unknown> {
-  const { model, instructions, params } = context;
+  const { messages, model, instructions, params } = context;
   return {
     task,
+    ...(messages === undefined ? {} : { messages: messages.map(messageBody) }),
     ...(model === undefined ? {} : { model }),
     ...(instructions === undefined ? {} : { instructions }),
     ...(Object.keys(params).length === 0 ? {} : { params }),
   };
+}
+
+/** A turn as JSON. */
+function messageBody({ role, content }: LoadedMessage): object {
+  return { role, content: typeof content === 'string' ? content : content.map(partBody) };
+}
+
+function partBody(part: LoadedPart): object {
+  if (part.type !== 'file') return part;
+  const { name, mediaType, bytes } = part.file;
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return { type: 'file', file: { name, mediaType, data } };
 }
 
 /** An answer in the default form: a reply, an error that the service reports in it, or neither. */

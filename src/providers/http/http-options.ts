@@ -1,7 +1,13 @@
-import type { ProviderRequest } from '../../contracts/provider.js';
+import type { AcceptedContent, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReply } from '../../contracts/reply.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
-import { expectFunction, expectOneOf, expectStrings, expectWholeNumber } from '../../input/checks.js';
+import {
+  type Check,
+  expectFunction,
+  expectOneOf,
+  expectStrings,
+  expectWholeNumber,
+} from '../../input/checks.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
 import { checkOptions, type OptionChecks } from '../check-options.js';
 import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
@@ -11,7 +17,7 @@ import { requireHttpUrl } from './http-url.js';
 /** The call, as the functions of {@link HttpAgentOptions} receive it. */
 export type HttpAgentContext = Pick<
   ProviderRequest,
-  'agent' | 'callId' | 'attempt' | 'model' | 'instructions' | 'params' | 'signal'
+  'agent' | 'callId' | 'attempt' | 'messages' | 'model' | 'instructions' | 'params' | 'signal'
 >;
 
 /** Options of `httpAgent`: where the service is, what it receives and what its answer means. */
@@ -34,9 +40,17 @@ export interface HttpAgentOptions<Name extends string = string, Data = unknown>
   /**
    * Returns the body, which is sent as JSON.
    *
-   * @default `{ task }`, with `model`, `instructions` and `params` if the call has them
+   * @default `{ task }`, with `messages`, `model`, `instructions` and `params` if the call has them; a file in
+   * `messages` is `{ name, mediaType, data }` with its bytes in base64
    */
   request?: ((task: string, context: HttpAgentContext) => unknown) | undefined;
+  /**
+   * What `request`, or `url` of a `GET`, makes use of besides the task's text: conversations, and files of these media
+   * types, in `context.messages`. A task with anything else is refused before anything is sent.
+   *
+   * @default everything with the default body, else text alone
+   */
+  accepts?: AcceptedContent | undefined;
   /**
    * Converts the answer's JSON to a reply. If it throws, the call fails.
    *
@@ -61,9 +75,22 @@ export interface ResolvedHttpOptions {
   readonly headers: NonNullable<HttpAgentOptions['headers']>;
   readonly request: HttpAgentOptions['request'];
   readonly response: HttpAgentOptions['response'];
+  readonly accepts: AcceptedContent;
   readonly maxResponseBytes: number;
   readonly connections: number;
 }
+
+const EVERYTHING: AcceptedContent = { conversations: true, files: ['*'] };
+
+const expectAccepted: Check = (value) => {
+  const { conversations, files, ...others } = (value ?? {}) as AcceptedContent;
+  const isList =
+    files === undefined || (Array.isArray(files) && files.every((type) => typeof type === 'string'));
+  const fits = (conversations === undefined || typeof conversations === 'boolean') && isList;
+  return fits && Object.keys(others).length === 0
+    ? undefined
+    : 'an object { conversations, files } with true or false and a list of media types';
+};
 
 const CHECKS: OptionChecks = {
   ...AGENT_SETTINGS,
@@ -72,6 +99,7 @@ const CHECKS: OptionChecks = {
   headers: (value) =>
     typeof value === 'function' ? undefined : expectStrings(value) && 'an object of strings or a function',
   request: expectFunction,
+  accepts: expectAccepted,
   response: expectFunction,
   maxResponseBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
   connections: expectWholeNumber(1, 10_000),
@@ -93,6 +121,7 @@ export function resolveHttpOptions(options: HttpAgentOptions): ResolvedHttpOptio
     headers: options.headers ?? {},
     request,
     response: options.response,
+    accepts: options.accepts ?? (method === 'GET' || request !== undefined ? {} : EVERYTHING),
     maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
     connections: options.connections ?? DEFAULT_CONNECTIONS,
   };

@@ -1,6 +1,7 @@
 import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReplyObject, StreamSummary } from '../../contracts/reply.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import type { ContentFile } from '../../contracts/task-content.js';
 import type { Pricing } from '../pricing/pricing.js';
 import type { StepFunction, StreamStepFunction } from './model-step.js';
 import { runToolLoop, streamToolLoop, type ToolLoopOptions, type ToolLoopReply } from './tool-loop.js';
@@ -16,6 +17,10 @@ export interface ModelDialect {
   streamStep(request: ProviderRequest): StreamStepFunction;
   /** The longest answer that the parameters ask for, in tokens. */
   maxOutputTokens(params: Readonly<Record<string, unknown>>): number | undefined;
+  /** Media types of the files that it can send. */
+  readonly files: readonly string[];
+  /** The tokens of an image or a PDF as input of a model; `undefined` if no rule is known. */
+  fileTokens?(model: string | undefined, file: ContentFile): number | undefined;
   /** Releases sockets. */
   close(): Promise<void>;
 }
@@ -43,6 +48,8 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderO
       return toReply(reply, request, pricing);
     },
     stream: (request) => streamReply(dialect, request, parts),
+    accepts: { conversations: true, files: dialect.files },
+    fileTokens: (model, file) => dialect.fileTokens?.(model, file),
     costUsd: (model, usage) => pricing.costUsd(model, usage),
     maxOutputTokens: (_model, params) => dialect.maxOutputTokens(params),
     close: () => dialect.close(),
@@ -60,8 +67,8 @@ async function* streamReply(
 }
 
 function loopOptions(request: ProviderRequest, parts: ModelProviderOptions): ToolLoopOptions {
-  const { task, rejected, signal, logger } = request;
-  return { task, rejected, signal, logger, tools: parts.tools, maxSteps: parts.maxSteps };
+  const { task, messages, rejected, signal, logger } = request;
+  return { task, messages, rejected, signal, logger, tools: parts.tools, maxSteps: parts.maxSteps };
 }
 
 function toReply(reply: ToolLoopReply, request: ProviderRequest, pricing: Pricing): AgentReplyObject {

@@ -1,5 +1,6 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import type { ContentFile } from '../../contracts/task-content.js';
 import { END_MARK } from '../transport/answer-events.js';
 import {
   ClientExchange,
@@ -7,6 +8,7 @@ import {
   type ClientRequestOptions,
 } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
+import { MODEL_FILES } from './file-content.js';
 import { longestAnswer } from './longest-answer.js';
 import type { ModelDialect } from './model-provider.js';
 import type { ModelStep, ModelStepRequest } from './model-step.js';
@@ -38,6 +40,8 @@ export interface ClientApi<Client, Answer, Event> {
   readonly name: string;
   /** Parameters that limit the length of an answer. */
   readonly lengthParams: readonly string[];
+  /** The tokens of an image or a PDF as input of a model. */
+  fileTokens(model: string | undefined, file: ContentFile): number;
   /** The request's body, without `stream`. */
   body(model: string, request: ProviderRequest, step: ModelStepRequest): Record<string, unknown>;
   /** Fields that are added to the body for a stream. */
@@ -62,6 +66,8 @@ export function createDialect<Client, Answer, Event>(
     step: (request) => (stepRequest) => ask(api, clients, request, stepRequest),
     streamStep: (request) => (stepRequest) => read(api, clients, request, stepRequest),
     maxOutputTokens: (params) => longestAnswer(params, api.lengthParams),
+    files: MODEL_FILES,
+    fileTokens: (model, file) => api.fileTokens(model, file),
     close: () => clients.close(),
   };
 }

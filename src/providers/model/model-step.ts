@@ -1,4 +1,5 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import type { ContentFile } from '../../contracts/task-content.js';
 import type { FinishReason, Usage } from '../../contracts/usage.js';
 
 /** A tool call of a model. `input` is the parsed JSON, or the text itself if it is not JSON. */
@@ -16,12 +17,18 @@ export interface ModelToolResult {
   readonly isError: boolean;
 }
 
+/** A part of a user's turn. */
+export type UserPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'file'; readonly file: ContentFile };
+
 /**
  * One turn of the conversation, independent of the provider. `raw` is an assistant turn in the provider's own form, to
  * be sent back unchanged: signed reasoning blocks do not survive a conversion.
  */
 export type ModelMessage =
   | { readonly role: 'user'; readonly text: string }
+  | { readonly role: 'user'; readonly parts: readonly UserPart[] }
   | {
       readonly role: 'assistant';
       readonly text: string;

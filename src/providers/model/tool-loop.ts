@@ -1,5 +1,6 @@
 import type { RejectedReply } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
+import type { LoadedMessage } from '../../contracts/task-content.js';
 import type { ToolCallRecord, ToolStep } from '../../contracts/tool.js';
 import { addUsage, type FinishReason, type Usage } from '../../contracts/usage.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
@@ -7,6 +8,7 @@ import { ProviderResponseError } from '../../errors/provider-errors.js';
 import type { Logger } from '../../logging/logger.js';
 import { repairMessage } from '../../output/repair-output.js';
 import { AnswerText, withAnswerText } from './answer-text.js';
+import { conversationTurns } from './conversation-turns.js';
 import type {
   ModelMessage,
   ModelStep,
@@ -24,6 +26,8 @@ export const DEFAULT_MAX_STEPS = 8;
 export interface ToolLoopOptions {
   /** The user's text. */
   readonly task: string;
+  /** The whole conversation, if there is more than that text. */
+  readonly messages?: readonly LoadedMessage[] | undefined;
   /** Earlier, invalid answers, for the model to correct. */
   readonly rejected?: readonly RejectedReply[] | undefined;
   /** Without tools the loop has one step. */
@@ -139,8 +143,9 @@ class Conversation {
 
   constructor(options: ToolLoopOptions) {
     this.#options = options;
-    this.#messages = [{ role: 'user', text: options.task }];
-    for (const rejected of options.rejected ?? []) {
+    const { messages, rejected: rejections = [], task } = options;
+    this.#messages = messages === undefined ? [{ role: 'user', text: task }] : conversationTurns(messages);
+    for (const rejected of rejections) {
       this.#messages.push(
         { role: 'assistant', text: rejected.output, toolCalls: [] },
         { role: 'user', text: repairMessage(rejected) },

@@ -1,6 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
-import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
+import { dataUrlOf, namedText } from '../model/file-content.js';
+import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectText } from '../model/tool-input.js';
 
 const PROTOCOL: Protocol = {
@@ -39,11 +40,24 @@ export function chatBody(
 function toMessages(message: ModelMessage): object[] {
   switch (message.role) {
     case 'user':
-      return [{ role: 'user', content: message.text }];
+      return [{ role: 'user', content: 'text' in message ? message.text : message.parts.map(userPart) }];
     case 'assistant':
       return [(message.raw as object | undefined) ?? assistantMessage(message)];
     case 'tool':
       return message.results.map(({ id, output }) => ({ role: 'tool', tool_call_id: id, content: output }));
+  }
+}
+
+function userPart(part: UserPart): object {
+  if (part.type === 'text') return { type: 'text', text: part.text };
+  const { file } = part;
+  switch (file.kind) {
+    case 'image':
+      return { type: 'image_url', image_url: { url: dataUrlOf(file) } };
+    case 'pdf':
+      return { type: 'file', file: { filename: file.name, file_data: dataUrlOf(file) } };
+    default:
+      return { type: 'text', text: namedText(file) };
   }
 }
 

@@ -5,6 +5,7 @@ import type { ClientSource } from '../transport/client-source.js';
 import { type ChatAnswer, isChatAnswer, stepFromChat } from './chat-answer.js';
 import { chatBody } from './chat-body.js';
 import { type ChatChunk, ChatStreamReader } from './chat-stream.js';
+import { openaiFileTokens } from './file-tokens.js';
 
 /** The part of the official client that the Chat Completions API needs. */
 export interface ChatClient {
@@ -21,6 +22,7 @@ export function chatDialect(clients: ClientSource<ChatClient>, nativeOutput: boo
     {
       name: 'openai',
       lengthParams: ['maxTokens', 'max_completion_tokens', 'max_tokens'],
+      fileTokens: openaiFileTokens,
       body: (model, request, { messages, tools }) => chatBody(model, request, messages, tools, nativeOutput),
       // Without this a stream does not report its usage.
       streamBody: { stream: true, stream_options: { include_usage: true } },

@@ -1,6 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
-import type { ModelMessage, ModelToolDefinition } from '../model/model-step.js';
+import { dataUrlOf, namedText } from '../model/file-content.js';
+import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectText } from '../model/tool-input.js';
 
 const PROTOCOL: Protocol = {
@@ -30,11 +31,24 @@ export function responsesBody(
 function toItems(message: ModelMessage): readonly object[] {
   switch (message.role) {
     case 'user':
-      return [{ role: 'user', content: message.text }];
+      return [{ role: 'user', content: 'text' in message ? message.text : message.parts.map(userPart) }];
     case 'assistant':
       return (message.raw as readonly object[] | undefined) ?? assistantItems(message);
     case 'tool':
       return message.results.map(({ id, output }) => ({ type: 'function_call_output', call_id: id, output }));
+  }
+}
+
+function userPart(part: UserPart): object {
+  if (part.type === 'text') return { type: 'input_text', text: part.text };
+  const { file } = part;
+  switch (file.kind) {
+    case 'image':
+      return { type: 'input_image', detail: 'auto', image_url: dataUrlOf(file) };
+    case 'pdf':
+      return { type: 'input_file', filename: file.name, file_data: dataUrlOf(file) };
+    default:
+      return { type: 'input_text', text: namedText(file) };
   }
 }
 

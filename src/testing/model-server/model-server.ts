@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { deliver } from './deliver.js';
+import { requestProblem } from './request-problem.js';
 import { fillAnswer, type ModelApi, type ScriptedAnswer } from './scripted-answer.js';
 import { apiOfPath, wireOf } from './wires.js';
 
@@ -71,7 +72,7 @@ export interface ModelServer {
 /**
  * Starts a model server on a free port of 127.0.0.1. The official clients can use it like the real service:
  * Anthropic's Messages API and OpenAI's Chat Completions and Responses APIs, as JSON and as streams. The script decides
- * what it answers, how slowly, and what goes wrong.
+ * what it answers, how slowly, and what goes wrong. A conversation that the real service would reject gets its status 400.
  */
 export async function startModelServer(script: ModelScript = {}): Promise<ModelServer> {
   const running = new RunningServer(script);
@@ -174,6 +175,8 @@ class RunningServer implements ModelServer {
     this.requests.push(recorded);
     this.#changed();
     const answer = fillAnswer(this.#next(recorded), recorded.body);
+    const problem = answer.status === undefined ? requestProblem(api, recorded.body) : undefined;
+    if (problem !== undefined) return reject(response, api, problem);
     await deliver(response, answer, wireOf(api), recorded.isStream);
   }
 
@@ -183,6 +186,12 @@ class RunningServer implements ModelServer {
     if (!Array.isArray(script)) return script as ScriptedAnswer;
     return script[this.#used++] ?? {};
   }
+}
+
+function reject(response: ServerResponse, api: ModelApi, message: string): void {
+  const error = { type: 'invalid_request_error', code: undefined, message };
+  response.writeHead(400, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(wireOf(api).error(error)));
 }
 
 function record(

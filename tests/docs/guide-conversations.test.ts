@@ -1,0 +1,74 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import ts from 'typescript';
+import * as zod from 'zod';
+import * as tutti from '../../src/index.js';
+import * as providers from '../../src/providers/index.js';
+import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
+import { pdf, png } from '../content/sample-files.js';
+import { codeBlocks, readDocument } from './markdown.js';
+
+const PACKAGES: Readonly<Record<string, unknown>> = { tutti, 'tutti/providers': providers, zod };
+
+/** The first program of a guide, as it stands there. */
+function runGuide<Guide>(path: string): Guide {
+  const [block] = codeBlocks(readDocument(path), ['ts']);
+  const { outputText } = ts.transpileModule(block?.code ?? '', {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
+  const exports = {};
+  new Function('exports', 'require', outputText)(exports, (name: string) => PACKAGES[name]);
+  return exports as Guide;
+}
+
+let server: ModelServer;
+beforeEach(async () => {
+  server = await startModelServer();
+  jest.spyOn(console, 'log').mockImplementation(() => {});
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await server.close();
+});
+
+interface Opened {
+  close(): Promise<void>;
+}
+
+test('the chat of the guide keeps its history', async () => {
+  const { openOrchestrator, chat } = runGuide<{
+    openOrchestrator(options: object): Opened;
+    chat(orchestrator: Opened, questions: string[]): Promise<tutti.Message[]>;
+  }>('docs/guides/chat-with-history.md');
+  const orchestrator = openOrchestrator({ baseURL: server.url, apiKey: 'k' });
+  server.script([{ text: 'At nine.' }, { text: 'By tram.' }, { text: 'Yes.' }]);
+  const messages = await chat(orchestrator, ['When does it open?', 'How do I get there?', 'Every day?']);
+  await orchestrator.close();
+  expect(messages.map(({ content }) => content)).toEqual([
+    ...['When does it open?', 'At nine.', 'How do I get there?', 'By tram.', 'Every day?', 'Yes.'],
+  ]);
+  expect(server.requests[2]?.body.messages).toEqual(messages.slice(0, 5));
+});
+
+test('the guide asks about an image and reads an invoice', async () => {
+  const { openOrchestrator, describe, readInvoice } = runGuide<{
+    openOrchestrator(servers: object): Opened;
+    describe(orchestrator: Opened, path: string): Promise<string>;
+    readInvoice(orchestrator: Opened, data: Uint8Array): Promise<unknown>;
+  }>('docs/guides/images-and-files.md');
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-guide-'));
+  const path = join(folder, 'lighthouse.png');
+  await writeFile(path, png());
+  const orchestrator = openOrchestrator({
+    anthropic: { baseURL: server.url, apiKey: 'k' },
+    openai: { baseURL: server.openaiURL, apiKey: 'k' },
+  });
+  server.script([{ text: 'A lighthouse.' }, { text: '{"number":"A-7","totalUsd":12.5}' }]);
+  expect(await describe(orchestrator, path)).toBe('A lighthouse.');
+  expect(await readInvoice(orchestrator, pdf(1))).toEqual({ number: 'A-7', totalUsd: 12.5 });
+  expect(server.requests.map(({ api }) => api)).toEqual(['messages', 'chat']);
+  await orchestrator.close();
+  await rm(folder, { recursive: true, force: true });
+});
