@@ -49,6 +49,7 @@ export {
   type TuttiEventName,
   type TuttiEvents,
 } from './contracts/events.js';
+export type { AfterReturn, BeforeReturn, HookRequest, Hooks, ReplacedRequest } from './contracts/hooks.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type {
   AcceptedContent,
@@ -81,12 +82,18 @@ export type {
   ContentPart,
   FileInput,
   FileKind,
+  FilePart,
   ImageSize,
+  LoadedFilePart,
   LoadedMessage,
   LoadedPart,
   Message,
+  NamedToolResult,
   TaskContent,
   TaskParts,
+  TextPart,
+  ToolCallPart,
+  ToolResultPart,
 } from './contracts/task-content.js';
 export type { Tool, ToolCallRecord, ToolContext, ToolSet, ToolStep } from './contracts/tool.js';
 export type {
@@ -111,6 +118,7 @@ export {
   TimeoutError,
   type TimeoutScope,
 } from './errors/execution-errors.js';
+export { HookError } from './errors/hook-error.js';
 export {
   ClosedError,
   DuplicateAgentError,

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
+import type { Hooks } from '../contracts/hooks.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
 import { hasMethods } from '../input/has-methods.js';
@@ -24,6 +25,19 @@ export const phaseTimeoutsSchema = madeOnce(() =>
     firstTokenMs: z.optional(durationMs()),
     idleMs: z.optional(durationMs()),
   }),
+);
+
+const isHook = (hook: unknown): boolean =>
+  typeof hook === 'object' &&
+  hook !== null &&
+  Object.entries(hook).every(([name, run]) => isFunction(run) && (name === 'before' || name === 'after'));
+
+/** Code around calls. @internal */
+export const hooksSchema = madeOnce(() =>
+  thing<Hooks | readonly Hooks[]>(
+    (hooks) => (Array.isArray(hooks) ? hooks.every(isHook) : isHook(hooks)),
+    'hooks { before, after }, each a function, or a list of such hooks',
+  ),
 );
 
 /** How answers are stored. */
@@ -67,6 +81,7 @@ export const agentDefinitionSchema = madeOnce(
       cache: z.optional(z.union([off(), cacheStorageSchema()], 'expected false or { ttlMs, tags, replay }')),
       fallbacks: z.optional(z.array(text('an agent name'), 'expected a list of agent names')),
       hedge: z.optional(hedgeSchema()),
+      hooks: z.optional(hooksSchema()),
       idempotent: z.optional(flag()),
       budget: z.optional(budgetSchema()),
       maxCostUsd: z.optional(numberThat((dollars) => dollars >= 0, 'expected dollars from 0')),

@@ -120,11 +120,16 @@ class StreamCall extends SubmittedCall {
     this.#settled = settled;
   }
 
-  override get sink(): ChannelSink {
-    return this.#sink;
+  /** None where a hook may replace the answer: it is given out in one piece, once that is done. */
+  override get sink(): ChannelSink | undefined {
+    return this.registered.hooks?.replaceResults === true ? undefined : this.#sink;
   }
 
-  override async deliver(events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> {
+  override deliver(events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> | undefined {
+    return this.sink === undefined ? undefined : this.#pushAll(events);
+  }
+
+  async #pushAll(events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>): Promise<void> {
     try {
       for await (const event of events) {
         if (this.reason !== undefined) return;

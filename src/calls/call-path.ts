@@ -18,7 +18,7 @@ import { hasTurns, turnsOf } from './turns.js';
 /** What follows a failed attempt, and the attempts under traffic control: most calls of functions need none of it. */
 export const retriesCode = new LazyModule(() => import('./retries.js'));
 
-/** What happens to calls before they are looked up or queued; those with a plain string as their task need nothing. */
+/** What happens to calls before they are looked up or queued; those with a plain string as their task and no hooks need nothing. */
 export const preparationCode = new LazyModule(() => import('./prepare-call.js'));
 
 /** Makes one call; rejects with its error when it fails. */
@@ -37,8 +37,22 @@ export abstract class SubmittedCall extends Call {
   }
 
   settle(outcome: CallOutcome): void {
-    const { task, definition } = this;
-    if (outcome.success && hasTurns(task, definition)) outcome.messages = turnsOf(task, outcome);
+    if (outcome.success) this.#settleResult(outcome);
+    else this.#end(outcome);
+  }
+
+  #settleResult(result: AgentResult): void {
+    const { task, definition, registered } = this;
+    const { hooks } = registered;
+    // It has been loaded for what came before the call.
+    const code = hooks && preparationCode.loaded;
+    if (hasTurns(task, definition)) result.messages = turnsOf(code?.askedTask(this) ?? task, result);
+    if (hooks?.replaceResults === true)
+      code?.runAfter(this, hooks, result, (replaced) => this.#end(replaced));
+    else this.#end(result);
+  }
+
+  #end(outcome: CallOutcome): void {
     closeCall(this, outcome);
     this.deliverOutcome(outcome);
   }
@@ -78,7 +92,9 @@ export function submitCall(call: Call): void {
 }
 
 function prepareOrGoOn(call: Call): void {
-  if (typeof call.task === 'string') answerOrQueue(call);
+  const { task, registered } = call;
+  if (typeof task === 'string' && registered.hooks === undefined) answerOrQueue(call);
+  else if (preparationCode.loaded !== undefined) preparationCode.loaded.prepareCall(call, answerOrQueue);
   else awaitCode(call, preparationCode.load(), ({ prepareCall }) => prepareCall(call, answerOrQueue));
 }
 

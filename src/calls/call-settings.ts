@@ -1,5 +1,6 @@
 import type { AgentDefinition, PhaseTimeouts } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
+import type { Hooks } from '../contracts/hooks.js';
 import type {
   BudgetSettings,
   LaneLimits,
@@ -29,6 +30,7 @@ export interface OrchestratorSettings extends Omit<CallSettings, 'timeouts' | 'd
   readonly tenantBudget?: BudgetSettings | undefined;
   readonly fairness?: ResolvedFairnessSettings | undefined;
   readonly tenant?: string | undefined;
+  readonly hooks?: Hooks | readonly Hooks[] | undefined;
   readonly maxQueued: number;
   readonly maxTaskChars: number;
   readonly maxFileBytes: number;

@@ -46,8 +46,9 @@ export abstract class Call
   implements PermitRequest, InFlightNode, SignalMember, CancelPoint
 {
   readonly registered: RegisteredAgent;
-  readonly task: string | PreparedContent;
-  readonly options: CallOptions | undefined;
+  // Only hooks replace these two, before the call is looked up or queued.
+  task: string | PreparedContent;
+  options: CallOptions | undefined;
   readonly settings: CallSettings;
   /** When it was submitted, in milliseconds of the clock. */
   readonly queuedAtMs: number;

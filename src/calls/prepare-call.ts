@@ -1,5 +1,6 @@
 import { checkAccepted } from '../content/accepted-content.js';
 import { readTaskFiles } from '../content/read-task-files.js';
+import type { AgentReply } from '../contracts/reply.js';
 import { RetriesExhaustedError } from '../errors/execution-errors.js';
 import { asError } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
@@ -8,8 +9,12 @@ import { classifyFailure } from '../resilience/retry/classify-failure.js';
 import { retryAfterFailure } from '../resilience/retry/retry.js';
 import { CancelScope } from '../time/cancel-scope.js';
 import { sleep } from '../time/sleep.js';
+import { checkedReply } from './attempts/checked-usage.js';
 import type { Call } from './call.js';
-import { failCall } from './settle-call.js';
+import { runBefore } from './run-hooks.js';
+import { failCall, settleReply } from './settle-call.js';
+
+export { askedTask, runAfter } from './run-hooks.js';
 
 /** Does what a call needs before it is looked up in the cache or queued, then `next`. It can be cancelled meanwhile. */
 export function prepareCall(call: Call, next: (call: Call) => void): void {
@@ -25,10 +30,19 @@ export function prepareCall(call: Call, next: (call: Call) => void): void {
     call.stage = undefined;
     step();
   };
-  readFiles(call, scope).then(
-    () => goOn(() => next(call)),
+  prepare(call, scope).then(
+    (reply) => goOn(() => (reply === undefined ? next(call) : settleReply(call, reply))),
     (error: unknown) => goOn(() => failCall(call, asError(error))),
   );
+}
+
+/** Runs hooks, then reads files; a reply if a hook has answered. */
+async function prepare(call: Call, scope: CancelScope): Promise<AgentReply | undefined> {
+  const { registered } = call;
+  const reply = registered.hooks && (await runBefore(call, registered.hooks, scope));
+  if (reply !== undefined) return checkedReply(reply, call, registered);
+  await readFiles(call, scope);
+  return undefined;
 }
 
 /** Reads the task's files once, for its key, its reservations and its attempts. */

@@ -1,5 +1,6 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { Permits } from '../resilience/permits/concurrency-limit.js';
+import type { CallHooks } from './call-hooks.js';
 import type { CallServices } from './call-services.js';
 import type { CallSettings } from './call-settings.js';
 
@@ -9,6 +10,8 @@ export interface RegisteredAgent {
   readonly definition: AgentDefinition;
   /** The agent's settings over the orchestrator's; calls without settings of their own share this object. */
   settings: CallSettings;
+  /** What runs around its calls; `undefined` if nothing does. */
+  readonly hooks: CallHooks | undefined;
   /** Whether its calls go through lanes, budgets or fallbacks; else they take the plain path. */
   readonly hasTrafficControl: boolean;
   /** Loads code that its calls need beyond what every call needs; a promise as long as some is missing. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../logging/logger.js';
 import type { CacheStorage } from './cache-storage.js';
+import type { Hooks } from './hooks.js';
 import type { OutputSchema } from './output-schema.js';
 import type { Provider } from './provider.js';
 import type { AgentReply, AgentStreamReply } from './reply.js';
@@ -110,6 +111,8 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly fallbacks?: readonly string[] | undefined;
   /** When a second attempt may start beside a slow first one. Overrides the orchestrator's `hedge`. */
   readonly hedge?: HedgeSettings | undefined;
+  /** Code that runs around each of its calls, after the hooks of the orchestrator; several in order. */
+  readonly hooks?: Hooks | readonly Hooks[] | undefined;
   /** Whether running it twice is harmless. Agents with tools are hedged only if it is. @default false */
   readonly idempotent?: boolean | undefined;
   /** What all of the agent's calls together may spend. */

@@ -19,40 +19,48 @@ export type FileInput =
       mediaType?: string | undefined;
     };
 
+/** Text in a message. */
+export interface TextPart {
+  /** Text. */
+  type: 'text';
+  /** The text; not empty. */
+  text: string;
+}
+
+/** A file in a message of the user. */
+export interface FilePart {
+  /** A file. */
+  type: 'file';
+  /** The file. */
+  file: FileInput;
+}
+
+/** A call of a tool in a message of the assistant. */
+export interface ToolCallPart {
+  /** The assistant called a tool. */
+  type: 'tool-call';
+  /** The id that its result refers to. */
+  id: string;
+  /** The tool's name. */
+  name: string;
+  /** The tool's input, as JSON. */
+  input: unknown;
+}
+
+/** What a tool returned, in the user's message after the call. */
+export interface ToolResultPart {
+  /** What a tool returned. */
+  type: 'tool-result';
+  /** The id of the tool call. */
+  id: string;
+  /** The result. */
+  output: string;
+  /** Whether the tool failed. @default false */
+  isError?: boolean | undefined;
+}
+
 /** One part of a message. Files and tool results belong to messages of the user, tool calls to those of the assistant. */
-export type ContentPart =
-  | {
-      /** Text. */
-      type: 'text';
-      /** The text; not empty. */
-      text: string;
-    }
-  | {
-      /** A file. */
-      type: 'file';
-      /** The file. */
-      file: FileInput;
-    }
-  | {
-      /** The assistant called a tool. */
-      type: 'tool-call';
-      /** The id that its result refers to. */
-      id: string;
-      /** The tool's name. */
-      name: string;
-      /** The tool's input, as JSON. */
-      input: unknown;
-    }
-  | {
-      /** What a tool returned. */
-      type: 'tool-result';
-      /** The id of the tool call. */
-      id: string;
-      /** The result. */
-      output: string;
-      /** Whether the tool failed. @default false */
-      isError?: boolean | undefined;
-    };
+export type ContentPart = TextPart | FilePart | ToolCallPart | ToolResultPart;
 
 /** One turn of a conversation. The system prompt is no turn: it is the agent's `instructions`. */
 export interface Message {
@@ -116,19 +124,22 @@ export interface ImageSize {
   readonly heightPx: number;
 }
 
+/** A file in a message of the user, with its bytes. */
+export interface LoadedFilePart {
+  /** A file. */
+  type: 'file';
+  /** The file, read. */
+  file: ContentFile;
+}
+
+/** What a tool returned, with the tool's name. */
+export interface NamedToolResult extends ToolResultPart {
+  /** The name of the tool. */
+  name: string;
+}
+
 /** One part of a message, with the bytes of its file. */
-export type LoadedPart =
-  | Exclude<ContentPart, { type: 'file' } | { type: 'tool-result' }>
-  | {
-      /** A file. */
-      type: 'file';
-      /** The file, read. */
-      file: ContentFile;
-    }
-  | (Extract<ContentPart, { type: 'tool-result' }> & {
-      /** The name of the tool. */
-      name: string;
-    });
+export type LoadedPart = TextPart | LoadedFilePart | ToolCallPart | NamedToolResult;
 
 /** One turn of a conversation, with the bytes of its files. */
 export interface LoadedMessage {

@@ -8,6 +8,7 @@ import type {
   TaskSourceError,
   TimeoutError,
 } from './execution-errors.js';
+import type { HookError } from './hook-error.js';
 import type {
   ClosedError,
   DuplicateAgentError,
@@ -51,6 +52,7 @@ export type AnyTuttiError =
   | RetriesExhaustedError
   | QueueFullError
   | AgentError
+  | HookError
   | OutputError
   | StreamConsumedError
   | StreamLaggedError

@@ -10,6 +10,7 @@ import {
   TaskSourceError,
   TimeoutError,
 } from './execution-errors.js';
+import { HookError } from './hook-error.js';
 import { ClosedError, DuplicateAgentError, InvalidArgumentError, UnknownAgentError } from './input-errors.js';
 import { MissingPackageError } from './missing-package-error.js';
 import {
@@ -57,6 +58,7 @@ const CLASSES: {
   TUTTI_RETRIES_EXHAUSTED: RetriesExhaustedError,
   TUTTI_QUEUE_FULL: QueueFullError,
   TUTTI_AGENT_FAILED: AgentError,
+  TUTTI_HOOK: HookError,
   TUTTI_OUTPUT_INVALID: OutputError,
   TUTTI_STREAM_CONSUMED: StreamConsumedError,
   TUTTI_STREAM_LAGGED: StreamLaggedError,

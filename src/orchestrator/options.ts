@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import type { AgentsInput } from '../agents/agent-registry.js';
-import { phaseTimeoutsSchema } from '../agents/agent-schema.js';
+import { hooksSchema, phaseTimeoutsSchema } from '../agents/agent-schema.js';
 import type { ResponseCacheOptions } from '../cache/cache-options.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { PhaseTimeouts } from '../contracts/agent.js';
+import type { Hooks } from '../contracts/hooks.js';
 import type {
   BreakerSettings,
   BudgetSettings,
@@ -103,6 +104,8 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   tenantBudget?: BudgetSettings | undefined;
   /** Shares permits and lanes between tenants in place of plain priorities; `{}` for equal shares. @default off */
   fairness?: FairnessSettings | undefined;
+  /** Code that runs around every call; several in order, before those of its agent. @default none */
+  hooks?: Hooks | readonly Hooks[] | undefined;
   /** On whose behalf calls are made unless they say so themselves. Part of every call's identity. */
   tenant?: string | undefined;
   /** Calls that may wait for a lane or a permit; one more is a `QueueFullError`. Tasks of `executeMultiple` wait unread and do not count. @default 1_000_000 */
@@ -174,6 +177,7 @@ export const orchestratorOptionsSchema = madeOnce(
       cache: z.optional(
         thing<boolean | object>(isSwitchOrObject, 'true, false, options of a cache or a ResponseCache'),
       ),
+      hooks: z.optional(hooksSchema()),
       tenant: z.optional(filledText('a name')),
       maxQueued: z._default(count(0), 1_000_000),
       maxTaskChars: z._default(count(1), 100_000),

@@ -27,6 +27,7 @@ export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   cache: true,
   fallbacks: true,
   hedge: true,
+  hooks: true,
   idempotent: true,
   budget: true,
   maxCostUsd: true,

@@ -21,6 +21,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.QueueFullError(1),
   passing,
   failing,
+  new api.HookError('agent', 'before', 'broken'),
   new api.OutputError('agent', '', 'wrong'),
   new api.StreamConsumedError('agent'),
   new api.TaskSourceError([], 0, undefined),

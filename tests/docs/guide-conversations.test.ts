@@ -72,3 +72,35 @@ test('the guide asks about an image and reads an invoice', async () => {
   await orchestrator.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+test('the hooks of the guide keep addresses from the model and put them back', async () => {
+  const { openOrchestrator, redactAddresses } = runGuide<{
+    openOrchestrator(options: object): tutti.AsyncOrchestrator;
+    redactAddresses: tutti.Hooks;
+  }>('docs/guides/hooks.md');
+  const orchestrator = openOrchestrator({ baseURL: server.url, apiKey: 'k' });
+  server.script({ text: 'Dear <email-2>, copy to <email-1>, not <email-9>.' });
+  const text = 'From ann@example.com to bob+x@mail.example.org, cc ann@example.com.';
+  const result = await orchestrator.execute('helper', text);
+  expect(server.requests[0]?.body.messages).toEqual([
+    { role: 'user', content: 'From <email-1> to <email-2>, cc <email-1>.' },
+  ]);
+  expect(result.output).toBe('Dear bob+x@mail.example.org, copy to ann@example.com, not <email-9>.');
+  const messages = result.messages ?? [];
+  expect(messages[0]?.content).toBe(text);
+  server.script({ text: 'Again: <email-2>.' });
+  const again = await orchestrator.execute('helper', { messages, text: 'And carl@example.net?' });
+  expect(again.output).toBe('Again: bob+x@mail.example.org.');
+  expect(JSON.stringify(server.requests[1]?.body)).not.toContain('example');
+  const parts = [{ type: 'text', text: 'dora@example.net' }] as const;
+  await orchestrator.execute('helper', {
+    messages: [
+      { role: 'user', content: parts },
+      { role: 'assistant', content: 'a' },
+    ],
+    text: 'b',
+  });
+  expect(JSON.stringify(server.requests[2]?.body)).not.toContain('example');
+  expect(Object.keys(redactAddresses)).toEqual(['before', 'after']);
+  await orchestrator.close();
+});

@@ -37,6 +37,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new QueueFullError(5), 'TUTTI_QUEUE_FULL', true],
   [agentError, 'TUTTI_AGENT_FAILED', true],
   [new OutputError('a', 'items.0', 'no'), 'TUTTI_OUTPUT_INVALID', false],
+  [new tutti.HookError('a', 'before', 'broken', cause), 'TUTTI_HOOK', false],
   [new StreamConsumedError('a'), 'TUTTI_STREAM_CONSUMED', false],
   [new TaskSourceError([], 0, cause), 'TUTTI_TASK_SOURCE_FAILED', false],
   [new tutti.StreamLaggedError(1), 'TUTTI_STREAM_LAGGED', true],

@@ -6,6 +6,7 @@ import { ClosedError, InvalidArgumentError } from '../../errors/input-errors.js'
 import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
 import { NestedLimits } from '../../resilience/permits/nested-limits.js';
 import type { CallRequest } from '../call.js';
+import { joinHooks } from '../call-hooks.js';
 import type { CallServices } from '../call-services.js';
 import type { CallSettings } from '../call-settings.js';
 import { agentSettings, callSettings } from '../call-settings.js';
@@ -37,6 +38,7 @@ export class CallAdmission implements RegistryObserver {
       services: this.#services,
       definition,
       settings: agentSettings(this.settings, definition),
+      hooks: joinHooks(this.#services.options.hooks, definition.hooks),
       hasTrafficControl: this.#services.traffic.appliesTo(definition),
       loadCode: codeLoader(this.#services, definition),
       fallbacks: () => this.#fallbacksOf(definition),

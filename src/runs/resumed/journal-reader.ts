@@ -106,7 +106,7 @@ function whenReady<Value, Result>(
   value: Value | Promise<Value>,
   next: (value: Value) => Result,
 ): Result | Promise<Result> {
-  return isPromiseLike(value) ? (value as Promise<Value>).then(next) : next(value as Value);
+  return isPromiseLike(value) ? (value as Promise<Value>).then(next) : next(value);
 }
 
 function recallOrRun(
