@@ -4,7 +4,7 @@ const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
   ['resilience', 'output', 'sqlite', 'signing', 'content'],
-  ['agents', 'providers', 'cache', 'journal'],
+  ['agents', 'providers', 'cache', 'journal', 'batch'],
   ['calls'],
   ['runs'],
   ['orchestrator'],

@@ -15,6 +15,7 @@ import type {
   InvalidArgumentError,
   UnknownAgentError,
 } from './input-errors.js';
+import type { JsonlFileError } from './jsonl-file-error.js';
 import type { MissingPackageError } from './missing-package-error.js';
 import type {
   ProviderAuthError,
@@ -46,6 +47,7 @@ export type AnyTuttiError =
   | UnknownAgentError
   | DuplicateAgentError
   | AgentFileError
+  | JsonlFileError
   | ClosedError
   | CancelledError
   | TimeoutError

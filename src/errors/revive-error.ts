@@ -12,6 +12,7 @@ import {
 } from './execution-errors.js';
 import { HookError } from './hook-error.js';
 import { ClosedError, DuplicateAgentError, InvalidArgumentError, UnknownAgentError } from './input-errors.js';
+import { JsonlFileError } from './jsonl-file-error.js';
 import { MissingPackageError } from './missing-package-error.js';
 import {
   ProviderAuthError,
@@ -52,6 +53,7 @@ const CLASSES: {
   TUTTI_UNKNOWN_AGENT: UnknownAgentError,
   TUTTI_DUPLICATE_AGENT: DuplicateAgentError,
   TUTTI_AGENT_FILE: AgentFileError,
+  TUTTI_JSONL_FILE: JsonlFileError,
   TUTTI_CLOSED: ClosedError,
   TUTTI_CANCELLED: CancelledError,
   TUTTI_TIMEOUT: TimeoutError,

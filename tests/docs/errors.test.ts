@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { AgentFileError } from '../../src/agents/index.js';
+import { JsonlFileError } from '../../src/batch/index.js';
 import * as main from '../../src/index.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 
-const api = { ...main, AgentFileError };
+const api = { ...main, AgentFileError, JsonlFileError };
 const call = { agent: 'agent', attempt: 1 };
 const passing = new api.AgentError(call, 'busy', { retryable: true, cause: undefined });
 const failing = new api.AgentError(call, 'broken', { retryable: false, cause: undefined });
@@ -31,6 +32,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.LaneDownError('lane', 1, passing),
   new api.BudgetExceededError({ scope: 'run', owner: '', unit: 'usd', limit: 1, left: 0, needed: 1 }),
   new api.AgentFileError('agent.md', 1, 'wrong'),
+  new api.JsonlFileError('tasks.jsonl', 1, 'wrong'),
   new api.MissingPackageError('openai', 'openai()', 'openai@6'),
   ...[
     api.ProviderRateLimitedError,

@@ -2,6 +2,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { AgentFileError } from '../../src/errors/agent-file-error.js';
 import { asError, fieldOf, isErrorLike, messageOf } from '../../src/errors/foreign.js';
+import { JsonlFileError } from '../../src/errors/jsonl-file-error.js';
 import * as tutti from '../../src/index.js';
 import {
   AgentError,
@@ -44,6 +45,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new tutti.DatabaseError('busy', 'file', 'wrong'), 'TUTTI_DATABASE', true],
   [new tutti.CacheStoreError('disk', 'get', 'wrong'), 'TUTTI_CACHE_STORE', true],
   [new AgentFileError('agent.md', 1, 'wrong'), 'TUTTI_AGENT_FILE', false],
+  [new JsonlFileError('tasks.jsonl', 1, 'wrong'), 'TUTTI_JSONL_FILE', false],
   [new tutti.MissingPackageError('openai', 'openai()', 'openai@6'), 'TUTTI_MISSING_PACKAGE', false],
   [new tutti.ProviderRateLimitedError('wrong', PROVIDER), 'TUTTI_PROVIDER_RATE_LIMITED', true],
   [new tutti.ProviderOverloadedError('wrong', PROVIDER), 'TUTTI_PROVIDER_OVERLOADED', true],

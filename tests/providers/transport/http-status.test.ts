@@ -1,9 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  errorClassOf,
-  errorFromAnswer,
-  readErrorBody,
-} from '../../../src/providers/transport/http-status.js';
+import { readErrorBody } from '../../../src/providers/transport/error-body.js';
+import { errorClassOf, errorFromAnswer } from '../../../src/providers/transport/http-status.js';
 
 const OPTIONS = { provider: 'acme', model: 'm' };
 const fromBody = (body: object, status?: number) => errorFromAnswer(status, readErrorBody(body), OPTIONS);
