@@ -119,6 +119,7 @@ export {
   type TimeoutScope,
 } from './errors/execution-errors.js';
 export { HookError } from './errors/hook-error.js';
+export { httpStatusOf } from './errors/http-status-of.js';
 export {
   ClosedError,
   DuplicateAgentError,
