@@ -9,7 +9,7 @@ export { type DefinedData, defineAgent } from './agents/define-agent.js';
 export { ResponseCache } from './cache/response-cache.js';
 export type { AgentStream } from './calls/agent-stream.js';
 export type { EndedBecause } from './calls/ended-because.js';
-export type { OrchestratorStats } from './calls/stats.js';
+export type { AgentStats, OrchestratorStats } from './calls/stats.js';
 export type {
   AgentContext,
   AgentDefinition,
@@ -34,7 +34,9 @@ export type {
 } from './contracts/cache-events.js';
 export type { CacheStorage } from './contracts/cache-storage.js';
 export type {
+  CallFunction,
   CallOptions,
+  FunctionCallOptions,
   RunOptions,
   RunProgress,
   RunWaiting,
@@ -102,6 +104,8 @@ export type {
   FairnessSettings,
   HedgeSettings,
   LaneLimits,
+  TenantLimits,
+  TenantSettings,
 } from './contracts/traffic.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
 export type { AnyTuttiError } from './errors/any-tutti-error.js';

@@ -1,13 +1,19 @@
-import type { CallOutcome } from '../contracts/result.js';
+import type { AgentFailure, CallOutcome } from '../contracts/result.js';
+import { fieldOf } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { Lane } from '../resilience/lane/lane.js';
 import type { Call } from './call.js';
+import type { CallServices } from './call-services.js';
 
 // What happens to calls, told to the counters and to whoever listens. Payloads are built only for a listener.
+
+/** Waiting longer than this for a permit is logged, in milliseconds; and no more often than this. */
+const LONG_WAIT_MS = 5_000;
 
 export function publishStart(call: Call): void {
   const { clock, counters, events } = call.services;
   counters.submitted += 1;
+  call.registered.figures.submitted += 1;
   if (!events.wants('call:start')) return;
   const { agent, callId, priority, tenant } = call;
   const taskChars = typeof call.task === 'string' ? call.task.length : call.task.textChars;
@@ -18,10 +24,29 @@ export function publishAttemptStart(call: Call, queuedMs: number): void {
   const { clock, counters, events } = call.services;
   const { attempts } = call;
   counters.attempts += 1;
+  call.registered.figures.attempts += 1;
   if (attempts > 1) counters.retries += 1;
+  if (queuedMs > LONG_WAIT_MS) logLongWait(call, queuedMs);
   if (!events.wants('attempt:start')) return;
   const { agent, callId } = call;
   events.emit('attempt:start', { callId, agent, at: clock.epochMs(), attempt: attempts, queuedMs });
+}
+
+/** When the latest such line was written, by orchestrator. */
+const loggedAtMs = new WeakMap<CallServices, number>();
+
+/** Many calls wait together: one line stands for those of the next seconds. A lane reports its own waits. */
+function logLongWait({ agent, callId, registered, services }: Call, queuedMs: number): void {
+  const { clock, logger, permits } = services;
+  if (registered.hasTrafficControl) return;
+  const nowMs = clock.now();
+  if (nowMs - (loggedAtMs.get(services) ?? Number.NEGATIVE_INFINITY) < LONG_WAIT_MS) return;
+  loggedAtMs.set(services, nowMs);
+  const { maxConcurrent } = permits;
+  logger.info(
+    { agent, callId, queuedMs, waiting: services.waiting(), maxConcurrent },
+    'calls wait for a permit',
+  );
 }
 
 export function publishAttemptEnd(
@@ -53,9 +78,13 @@ export function publishAbandoned(call: Call, attempt: number): void {
 }
 
 export function publishRetry(call: Call, error: TuttiError, delayMs: number): void {
-  const { clock, events } = call.services;
-  if (!events.wants('call:retry')) return;
+  const { clock, events, logger } = call.services;
   const { agent, callId, attempts } = call;
+  logger.warn(
+    { agent, callId, attempt: attempts, ...factsOf(error), delayMs },
+    'an attempt failed; the call is tried again',
+  );
+  if (!events.wants('call:retry')) return;
   const at = clock.epochMs();
   events.emit('call:retry', { callId, agent, at, attempt: attempts, delayMs, errorCode: error.code });
 }
@@ -88,16 +117,23 @@ export function publishHedge(call: Call, afterMs: number): void {
 
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
-  const { clock, events } = call.services;
+  if (!outcome.success) logFailure(call, outcome);
+  const { clock, events, traffic } = call.services;
   if (!events.wants('call:end')) return;
-  const { agent, callId, attempts } = call;
+  const { agent, callId, attempts, tenant } = call;
   const { success, usage, costUsd, timings } = outcome;
+  const cached = outcome.success ? outcome.cached : false;
+  const target = call.answeredBy ?? call.registered;
   events.emit('call:end', {
     callId,
     agent,
     at: clock.epochMs(),
     success,
-    cached: outcome.success ? outcome.cached : false,
+    cached,
+    tier: cached === false || cached === 'shared' ? undefined : cached,
+    model: outcome.success ? outcome.model : call.modelOf(target),
+    lane: cached === false ? traffic.laneNameOf(call, target) : undefined,
+    tenant,
     attempts,
     errorCode: outcome.success ? undefined : outcome.error.code,
     queuedMs: timings.queuedMs,
@@ -108,17 +144,52 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
   });
 }
 
+/** A failed call in one line: ids and numbers, no message, which may quote a task. A cancelled one has not failed. */
+function logFailure(call: Call, { error, timings }: AgentFailure): void {
+  if (error.code === 'TUTTI_CANCELLED') return;
+  const { agent, callId, attempts, tenant } = call;
+  const { endedBecause } = error.details;
+  const { totalMs } = timings;
+  call.services.logger.error(
+    { agent, callId, tenant, ...factsOf(error), endedBecause, attempts, totalMs },
+    'a call failed',
+  );
+}
+
+/** What a line of the log says of an error. */
+function factsOf(error: TuttiError): { code: string; lastCode?: string; status?: unknown } {
+  const { code } = error;
+  const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (error.cause as TuttiError) : error;
+  const status = fieldOf(last, 'status');
+  return {
+    code,
+    ...(last === error ? undefined : { lastCode: last.code }),
+    ...(status === undefined ? undefined : { status }),
+  };
+}
+
 function count(call: Call, outcome: CallOutcome): void {
-  const { counters } = call.services;
+  const { counters, errors } = call.services;
+  const { figures } = call.registered;
   countSpending(call, outcome);
+  figures.queuedMs += outcome.timings.queuedMs;
+  figures.runMs += outcome.timings.runMs;
   if (outcome.success) {
     counters.succeeded += 1;
+    figures.succeeded += 1;
+    if (outcome.cached !== false) figures.cached += 1;
     return;
   }
   // A cancelled call is nobody's failure and counts apart.
   const { code, cause } = outcome.error;
-  if (code === 'TUTTI_CANCELLED') counters.cancelled += 1;
-  else counters.failed += 1;
+  if (code === 'TUTTI_CANCELLED') {
+    counters.cancelled += 1;
+    figures.cancelled += 1;
+  } else {
+    counters.failed += 1;
+    figures.failed += 1;
+    errors.add(code);
+  }
   const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
   if (last === 'TUTTI_TIMEOUT') counters.timedOut += 1;
 }
@@ -126,8 +197,16 @@ function count(call: Call, outcome: CallOutcome): void {
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
 export function countSpending(call: Call, outcome: CallOutcome): void {
   if (outcome.success && outcome.cached !== false) return;
-  const { counters } = call.services;
-  counters.inputTokens += outcome.usage.inputTokens;
-  counters.outputTokens += outcome.usage.outputTokens;
-  counters.costUsd += outcome.costUsd ?? 0;
+  const { registered, services } = call;
+  addSpending(services.counters, outcome);
+  addSpending(registered.figures, outcome);
+}
+
+function addSpending(
+  sums: { inputTokens: number; outputTokens: number; costUsd: number },
+  { usage, costUsd }: CallOutcome,
+): void {
+  sums.inputTokens += usage.inputTokens;
+  sums.outputTokens += usage.outputTokens;
+  sums.costUsd += costUsd ?? 0;
 }

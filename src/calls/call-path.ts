@@ -152,7 +152,9 @@ function isOverflow(call: Call): boolean {
   const { isFull } = registered.permits;
   if (!isFull && !registered.hasTrafficControl) return false;
   if (services.waiting() + services.traffic.waiting() < services.options.maxQueued) return false;
-  return isFull || services.traffic.laneOf(call, registered)?.isSaturated === true;
+  const { traffic } = services;
+  if (isFull || traffic.laneOf(call, registered)?.isSaturated === true) return true;
+  return traffic.tenantLaneOf(call)?.isSaturated === true;
 }
 
 /** Starts the first attempt under the permit that the call has just got; the permit is freed when the promise settles. */

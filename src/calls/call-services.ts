@@ -16,7 +16,7 @@ import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallIds } from './call-ids.js';
 import type { OrchestratorSettings } from './call-settings.js';
-import type { CallCounters } from './stats.js';
+import type { CallCounters, ErrorCounts, FiguresByAgent } from './stats.js';
 
 /** A call as closing sees it. */
 export interface CallInFlight extends InFlightNode {
@@ -35,9 +35,19 @@ export interface CallCache {
 
 /** Lanes and budgets as the path of a call sees them. */
 export interface CallTraffic {
-  appliesTo(definition: AgentDefinition): boolean;
-  mayUseLanes(definition: AgentDefinition): boolean;
-  laneOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Lane | undefined;
+  appliesTo(definition: AgentDefinition, lane?: string): boolean;
+  mayUseLanes(definition: AgentDefinition, lane?: string): boolean;
+  laneOf(
+    call: CallInFlight,
+    target: { readonly definition: AgentDefinition; readonly lane: string | undefined },
+  ): Lane | undefined;
+  /** The name of that lane, without opening it. */
+  laneNameOf(
+    call: CallInFlight,
+    target: { readonly definition: AgentDefinition; readonly lane: string | undefined },
+  ): string | undefined;
+  /** The lane that holds the limits of the call's tenant, where there are any. */
+  tenantLaneOf(call: CallInFlight): Lane | undefined;
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
   budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
   /** What calls with that many retries may do before their first attempt. */
@@ -56,6 +66,8 @@ export interface CallTraffic {
 export interface TrafficStats {
   /** Every lane by its name, for instance `anthropic/claude-sonnet-4-5`. */
   lanes: Record<string, LaneStats>;
+  /** What each tenant with calls uses of the limits in `tenants`. */
+  tenants: Record<string, LaneStats>;
   /** The budget of all calls, where there is one. */
   budget: BudgetStats | undefined;
 }
@@ -76,6 +88,8 @@ export interface CallServices {
   /** The permits of agents with a limit of their own. */
   readonly agentLimits: Set<Permits>;
   readonly counters: CallCounters;
+  readonly errors: ErrorCounts;
+  readonly byAgent: FiguresByAgent;
   readonly signals: SignalHub;
   /** Calls accepted and not settled. */
   readonly calls: InFlight<CallInFlight>;

@@ -7,6 +7,7 @@ import type {
   ResolvedBreakerSettings,
   ResolvedFairnessSettings,
   ResolvedHedgeSettings,
+  TenantSettings,
 } from '../contracts/traffic.js';
 import type { Backoff } from '../resilience/retry/backoff.js';
 
@@ -27,6 +28,7 @@ export interface OrchestratorSettings extends Omit<CallSettings, 'timeouts' | 'd
   readonly breaker?: ResolvedBreakerSettings | undefined;
   readonly hedge?: ResolvedHedgeSettings | undefined;
   readonly budget?: BudgetSettings | undefined;
+  readonly tenants?: TenantSettings | undefined;
   readonly tenantBudget?: BudgetSettings | undefined;
   readonly fairness?: ResolvedFairnessSettings | undefined;
   readonly tenant?: string | undefined;

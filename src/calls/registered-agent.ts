@@ -3,11 +3,18 @@ import type { Permits } from '../resilience/permits/concurrency-limit.js';
 import type { CallHooks } from './call-hooks.js';
 import type { CallServices } from './call-services.js';
 import type { CallSettings } from './call-settings.js';
+import type { AgentFigures } from './stats.js';
 
 /** An agent as one orchestrator runs it: its definition, its settings laid over the orchestrator's, its permits. */
 export interface RegisteredAgent {
   readonly services: CallServices;
   readonly definition: AgentDefinition;
+  /** What its calls have done. */
+  readonly figures: AgentFigures;
+  /** The lane it uses in place of that of its provider's model or function. */
+  readonly lane: string | undefined;
+  /** Whether a second attempt may run beside a slow one, where `hedge` is set. */
+  readonly isHedgeable: boolean;
   /** The agent's settings over the orchestrator's; calls without settings of their own share this object. */
   settings: CallSettings;
   /** What runs around its calls; `undefined` if nothing does. */

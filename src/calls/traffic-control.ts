@@ -1,12 +1,13 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { RunWaiting } from '../contracts/call.js';
-import type { ResolvedHedgeSettings } from '../contracts/traffic.js';
+import type { BudgetSettings, LaneLimits, ResolvedHedgeSettings } from '../contracts/traffic.js';
 import { LazyModule } from '../lifecycle/lazy-module.js';
 import { Budget } from '../resilience/budget/budget.js';
 import { OwnerBudgets } from '../resilience/budget/owner-budgets.js';
 import { HedgePolicy } from '../resilience/hedge/hedge-policy.js';
 import type { Lane } from '../resilience/lane/lane.js';
-import type { LaneWait } from '../resilience/lane/lane-options.js';
+import { laneName } from '../resilience/lane/lane-name.js';
+import type { LaneStats, LaneWait } from '../resilience/lane/lane-options.js';
 import type { Lanes } from '../resilience/lane/lanes.js';
 import { type RetryOutlook, RetryProgress } from '../resilience/retry/retry-outlook.js';
 import type { Clock } from '../time/clock.js';
@@ -28,6 +29,9 @@ export interface TrafficObserver {
 
 const FUNCTION_LANE = 'function';
 
+/** What the lanes of tenants are called in errors and events, before the tenant's name. */
+const TENANT_LANE = 'tenant/';
+
 /** The lanes and budgets of one orchestrator, and who has to go through which. */
 export class TrafficControl implements CallTraffic {
   readonly #options: OrchestratorSettings;
@@ -35,11 +39,14 @@ export class TrafficControl implements CallTraffic {
   readonly #maxConcurrent: () => number;
   readonly #observer: TrafficObserver;
   #lanes: Lanes | undefined = undefined;
+  /** What each tenant uses of its limits. These lanes only count: whatever fails concerns other lanes. */
+  #tenantLanes: Lanes | undefined = undefined;
   /** Of lanes and settings that are still in use. */
   readonly #hedges = new WeakMap<Lane, WeakMap<ResolvedHedgeSettings, HedgePolicy>>();
   readonly #firstOutlooks = new Map<number, RetryOutlook>();
   readonly #processBudget: Budget | undefined;
   readonly #agentBudgets = new OwnerBudgets('agent');
+  readonly #tenantBudget: BudgetSettings | undefined;
   readonly #tenantBudgets = new OwnerBudgets('tenant');
 
   /** @param maxConcurrent How many attempts may run at once now, over all lanes. */
@@ -54,31 +61,49 @@ export class TrafficControl implements CallTraffic {
     this.#maxConcurrent = maxConcurrent;
     this.#observer = observer;
     this.#processBudget = options.budget && new Budget('process', '', options.budget);
+    this.#tenantBudget = options.tenants?.budget ?? options.tenantBudget;
   }
 
   /** Whether calls of the agent have anything to do with traffic control: else they take the plain path. */
-  appliesTo(definition: AgentDefinition): boolean {
-    const { budget, tenantBudget } = this.#options;
+  appliesTo(definition: AgentDefinition, lane?: string): boolean {
+    const { budget, tenants } = this.#options;
     return (
-      this.#usesLane(definition) ||
-      (budget ?? tenantBudget ?? definition.budget) !== undefined ||
+      this.#usesLane(definition, lane) ||
+      (tenants?.limits ?? budget ?? this.#tenantBudget ?? definition.budget) !== undefined ||
       (definition.fallbacks?.length ?? 0) > 0
     );
   }
 
   /** Whether calls of the agent, or of those that may answer in its place, may need {@link laneCode}. */
-  mayUseLanes(definition: AgentDefinition): boolean {
-    return this.#usesLane(definition) || (definition.fallbacks?.length ?? 0) > 0;
+  mayUseLanes(definition: AgentDefinition, lane?: string): boolean {
+    const { tenants } = this.#options;
+    return (
+      this.#usesLane(definition, lane) ||
+      tenants?.limits !== undefined ||
+      (definition.fallbacks?.length ?? 0) > 0
+    );
   }
 
   /** The lane that leads to the target; none for a function, unless limits, breaker or hedge are set. */
   laneOf(call: Call, target: RegisteredAgent): Lane | undefined {
-    const { definition } = target;
-    if (!this.#usesLane(definition)) return undefined;
+    const name = this.laneNameOf(call, target);
+    return name === undefined ? undefined : this.#openLanes().get(name);
+  }
+
+  laneNameOf(call: Call, target: RegisteredAgent): string | undefined {
+    const { definition, lane } = target;
+    if (lane !== undefined || !this.#usesLane(definition, lane)) return lane;
     const { provider, name } = definition;
-    const { laneName } = loadedLaneCode();
-    if (provider === undefined) return this.#openLanes().get(laneName(FUNCTION_LANE, name));
-    return this.#openLanes().get(laneName(provider.name, call.modelOf(target)));
+    if (provider === undefined) return laneName(FUNCTION_LANE, name);
+    return laneName(provider.name, call.modelOf(target));
+  }
+
+  /** The lane that holds the limits of the call's tenant, where there are any. */
+  tenantLaneOf({ tenant }: Call): Lane | undefined {
+    const limits = this.#options.tenants?.limits;
+    if (limits === undefined || tenant === undefined) return undefined;
+    this.#tenantLanes ??= this.#openTenantLanes(limits);
+    return this.#tenantLanes.get(TENANT_LANE + tenant);
   }
 
   /** Whether and when a second attempt may run beside a slow one. */
@@ -117,26 +142,29 @@ export class TrafficControl implements CallTraffic {
 
   wake(): void {
     this.#lanes?.wake();
+    this.#tenantLanes?.wake();
   }
 
   /** Calls that wait for their lanes. */
   waiting(): number {
-    return this.#lanes?.waiting ?? 0;
+    return (this.#lanes?.waiting ?? 0) + (this.#tenantLanes?.waiting ?? 0);
   }
 
   longestQueue(): RunWaiting | undefined {
-    const lane = this.#lanes?.busiest;
+    const [provider, tenant] = [this.#lanes?.busiest, this.#tenantLanes?.busiest];
+    const lane = (tenant?.waiting ?? 0) > (provider?.waiting ?? 0) ? tenant : provider;
     const waitingFor = lane?.waitingFor;
     return lane && waitingFor && { count: lane.waiting, ...waitingFor };
   }
 
   backingOff(): number {
-    return this.#lanes?.retries ?? 0;
+    return (this.#lanes?.retries ?? 0) + (this.#tenantLanes?.retries ?? 0);
   }
 
   /** How things stand. */
   stats(): TrafficStats {
-    return { lanes: this.#lanes?.stats() ?? {}, budget: this.#processBudget?.stats() };
+    const budget = this.#processBudget?.stats();
+    return { lanes: this.#lanes?.stats() ?? {}, tenants: this.#tenantStats(), budget };
   }
 
   /** Made when a call needs the first one. */
@@ -161,15 +189,34 @@ export class TrafficControl implements CallTraffic {
     return this.#lanes;
   }
 
-  #tenantBudgetOf(tenant: string | undefined): Budget | undefined {
-    const { tenantBudget } = this.#options;
-    if (tenantBudget === undefined || tenant === undefined) return undefined;
-    return this.#tenantBudgets.get(tenant, tenantBudget);
+  #openTenantLanes(limits: LaneLimits): Lanes {
+    const { Lanes } = loadedLaneCode();
+    const [clock, observer] = [this.#clock, this.#observer];
+    return new Lanes(clock, (name) => ({
+      clock,
+      limits,
+      isShaped: false,
+      onLongWait: (wait) => observer.waitsLong(name, wait),
+    }));
   }
 
-  #usesLane({ provider, hedge }: AgentDefinition): boolean {
+  #tenantStats(): Record<string, LaneStats> {
+    const byLane = Object.entries(this.#tenantLanes?.stats() ?? {});
+    return Object.fromEntries(byLane.map(([name, stats]) => [name.slice(TENANT_LANE.length), stats]));
+  }
+
+  #tenantBudgetOf(tenant: string | undefined): Budget | undefined {
+    if (this.#tenantBudget === undefined || tenant === undefined) return undefined;
+    return this.#tenantBudgets.get(tenant, this.#tenantBudget);
+  }
+
+  #usesLane({ provider, hedge }: AgentDefinition, lane: string | undefined): boolean {
     const { limits, breaker } = this.#options;
-    return provider !== undefined || (limits ?? breaker ?? hedge ?? this.#options.hedge) !== undefined;
+    return (
+      lane !== undefined ||
+      provider !== undefined ||
+      (limits ?? breaker ?? hedge ?? this.#options.hedge) !== undefined
+    );
   }
 }
 

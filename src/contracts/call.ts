@@ -1,4 +1,4 @@
-import type { PhaseTimeouts } from './agent.js';
+import type { AgentContext, PhaseTimeouts } from './agent.js';
 import type { CacheStorage } from './cache-storage.js';
 import type { CallOutcome } from './result.js';
 import type { TaskContent } from './task-content.js';
@@ -33,6 +33,29 @@ export interface CallOptions {
   cache?: false | 'refresh' | CacheStorage | undefined;
   /** Returned with the result, unchanged. */
   metadata?: Record<string, unknown> | undefined;
+}
+
+/** A function that `run` calls, once for each attempt. Pass `signal` to everything in it that can stop early. */
+export type CallFunction<Value> = (context: AgentContext) => Value | PromiseLike<Value>;
+
+/** Settings of `orchestrator.run`: those of a call, and what a function has no definition for. */
+export interface FunctionCallOptions extends CallOptions {
+  /**
+   * The lane whose limits, pauses and breaker the call shares with all others of that name, for instance the name of a
+   * service. It learns what the service takes from the errors that the function throws: their `status` and `retry-after`.
+   *
+   * @default none: the call shares only the orchestrator's permits
+   */
+  lane?: string | undefined;
+  /**
+   * Says which calls have the same result: such calls at the same time run once, and the result is kept in the cache, if
+   * the orchestrator has one. The result then has to be a JSON value. 1 to `maxTaskChars` characters.
+   *
+   * @default none: neither shared nor cached
+   */
+  key?: string | undefined;
+  /** The most that the call may cost, in US dollars, from 0; reserved and charged where a budget limits dollars. @default unknown */
+  maxCostUsd?: number | undefined;
 }
 
 /** One task as an object: the agent, the task, and the settings of this call. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/codes.js';
-import { CACHE_EVENT_NAMES, type CacheEventName, type CacheEvents } from './cache-events.js';
+import { CACHE_EVENT_NAMES, type CacheEventName, type CacheEvents, type HitTier } from './cache-events.js';
 import type { CacheSource } from './result.js';
 import type { Usage } from './usage.js';
 
@@ -38,6 +38,14 @@ export interface TuttiEvents extends CacheEvents {
     success: boolean;
     /** Where the answer came from; `false` if it was computed for this call, or there is none. */
     cached: CacheSource;
+    /** The cache tier that answered; `undefined` if none did. */
+    tier: HitTier | undefined;
+    /** The model that answered, else the one that was asked for; `undefined` if there is none. */
+    model: string | undefined;
+    /** The lane of the agent that answered, else of its own; `undefined` without a lane, and for answers from a cache. */
+    lane: string | undefined;
+    /** The tenant it was made for; `undefined` if none was given. */
+    tenant: string | undefined;
     /** Attempts made. */
     attempts: number;
     /** The code of its error; `undefined` if it succeeded. */

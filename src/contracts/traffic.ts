@@ -49,6 +49,24 @@ export interface BudgetSettings {
   perCallUsd?: number | undefined;
 }
 
+/** What the calls of one tenant may use together. */
+export interface TenantLimits {
+  /** Attempts at once, within the orchestrator's own `maxConcurrent`; at least 1. */
+  maxConcurrent?: number | undefined;
+  /** Attempts in any 60 seconds. */
+  requestsPerMinute?: number | undefined;
+  /** Tokens sent and received, together, in any 60 seconds. */
+  tokensPerMinute?: number | undefined;
+}
+
+/** What each tenant may use and spend. All tenants have the same limits, each with an account of its own. */
+export interface TenantSettings {
+  /** What the tenant's calls may use; a call beyond it waits, and does not hold up other tenants. @default no limits */
+  limits?: TenantLimits | undefined;
+  /** The maximum that the tenant's calls may spend. @default no maximum */
+  budget?: BudgetSettings | undefined;
+}
+
 /** How waiting calls share permits and lanes. */
 export interface FairnessSettings {
   /** Weights of tenants; a tenant that is not listed has weight 1. */

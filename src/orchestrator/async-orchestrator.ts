@@ -2,15 +2,23 @@ import { AgentRegistry, type AgentsInput } from '../agents/agent-registry.js';
 import type { CacheRequest } from '../cache/cache-key.js';
 import { CallAdmission } from '../calls/admission/call-admission.js';
 import { checkCallOptions } from '../calls/admission/check-call-options.js';
+import type { UnregisteredAgent } from '../calls/admission/unregistered-agent.js';
 import { AgentStream } from '../calls/agent-stream.js';
 import { cacheRequestOf } from '../calls/cached/call-request.js';
 import type { CallRequest } from '../calls/call.js';
 import { executeCall } from '../calls/call-path.js';
 import type { CallServices } from '../calls/call-services.js';
 import type { OrchestratorStats } from '../calls/stats.js';
-import type { CallOptions, RunOptions, TaskInput, TaskSource } from '../contracts/call.js';
+import type {
+  CallFunction,
+  CallOptions,
+  FunctionCallOptions,
+  RunOptions,
+  TaskInput,
+  TaskSource,
+} from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
-import type { IndexedOutcome } from '../contracts/result.js';
+import type { AgentResult, DataResult, IndexedOutcome } from '../contracts/result.js';
 import type { TaskContent } from '../contracts/task-content.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
@@ -186,6 +194,38 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   }
 
   /**
+   * Runs any function as a call: under the same permits, timeouts, retries, deadline, priority and, with a `lane`, limits
+   * as the calls of agents; with a `key` also with the cache. What it throws is retried as what an agent throws.
+   *
+   * `result.data` is what the function returned; `result.output` is the same if that is a string, with a `key` its JSON
+   * text, else empty. `result.agent` is `run`.
+   *
+   * Rejects like {@link AsyncOrchestrator.execute}.
+   *
+   * @example
+   * ```ts
+   * const { data } = await orchestrator.run(({ signal }) => fetch('https://example.com', { signal }), { lane: 'example' });
+   * ```
+   */
+  run<Value>(fn: CallFunction<Value>, options?: FunctionCallOptions): Promise<DataResult<Value, 'run'>> {
+    try {
+      return executeCall(this.#admission.admitFunction(fn, options)) as Promise<DataResult<Value, 'run'>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Makes a call of an agent that is not registered. @internal */
+  callUnregistered(agent: UnregisteredAgent, task: string, options: CallOptions): Promise<AgentResult> {
+    try {
+      checkCallOptions(options);
+      return executeCall(this.#admission.admitUnregistered(agent, task, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
    * Subscribes to an event; see `docs/reference/events.md`. A listener that throws is logged and breaks nothing.
    *
    * @throws {@link InvalidArgumentError} for an event that does not exist.
@@ -219,7 +259,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
 
   /** What it has done and is doing, as a plain snapshot. */
   stats(): OrchestratorStats {
-    const { calls, clock, counters, permits, traffic } = this.#services;
+    const { byAgent, calls, clock, counters, errors, permits, traffic } = this.#services;
     return {
       maxConcurrent: permits.maxConcurrent,
       running: permits.held,
@@ -228,6 +268,8 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
       ...counters,
       backingOff: counters.backingOff + traffic.backingOff(),
       ...traffic.stats(),
+      errors: errors.snapshot(),
+      byAgent: byAgent.snapshot(),
       uptimeMs: clock.now() - this.#createdAtMs,
     };
   }

@@ -3,7 +3,7 @@ import { ResponseCache } from '../cache/response-cache.js';
 import { CacheOfCalls } from '../calls/cached/cache-of-calls.js';
 import { CallIds } from '../calls/call-ids.js';
 import type { CallServices } from '../calls/call-services.js';
-import { CallCounters } from '../calls/stats.js';
+import { CallCounters, ErrorCounts, FiguresByAgent } from '../calls/stats.js';
 import { TrafficControl, type TrafficObserver } from '../calls/traffic-control.js';
 import { EVENT_NAMES, type TuttiEvents } from '../contracts/events.js';
 import { fieldOf } from '../errors/foreign.js';
@@ -54,6 +54,8 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
     secret: fieldOf(options.cache, 'secret') as CallServices['secret'],
     events,
     counters: new CallCounters(),
+    errors: new ErrorCounts(),
+    byAgent: new FiguresByAgent(),
     signals: new SignalHub(),
     calls: new InFlight(),
     agentLimits,

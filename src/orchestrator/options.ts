@@ -14,6 +14,7 @@ import type {
   ResolvedBreakerSettings,
   ResolvedFairnessSettings,
   ResolvedHedgeSettings,
+  TenantSettings,
 } from '../contracts/traffic.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
@@ -28,6 +29,7 @@ import {
   fairnessSchema,
   hedgeSchema,
   laneLimitsSchema,
+  tenantsSchema,
 } from '../resilience/traffic-options.js';
 import type { Clock } from '../time/clock.js';
 
@@ -100,7 +102,9 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   hedge?: HedgeSettings | undefined;
   /** What all calls together may spend. @default none */
   budget?: BudgetSettings | undefined;
-  /** What the calls of each tenant may spend. @default none */
+  /** What the calls of each tenant may use at once, in a minute, and spend; see `tenant`. @default none */
+  tenants?: TenantSettings | undefined;
+  /** What the calls of each tenant may spend: the same as `tenants.budget`. @default none */
   tenantBudget?: BudgetSettings | undefined;
   /** Shares permits and lanes between tenants in place of plain priorities; `{}` for equal shares. @default off */
   fairness?: FairnessSettings | undefined;
@@ -171,6 +175,7 @@ export const orchestratorOptionsSchema = madeOnce(
       breaker: z.optional(breakerSchema()),
       hedge: z.optional(hedgeSchema()),
       budget: z.optional(budgetSchema()),
+      tenants: z.optional(tenantsSchema()),
       tenantBudget: z.optional(budgetSchema()),
       fairness: z.optional(fairnessSchema()),
       // Its own options are checked by the cache.
@@ -201,7 +206,12 @@ export const orchestratorOptionsSchema = madeOnce(
           'a clock with now, epochMs, setTimeout and clearTimeout',
         ),
       ),
-    }) satisfies z.ZodMiniType<ResolvedOrchestratorOptions>,
+    }).check(
+      z.refine(({ tenants, tenantBudget }) => tenants?.budget === undefined || tenantBudget === undefined, {
+        path: ['tenantBudget'],
+        message: 'expected tenants.budget or tenantBudget, which are the same, not both',
+      }),
+    ) satisfies z.ZodMiniType<ResolvedOrchestratorOptions>,
 );
 
 /** Checks the options of closing. @internal */

@@ -72,6 +72,20 @@ export const budgetSchema = madeOnce(() =>
   ),
 );
 
+/** The schema of `tenants`. @internal */
+export const tenantsSchema = madeOnce(() =>
+  optionsObject({
+    limits: z.optional(
+      optionsObject({
+        maxConcurrent: z.optional(count(1)),
+        requestsPerMinute: z.optional(count(1)),
+        tokensPerMinute: z.optional(count(1)),
+      }),
+    ),
+    budget: z.optional(budgetSchema()),
+  }),
+);
+
 /** The schema of `fairness`, with its defaults. @internal */
 export const fairnessSchema = madeOnce(() =>
   optionsObject({

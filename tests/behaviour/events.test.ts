@@ -62,6 +62,10 @@ describe('events', () => {
           at: start + 110,
           success: true,
           cached: false,
+          tier: undefined,
+          model: undefined,
+          lane: undefined,
+          tenant: 'acme',
           attempts: 2,
           errorCode: undefined,
           queuedMs: 0,
@@ -73,6 +77,33 @@ describe('events', () => {
       ],
     ]);
     for (const [, payload] of seen) expect(() => structuredClone(payload)).not.toThrow();
+  });
+
+  test('say at the end of a call which tier, model and lane answered, and for which tenant', async () => {
+    const model = (name: string) => ({ name, model: `${name}-1`, run: (task: string) => task });
+    const orchestrator = new AsyncOrchestrator({
+      agents: [
+        model('main'),
+        { ...model('down'), run: () => Promise.reject(httpError(503)), fallbacks: ['main'] },
+      ],
+      limits: { requestsPerMinute: 100 },
+      maxRetries: 0,
+      cache: true,
+    });
+    const ends: unknown[] = [];
+    orchestrator.on('call:end', ({ tier, model, lane, tenant }) => ends.push([tier, model, lane, tenant]));
+    await orchestrator.execute('main', 'a', { tenant: 'acme' });
+    await orchestrator.execute('main', 'a', { tenant: 'acme' });
+    await orchestrator.execute('down', 'b');
+    await rejection(orchestrator.execute('main', 'c', { signal: AbortSignal.abort() }));
+    await orchestrator.run(() => 1, { lane: 'service', model: 'other' });
+    expect(ends).toEqual([
+      [undefined, 'main-1', 'function/main', 'acme'],
+      ['memory', 'main-1', undefined, 'acme'],
+      [undefined, 'main-1', 'function/main', undefined],
+      [undefined, 'main-1', 'function/main', undefined],
+      [undefined, 'other', 'service', undefined],
+    ]);
   });
 
   test('tell of agents that come and go', () => {
@@ -260,7 +291,10 @@ describe('stats', () => {
       fallbacks: 0,
       hedges: 0,
       lanes: {},
+      tenants: {},
       budget: undefined,
+      errors: { TUTTI_AGENT_FAILED: 1, TUTTI_RETRIES_EXHAUSTED: 2 },
+      byAgent: expect.objectContaining({ good: expect.objectContaining({ submitted: 3, cancelled: 1 }) }),
       abandoned: 2,
       inputTokens: 20,
       outputTokens: 10,

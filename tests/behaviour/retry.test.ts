@@ -179,7 +179,8 @@ describe('what an agent throws', () => {
       },
     });
     expect([attempts, error.message]).toEqual([1, 'x']);
-    expect(logged).toEqual([{ error: failure }]);
+    expect(logged[0]).toEqual({ error: failure });
+    expect(logged[1]).toMatchObject({ code: 'TUTTI_AGENT_FAILED', endedBecause: 'not-retryable' });
   });
 
   test('is passed on as it is when it is one of our errors', async () => {

@@ -8,6 +8,7 @@ import {
   fairnessSchema,
   hedgeSchema,
   laneLimitsSchema,
+  tenantsSchema,
 } from '../../src/resilience/traffic-options.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 import { TypeProgram } from './type-program.js';
@@ -72,6 +73,8 @@ describe('docs/reference/options.md', () => {
     ['hedge', 'HedgeSettings', { ...hedgeSchema().parse({ afterMs: 1 }), afterMs: undefined }],
     ['budget', 'BudgetSettings', { ...budgetSchema().parse({ usd: 1 }), usd: undefined }],
     ['fairness', 'FairnessSettings', fairnessSchema().parse({})],
+    ['tenants', 'TenantSettings', tenantsSchema().parse({})],
+    ['Limits of tenants', 'TenantLimits', {}],
   ])('has under "%s" the options of the type with the defaults of the schema', (heading, type, from) => {
     const rows = defaults(names(TRAFFIC, type), { ...from });
     expect(documented(heading).sort(byName)).toEqual(rows.sort(byName));
@@ -86,6 +89,13 @@ describe('docs/reference/options.md', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual(names(file, type).sort());
+  });
+
+  test('has under "Options of run" what a function takes beyond the options of a call', () => {
+    const ofCalls = new Set(names(CALL, 'CallOptions'));
+    const own = names(CALL, 'FunctionCallOptions').filter((name) => !ofCalls.has(name));
+    const listed = documented('Options of run').map(({ name }) => name);
+    expect(listed.sort()).toEqual(own.sort());
   });
 
   test('has under "Run options" what a run takes beyond the options of a call', () => {

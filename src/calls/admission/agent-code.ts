@@ -12,10 +12,14 @@ import { laneCode } from '../traffic-control.js';
  * What loads the code that an agent's calls need and that is not loaded with the package. Loading starts here, at
  * registration: only calls made at once after it find some missing.
  */
-export function codeLoader(services: CallServices, definition: AgentDefinition): RegisteredAgent['loadCode'] {
+export function codeLoader(
+  services: CallServices,
+  definition: AgentDefinition,
+  lane?: string,
+): RegisteredAgent['loadCode'] {
   const modules: LazyModule<unknown>[] = [];
-  if (services.traffic.appliesTo(definition)) modules.push(retriesCode);
-  if (services.traffic.mayUseLanes(definition)) modules.push(laneCode);
+  if (services.traffic.appliesTo(definition, lane)) modules.push(retriesCode);
+  if (services.traffic.mayUseLanes(definition, lane)) modules.push(laneCode);
   if (definition.output !== undefined) modules.push(outputReader);
   if (services.cache !== undefined) modules.push(cachedCallsCode);
   if (mayNeedJsonSchemaWriter(services, definition)) modules.push(jsonSchemaWriter);

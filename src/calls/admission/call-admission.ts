@@ -1,8 +1,9 @@
 import { checkAgentName } from '../../agents/agent-name.js';
 import type { AgentRegistry, RegistryObserver } from '../../agents/agent-registry.js';
 import type { AgentDefinition } from '../../contracts/agent.js';
-import type { CallOptions, RunOptions } from '../../contracts/call.js';
+import type { CallFunction, CallOptions, FunctionCallOptions, RunOptions } from '../../contracts/call.js';
 import { ClosedError, InvalidArgumentError } from '../../errors/input-errors.js';
+import { expectFunction, mismatch } from '../../input/checks.js';
 import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
 import { NestedLimits } from '../../resilience/permits/nested-limits.js';
 import type { CallRequest } from '../call.js';
@@ -12,8 +13,9 @@ import type { CallSettings } from '../call-settings.js';
 import { agentSettings, callSettings } from '../call-settings.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { codeLoader } from './agent-code.js';
-import { checkCallOptions, checkRunOptions, checkTask } from './check-call-options.js';
+import { checkCallOptions, checkFunctionOptions, checkRunOptions, checkTask } from './check-call-options.js';
 import { ProviderUsers } from './provider-users.js';
+import { functionAgent, toRegistered, type UnregisteredAgent } from './unregistered-agent.js';
 
 /** The door: what passes has been checked and becomes a call; what does not is refused before any work is done. */
 export class CallAdmission implements RegistryObserver {
@@ -37,6 +39,9 @@ export class CallAdmission implements RegistryObserver {
     this.#agents.set(definition.name, {
       services: this.#services,
       definition,
+      figures: this.#services.byAgent.of(definition.name),
+      lane: undefined,
+      isHedgeable: true,
       settings: agentSettings(this.settings, definition),
       hooks: joinHooks(this.#services.options.hooks, definition.hooks),
       hasTrafficControl: this.#services.traffic.appliesTo(definition),
@@ -52,6 +57,7 @@ export class CallAdmission implements RegistryObserver {
     const permits = this.#agents.get(definition.name)?.permits;
     if (permits !== undefined) this.#services.agentLimits.delete(permits);
     this.#agents.delete(definition.name);
+    this.#services.byAgent.forget(definition.name);
     const { calls, clock } = this.#services;
     if (definition.provider !== undefined) {
       this.providers.remove(definition.provider, clock.now(), calls.oldest?.queuedAtMs);
@@ -89,6 +95,23 @@ export class CallAdmission implements RegistryObserver {
     const checked = checkTask(task, this.#services.options);
     if (registered.hasTrafficControl) registered.fallbacks();
     return { registered, task: checked, options, settings: callSettings(registered.settings, options) };
+  }
+
+  /** Lets a function in that is run once, or throws. */
+  admitFunction(fn: unknown, options: FunctionCallOptions = {}): CallRequest {
+    const wrong = expectFunction(fn);
+    if (wrong !== undefined) throw mismatch('fn', wrong, fn);
+    checkFunctionOptions(options, this.#services.options.maxTaskChars);
+    const agent = functionAgent(fn as CallFunction<unknown>, options);
+    const { lane, key = '', maxCostUsd, ...callOptions } = options;
+    return this.admitUnregistered(agent, key, callOptions);
+  }
+
+  /** Lets a call of an agent in that is not registered, or throws. Its task and options have been checked. */
+  admitUnregistered(agent: UnregisteredAgent, task: string, options: CallOptions): CallRequest {
+    this.#checkOpen();
+    const registered = toRegistered(this.#services, this.settings, agent);
+    return { registered, task, options, settings: callSettings(registered.settings, options) };
   }
 
   /** Lets a run in, or throws. */

@@ -2,7 +2,8 @@ import { checkSetOptions } from '../../cache/set-options.js';
 import { type ContentLimits, prepareContent, taskTooLarge } from '../../content/prepare-content.js';
 import type { PreparedContent } from '../../content/prepared-content.js';
 import type { CacheStorage } from '../../contracts/cache-storage.js';
-import type { CallOptions, RunOptions, TaskInput } from '../../contracts/call.js';
+import type { CallOptions, FunctionCallOptions, RunOptions, TaskInput } from '../../contracts/call.js';
+import { isAmount } from '../../contracts/usage.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
 import {
   type Check,
@@ -85,6 +86,12 @@ const RUN_CHECKS = new Map<string, Check>([
   ['retryFailed', expectBoolean],
   ['secret', expectSecret],
 ]);
+const FUNCTION_CHECKS = new Map<string, Check>([
+  ...CALL_CHECKS,
+  ['lane', expectText],
+  ['key', expectText],
+  ['maxCostUsd', (value) => (isAmount(value) ? undefined : 'dollars from 0')],
+]);
 const TASK_CHECKS = new Map<string, Check>([
   ['agent', () => undefined],
   ['task', () => undefined],
@@ -107,6 +114,18 @@ export function checkTask(task: unknown, limits: ContentLimits): string | Prepar
 /** Checks the options of one call. */
 export function checkCallOptions(options: unknown): asserts options is CallOptions {
   check(options, CALL_CHECKS);
+}
+
+/** Checks the options of a function that is run once. */
+export function checkFunctionOptions(options: unknown, maxKeyChars: number): void {
+  check(options, FUNCTION_CHECKS);
+  const { key } = options as FunctionCallOptions;
+  if (key === undefined || key.length <= maxKeyChars) return;
+  throw new InvalidArgumentError(
+    'key',
+    `key: expected at most ${maxKeyChars} characters (maxTaskChars); got ${key.length}. Use a digest of what it says.`,
+    { details: { keyChars: key.length, maxTaskChars: maxKeyChars } },
+  );
 }
 
 /** Checks the options of a run. */

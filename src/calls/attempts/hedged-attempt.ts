@@ -36,8 +36,8 @@ function hasTools({ provider }: AgentDefinition): boolean {
 }
 
 /** A stream has one reader, and tools may act twice: neither is raced. */
-function mayHedge(call: Call, { definition }: RegisteredAgent): boolean {
-  if (call.sink !== undefined) return false;
+function mayHedge(call: Call, { definition, isHedgeable }: RegisteredAgent): boolean {
+  if (call.sink !== undefined || !isHedgeable) return false;
   return !hasTools(definition) || definition.idempotent === true;
 }
 

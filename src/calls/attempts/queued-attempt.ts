@@ -62,6 +62,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #tokens: TokenCost = NO_TOKENS;
   #claim: BudgetClaim | undefined = undefined;
   #pass: LanePass | undefined = undefined;
+  #tenantPass: LanePass | undefined = undefined;
   #work: PermittedAttempt | undefined = undefined;
   // What is ended when it is cancelled: the wait for its lane, or its work.
   #stage: Cancellable | undefined = undefined;
@@ -88,7 +89,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** Reserves its worst case, then waits for its lane, if it has one, and for its permit. */
   begin(): void {
     if (this.call.reason !== undefined) this.#ends.failed(this.call.reason);
-    else if (this.#reserve()) this.#enterLane();
+    else if (this.#reserve()) this.#enterTenantLane();
   }
 
   /** It has its permit, which is freed when the promise settles. */
@@ -103,6 +104,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     overdue.noteWaiting();
     try {
       this.#pass?.send();
+      this.#tenantPass?.send();
     } catch (refusal) {
       this.failed(refusal as TuttiError);
       return undefined;
@@ -137,7 +139,12 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** Called when a request was written to its connection. */
   get onSent(): (() => void) | undefined {
     const pass = this.#pass;
-    return pass && (() => pass.left());
+    const tenantPass = this.#tenantPass;
+    if (pass === undefined && tenantPass === undefined) return undefined;
+    return () => {
+      pass?.left();
+      tenantPass?.left();
+    };
   }
 
   /** Called with each of the provider's responses. */
@@ -148,7 +155,9 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
 
   /** For its work alone. */
   succeeded(reply: AgentReply): void {
-    this.#pass?.answered(replyUsage(reply), this.#outlook.failures === 0);
+    const usage = replyUsage(reply);
+    this.#pass?.answered(usage, this.#outlook.failures === 0);
+    this.#tenantPass?.answered(usage);
     this.#claim?.settle(spendingOf(reply));
     this.call.delete(this);
     this.#ends.succeeded(reply);
@@ -158,6 +167,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   failed(error: TuttiError): void {
     const attempt = this.#work;
     if (this.#pass !== undefined) endPass(this.#pass, attempt, error, this.#outlook);
+    if (this.#tenantPass !== undefined) endPass(this.#tenantPass, attempt, error, this.#outlook);
     if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error);
     this.call.delete(this);
     this.#ends.failed(error);
@@ -167,7 +177,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     const { call, target } = this;
     const lane = this.#lane;
     const budgets = call.services.traffic.budgetsOf(call, target);
-    if (lane === undefined && budgets.length === 0) return true;
+    const isCounted = lane !== undefined || budgets.length > 0;
+    if (!isCounted && call.services.traffic.tenantLaneOf(call) === undefined) return true;
     const size = sizeOf(call, target);
     // What files take says nothing about bytes of text: a lane learns nothing from such an answer.
     this.#sizeBytes = size.fileTokens === 0 ? size.textBytes : 0;
@@ -182,37 +193,65 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     }
   }
 
-  #enterLane(): void {
+  /** First the limits of its tenant: what waits for them takes nothing of the lane that it shares with other tenants. */
+  #enterTenantLane(): void {
     this.#limitWait();
+    const lane = this.call.services.traffic.tenantLaneOf(this.call);
+    if (lane === undefined) {
+      this.#enterLane();
+      return;
+    }
+    const pass = this.#isBackingOff ? undefined : lane.tryAcquire(this.#tokens, this.#sizeBytes);
+    const admitted = (tenantPass: LanePass): void => {
+      this.#tenantPass = tenantPass;
+      this.#enterLane();
+    };
+    if (pass !== undefined) admitted(pass);
+    else if (this.#isHedge) this.#leave(noRoomForHedge(this.call));
+    else this.#waitForLane(lane, admitted);
+  }
+
+  #enterLane(): void {
     const lane = this.#lane;
     if (lane === undefined) {
-      this.#queue();
+      this.#admitted(undefined);
       return;
     }
     if (!lane.isAvailable) {
       this.#leave(new CircuitOpenError(lane.name, lane.breaker?.retryAfterMs ?? 0));
       return;
     }
-    // A hedge was started because there was room, which may be gone a moment later; it does not wait.
-    const isHedge = this.#ends.admitted !== undefined;
-    const { readyAtMs } = this.#outlook;
-    const isRetry = readyAtMs > 0 && readyAtMs > this.call.services.clock.now();
-    const pass = isRetry ? undefined : this.#passWithoutWait(lane, isHedge);
+    const pass = this.#isBackingOff ? undefined : this.#passWithoutWait(lane);
     if (pass !== undefined) this.#admitted(pass);
-    else if (isHedge) this.#leave(noRoomForHedge(this.call));
-    else this.#waitForLane(lane);
+    else if (this.#isHedge) this.#leave(noRoomForHedge(this.call));
+    else this.#waitForOwnLane(lane);
   }
 
-  #passWithoutWait(lane: Lane, isHedge: boolean): LanePass | undefined {
-    this.#isReserved = !isHedge && lane.mayStart;
+  /** A hedge was started because there was room, which may be gone a moment later; it does not wait. */
+  get #isHedge(): boolean {
+    return this.#ends.admitted !== undefined;
+  }
+
+  /** Whether it is a retry whose backoff has not ended. */
+  get #isBackingOff(): boolean {
+    const { readyAtMs } = this.#outlook;
+    return readyAtMs > 0 && readyAtMs > this.call.services.clock.now();
+  }
+
+  #passWithoutWait(lane: Lane): LanePass | undefined {
+    this.#isReserved = !this.#isHedge && lane.mayStart;
     return this.#isReserved
       ? lane.tryReserve(this.#tokens, this.#sizeBytes)
       : lane.tryAcquire(this.#tokens, this.#sizeBytes);
   }
 
-  /** Waits for the lane; the call needs no permit meanwhile. */
-  #waitForLane(lane: Lane): void {
+  #waitForOwnLane(lane: Lane): void {
     this.#isReserved = false;
+    this.#waitForLane(lane, (pass) => this.#admitted(pass));
+  }
+
+  /** Waits for a lane; the call needs no permit meanwhile. */
+  #waitForLane(lane: Lane, admitted: (pass: LanePass) => void): void {
     const { call, priority, tenant, agent } = this;
     const { deadlineAtMs, queuedAtMs: calledAtMs } = call;
     call.setAside();
@@ -222,7 +261,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     const admit = (pass: LanePass): void => {
       isDone = true;
       call.takenUp();
-      runIn(context, () => this.#admitted(pass));
+      runIn(context, () => admitted(pass));
     };
     const refuse = (refusal: Error): void => {
       isDone = true;
@@ -230,7 +269,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       if (failureClassOf(refusal) === 'rate-limited' && isLonger) {
         // A caller with more time has joined a shared call meanwhile.
         call.takenUp();
-        this.#waitForLane(lane);
+        this.#waitForLane(lane, admitted);
         return;
       }
       call.takenUp();
@@ -242,7 +281,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     if (!isDone) publishWait(call, lane);
   }
 
-  #admitted(pass: LanePass): void {
+  #admitted(pass: LanePass | undefined): void {
     this.#pass = pass;
     this.#ends.admitted?.();
     this.#queue();
@@ -252,7 +291,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #giveWay(lane: Lane): void {
     this.#pass?.release();
     this.#pass = undefined;
-    this.#waitForLane(lane);
+    this.#waitForOwnLane(lane);
   }
 
   /** Waits for the permit. */

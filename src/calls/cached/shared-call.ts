@@ -176,6 +176,7 @@ export class SharedCall extends Call {
       if (call.reason !== undefined) return;
       this.#waiters.delete(waiter);
       call.stage = undefined;
+      call.answeredBy = this.answeredBy;
       this.#tellTimes(call);
       // Whoever is answered first pays for the answer; the others share it.
       const isPayer = !this.#isPaid;

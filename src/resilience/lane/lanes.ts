@@ -66,8 +66,3 @@ export class Lanes {
     this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#lanes.size);
   }
 }
-
-/** The name of the lane of a provider's model. */
-export function laneName(provider: string, model: string | undefined): string {
-  return model === undefined ? provider : `${provider}/${model}`;
-}

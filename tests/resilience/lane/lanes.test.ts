@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { laneName } from '../../../src/resilience/lane/lane-name.js';
 import type { LaneOptions } from '../../../src/resilience/lane/lane-options.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
-import { Lanes, laneName } from '../../../src/resilience/lane/lanes.js';
+import { Lanes } from '../../../src/resilience/lane/lanes.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { failedAttempt, passOf } from '../admitted.js';
 
