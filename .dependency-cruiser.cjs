@@ -31,6 +31,7 @@ const SUB_ROOMS = {
     openai: ['.', 'model', 'transport', 'pricing'],
     'ai-sdk': ['.', 'model', 'transport', 'pricing'],
     http: ['.', 'transport'],
+    fetch: ['.', 'transport', 'pricing', 'anthropic', 'openai'],
     command: ['.', 'transport'],
   },
 };

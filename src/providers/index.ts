@@ -4,6 +4,11 @@ export type { AiSdkModel } from './ai-sdk/language-model.js';
 export { type AnthropicOptions, anthropic } from './anthropic/anthropic.js';
 export type { CommandOptions } from './command/command-options.js';
 export { command } from './command/command-provider.js';
+export {
+  type FetchGuard,
+  type GuardedFetchOptions,
+  guardedFetch,
+} from './fetch/guarded-fetch.js';
 export { httpAgent } from './http/http-agent.js';
 export type { HttpAgentContext, HttpAgentOptions } from './http/http-options.js';
 export type { ModelAgentOptions } from './model/model-agent-options.js';

@@ -15,8 +15,14 @@ function runScript(path: string): Promise<{ stdout: string; stderr: string }> {
 }
 
 describe('the short examples', () => {
-  test('show caching, streaming, fallbacks and resuming', () => {
-    expect(names.sort()).toEqual(['cache.mjs', 'fallback.mjs', 'resume.mjs', 'stream.mjs']);
+  test('show caching, streaming, fallbacks, resuming and a guarded client', () => {
+    expect(names.sort()).toEqual([
+      'cache.mjs',
+      'fallback.mjs',
+      'guarded-client.mjs',
+      'resume.mjs',
+      'stream.mjs',
+    ]);
   });
 
   test.each(names)('%s passes its own checks without a key and prints what it did', async (name) => {
@@ -32,7 +38,9 @@ describe('the short examples', () => {
   });
 
   test('are listed in the README of the examples', () => {
-    const listed = links(readDocument('examples/README.md')).filter((target) => /^[a-z]+\.mjs$/.test(target));
+    const listed = links(readDocument('examples/README.md')).filter((target) =>
+      /^[a-z-]+\.mjs$/.test(target),
+    );
     expect([...new Set(listed)].sort()).toEqual(names.sort());
   });
 });
