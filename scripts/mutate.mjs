@@ -52,7 +52,9 @@ function chooseMutants(sources) {
     .filter(({ path }) => !options.room || roomOf(path) === options.room)
     .flatMap(findMutants);
   if (options.at === undefined) return shuffled(all, options.seed);
-  return all.filter(({ path, line }) => [path, `${path}:${line}`].some((place) => options.at.includes(place)));
+  return all.filter(({ path, line }) =>
+    [path, `${path}:${line}`].some((place) => options.at.includes(place)),
+  );
 }
 
 function roomOf(path) {
@@ -93,7 +95,7 @@ function failureIn(stdout, folder) {
   const printed = stdout.split('\n').find((line) => line.startsWith('{"path"'));
   if (printed === undefined) return 'the process ended';
   const { path, title } = JSON.parse(printed);
-  return `${path.slice(folder.length + 1)}: ${title}`;
+  return `${path.slice(folder.length + 1)}: ${title.split('\n')[0]}`;
 }
 
 function printResult({ place, change, noticed, by, seconds = 0 }) {

@@ -1,6 +1,6 @@
 // A copy of the repository to change sources in, and Jest in that copy.
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -38,6 +38,7 @@ export function jestPart(name) {
  */
 export async function runJest(folder, { config, args, timeoutMs }) {
   const temporary = join(folder, '..', 'temporary');
+  unmountBelow(temporary);
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary);
   const { default: project } = await import(join(folder, 'jest.config.mjs'));
@@ -74,6 +75,14 @@ function outcomeOf(jest, timeoutMs) {
       setImmediate(() => resolve({ ...result, code }));
     });
   });
+}
+
+/** File systems that a test mounted and that its early end left behind; on Linux, where tests mount some. */
+function unmountBelow(folder) {
+  const mounts = existsSync('/proc/mounts') ? readFileSync('/proc/mounts', 'utf8').split('\n') : [];
+  for (const mount of mounts.map((line) => line.split(' ')[1])) {
+    if (mount?.startsWith(`${folder}/`)) execFileSync('umount', [mount]);
+  }
 }
 
 /** Jest leads a process group, so programs that its tests left behind end with it. */

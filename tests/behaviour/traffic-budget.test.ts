@@ -161,11 +161,14 @@ describe('a budget', () => {
           budget: { tokens: 10 },
           params: { maxTokens: 600 },
         }),
+        service.agent('plain', { budget: { tokens: 10 }, params: { maxTokens: 600 } }),
       ],
     });
     // 70 bytes of instructions and 35 of the task, at 3.5 bytes a token.
     const error = await rejection(orchestrator.execute('agent', 'x'.repeat(35)));
     expect(error).toMatchObject({ code: 'TUTTI_BUDGET_EXCEEDED', unit: 'tokens', needed: 630 });
+    const plain = await rejection(orchestrator.execute('plain', 'x'.repeat(35)));
+    expect(plain).toMatchObject({ unit: 'tokens', needed: 610 });
   });
 
   test("takes a provider's price of the estimated input and maxTokens, and charges the real usage", async () => {

@@ -41,6 +41,12 @@ describe('ResponseCache.warm', () => {
     expect(report.costUsd).toBeLessThanOrEqual(1);
   });
 
+  test('spends its budget to the last cent where the answers cost just that', async () => {
+    const compute = () => ({ output: 'x', costUsd: 0.25 });
+    const report = await new ResponseCache().warm(requests(10), compute, { maxConcurrent: 1, budgetUsd: 1 });
+    expect(report).toMatchObject({ computed: 4, costUsd: 1, stoppedBy: 'budget', skipped: 6 });
+  });
+
   test('begins nothing without a budget to spend', async () => {
     const report = await new ResponseCache().warm(requests(3), () => 'x', { budgetUsd: 0 });
     expect(report).toMatchObject({ computed: 0, skipped: 3, stoppedBy: 'budget' });

@@ -90,6 +90,16 @@ describe('aiSdk', () => {
     expect(await generate(aiSdk(model))).toMatchObject({ usage: {}, finishReason: 'other' });
   });
 
+  test.each([
+    ['length', 'length'],
+    [undefined, 'other'],
+  ])('streams a finish for the reason %s as %s', async (unified, expected) => {
+    const finishReason = unified && { unified, raw: unified };
+    const sent = parts({ type: 'finish', finishReason, usage: v3Usage });
+    const events = await collect(stream(aiSdk(modelV3({ doStream: { stream: sent } }))));
+    expect(events.at(-1)).toEqual({ type: 'finish', finishReason: expected });
+  });
+
   test('streams reasoning, text, tool calls and usage, and finishes', async () => {
     const model = modelV3({
       doStream: {

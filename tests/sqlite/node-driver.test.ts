@@ -7,12 +7,15 @@ const busy = () => Object.assign(new Error('database is locked'), { code: 'ERR_S
 
 /** Stands in for node:sqlite, which the oldest supported Node does not have: counts, and is busy when told to. */
 function fakeLibrary() {
-  const state = { prepared: [] as string[], busyTimes: 0, closed: 0, error: undefined as Error | undefined };
+  const error = undefined as Error | undefined;
+  const state = { prepared: [] as string[], busyTimes: 0, closed: 0, tookMs: 0, error };
   class FakeDatabaseSync {
     prepare(sql: string) {
       state.prepared.push(sql);
       return {
         all: (...params: SqlValue[]): SqlRow[] => {
+          const startedMs = performance.now();
+          while (performance.now() - startedMs < state.tookMs);
           if (state.error !== undefined) throw state.error;
           if (state.busyTimes-- > 0) throw busy();
           return [{ sql, params: params.join() }];
@@ -57,8 +60,23 @@ describe('openNodeDriver', () => {
   test('rejects for a statement that takes long and then fails', async () => {
     const { library, state } = fakeLibrary();
     const driver = await openNodeDriver(library, 'x', 50);
-    state.busyTimes = Number.POSITIVE_INFINITY;
-    await expect(driver.query('SELECT 1', [])).rejects.toThrow('locked');
+    state.tookMs = 2;
+    expect(await driver.query('SELECT 1', [])).toHaveLength(1);
+    state.error = new Error('disk I/O error');
+    await expect(driver.query('SELECT 1', [])).rejects.toThrow('disk I/O error');
+  });
+
+  test('gives the event loop a turn after a statement that took long', async () => {
+    const { library, state } = fakeLibrary();
+    const driver = await openNodeDriver(library, 'x', 50);
+    const hadTurn = async () => {
+      let turns = 0;
+      setImmediate(() => turns++);
+      await driver.query('SELECT 1', []);
+      return turns === 1;
+    };
+    state.tookMs = 2;
+    expect(await hadTurn()).toBe(true);
   });
 
   test('closes what it cannot use', async () => {

@@ -84,7 +84,7 @@ export class TierStack {
       const [entry] = await tier.getMany([key]);
       const found = entry === undefined ? undefined : this.#verified(entry, key, tier, seal);
       if (found === undefined) continue;
-      if (depth > 0) copyUp(found.entry, tiers.slice(0, depth));
+      copyUp(found.entry, tiers.slice(0, depth));
       return found;
     }
     return undefined;

@@ -27,11 +27,14 @@ export function unsealed(key: string, output: string, overrides: Partial<Unseale
 /** The key of the n-th entry. */
 export const keyOf = (n: number): string => n.toString(16).padStart(32, '0');
 
-/** A stack over one tier, and what it refused. */
-export function stackOver(tier: CacheTier): { stack: TierStack; rejected: Array<[string, string]> } {
+/** A stack over tiers, nearest first, and what it refused. */
+export function stackOver(...tiers: readonly CacheTier[]): {
+  stack: TierStack;
+  rejected: Array<[string, string]>;
+} {
   const rejected: Array<[string, string]> = [];
   const stack = new TierStack({
-    open: async () => ({ tiers: [new TierGuard(tier)], seal }),
+    open: async () => ({ tiers: tiers.map((tier) => new TierGuard(tier)), seal }),
     epochMs: () => NOW,
     clock: systemClock,
     onReject: (entry: StoredEntry, _tier, reason) => rejected.push([entry.key, reason]),

@@ -81,6 +81,20 @@ describe('AdaptiveConcurrency', () => {
     expect(requests.adaptive.stats()).toEqual({ limit: 16, raises: 0, cuts: 1 });
   });
 
+  test.each([
+    [undefined, 0, 1],
+    [undefined, 1, 1],
+    [undefined, 2, 2],
+    [4, 3, 4],
+    [4, 5, 5],
+  ])('with a minimum of %s and %i beside the rejected ones cuts to %i', (minimum, beside, expected) => {
+    const requests = new Requests(minimum === undefined ? {} : { minimum });
+    const early = requests.sent++;
+    requests.reject(4, beside);
+    requests.adaptive.answered(early, 1, requests.sent);
+    expect(requests.adaptive.limit).toBe(expected);
+  });
+
   test('an answer to a request that was sent after the rejections says nothing about them', () => {
     const requests = new Requests();
     requests.reject(4, 16);

@@ -278,6 +278,20 @@ describe('RateLimiter', () => {
     expect(refusals).toEqual(['the lane is down']);
   });
 
+  test('a request that is cancelled by itself is not refused again when its scope is cancelled', () => {
+    const { limiter } = limiterOf({ limits: { maxConcurrent: 1 } });
+    limiter.tryAcquire(SMALL);
+    const scope = new CancelScope();
+    const refusals: string[] = [];
+    const refuse = (error: Error): void => void refusals.push(error.message);
+    const request = new RateRequest(SMALL, { scope }, () => refusals.push('admitted'), refuse);
+    limiter.submit(request);
+    request.cancel(new Error('lost the race'));
+    scope.cancel(new Error('enough'));
+    expect(refusals).toEqual(['lost the race']);
+    expect(limiter.waiting).toBe(0);
+  });
+
   test('refusing the first for its deadline sets the timer of those behind it', async () => {
     let opensAtMs = 0;
     const gate: StartGate = {

@@ -85,6 +85,20 @@ await describeDrivers('DiskTier', (driver) => {
     await tier.close();
   });
 
+  test('writes at once when a whole statement of entries waits, and not before', async () => {
+    const { tier, clock, path } = open({ driver });
+    await tier.size();
+    const set = (n: number) => tier.set(tierEntry(clock, `e${n}`));
+    for (let n = 1; n < 400; n++) await set(n);
+    await clock.advance(0);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(await rowsIn(path, driver)).toBe(0);
+    await set(400);
+    await clock.advance(0);
+    await until(async () => (await rowsIn(path, driver)) === 400);
+    await tier.close();
+  });
+
   test('keeps numbers as they are, those that are not whole too', async () => {
     const { tier, clock } = open({ driver });
     const createdAt = clock.epochMs();
