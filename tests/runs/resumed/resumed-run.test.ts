@@ -373,8 +373,12 @@ describe('executeEach with a runId', () => {
               }),
       },
     });
-    for await (const _first of orchestrator.executeEach(pairs('quick', 'slow'), { runId: 'r', directory }))
+    const isOpen = () => existsSync(`${journal()}-wal`);
+    for await (const _first of orchestrator.executeEach(pairs('quick', 'slow'), { runId: 'r', directory })) {
+      expect(isOpen()).toBe(true);
       break;
+    }
+    expect(isOpen()).toBe(false);
     expect(await executedBy(pairs('quick', 'slow'))).toEqual(['slow']);
     await orchestrator.close();
   });
