@@ -253,7 +253,8 @@ describe('leaving shared work', () => {
     const agent = new HeldAgent();
     const { orchestrator, clock } = open({ agents: { agent: agent.run }, maxConcurrent: 1 });
     const before = orchestrator.execute('agent', 'before');
-    const [early] = [orchestrator.executeMultiple([['agent', 'question']], { deadlineMs: 90 })];
+    const whole = orchestrator.execute('agent', 'question');
+    const early = orchestrator.executeMultiple([['agent', 'question']], { deadlineMs: 90 });
     await clock.advance(50);
     agent.at(0).answer('x');
     await before;
@@ -267,6 +268,7 @@ describe('leaving shared work', () => {
     });
     expect((await late)[0]).toMatchObject({ attempts: 1, timings: { queuedMs: 0, runMs: 30, totalMs: 30 } });
     agent.at(1).answer('x');
+    expect((await whole).timings).toEqual({ queuedMs: 50, runMs: 50, totalMs: 100 });
     expect((await last).timings).toEqual({ queuedMs: 0, runMs: 30, totalMs: 30 });
   });
 
