@@ -27,7 +27,7 @@ export interface AgentFile {
   readonly disallowedTools?: readonly string[] | undefined;
   /** The system prompt: the body of a Markdown file, else `instructions` or `prompt`. */
   readonly instructions?: string | undefined;
-  /** The content of `params`, and the fields `temperature`, `top_p`, `top_k`, `maxTokens` and `max_tokens`. */
+  /** The content of `params`, and numbers such as `temperature` outside it. */
   readonly params: Readonly<Record<string, unknown>>;
   /** Settings of the agent: `timeoutMs`, `deadlineMs`, `maxRetries`, `maxConcurrent`, `repairs`, `version`. */
   readonly settings: AgentFileSettings;
@@ -93,10 +93,13 @@ export type AgentFileSettings = Pick<
 /** Parameters of models that files have outside `params` too. */
 const paramsShape = {
   temperature: number(),
+  topP: number(),
   top_p: number(),
+  topK: number(),
   top_k: number(),
   maxTokens: number(),
   max_tokens: number(),
+  seed: number(),
 };
 
 const PLAIN_DATA = 'must be plain data: text, finite numbers, lists and mappings';
@@ -106,6 +109,13 @@ function isPlainData(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
   return Object.values(value).every(isPlainData);
+}
+
+function checkNumbers({ value, issues }: z.core.ParsePayload<Record<string, unknown>>): void {
+  for (const [name, input] of Object.entries(value)) {
+    if (!Object.hasOwn(paramsShape, name) || Number.isFinite(input)) continue;
+    issues.push({ code: 'custom', path: [name], message: 'must be a number', input });
+  }
 }
 
 const schema = z.looseObject({
@@ -124,7 +134,7 @@ const schema = z.looseObject({
     mapping<unknown>(
       (value) => (isPlainData(value) ? undefined : PLAIN_DATA),
       'must be a mapping of names to values',
-    ),
+    ).check(z.check(checkNumbers)),
   ),
   ...paramsShape,
   ...settingsShape,

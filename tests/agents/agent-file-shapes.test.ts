@@ -133,6 +133,7 @@ describe('front matter as people write it', () => {
       5,
     ],
     ['a temperature that is text', 'name: a\ntemperature: warm', 3],
+    ['a temperature that is text among the parameters', 'name: a\nparams:\n  temperature: warm', 4],
   ])('reports %s with its line', async (_what, fields, line) => {
     await folder.put('good.md', md('name: good'));
     await folder.put('a.md', md(fields));
