@@ -65,7 +65,12 @@ export const loadLibrary: DriverLoader = async (name) => {
   if (name === 'keyv-sqlite') {
     // Before the import, because a failing one leaves a second rejection on Node 20 that cannot be caught.
     loadSqlite3();
-    return import('@keyv/sqlite');
+    // In a `try`, so that bundlers leave it out where it is not installed.
+    try {
+      return await import('@keyv/sqlite');
+    } catch (cause) {
+      throw new Error('@keyv/sqlite cannot be loaded', { cause });
+    }
   }
   const { getBuiltinModule } = process as { getBuiltinModule?: (id: string) => unknown };
   return getBuiltinModule?.('node:sqlite');

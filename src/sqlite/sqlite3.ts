@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { SqlRow, SqlValue } from './driver.js';
 import { INSPECT, type Inspection, immutableUri, toInspection } from './inspection.js';
 
@@ -32,12 +31,17 @@ export interface Sqlite3Module {
  * @throws when it is not installed, or its native part is missing.
  */
 export function loadSqlite3(): Sqlite3Module {
-  return createRequire(sqlite3Path())(sqlite3Path()) as Sqlite3Module;
+  return requireFrom(sqlite3Path())(sqlite3Path()) as Sqlite3Module;
 }
 
 /** Where sqlite3 lies: which copy of SQLite it is. */
 export function sqlite3Path(): string {
-  return createRequire(createRequire(import.meta.url).resolve('@keyv/sqlite')).resolve('sqlite3');
+  return requireFrom(requireFrom(import.meta.url).resolve('@keyv/sqlite')).resolve('sqlite3');
+}
+
+/** Not an imported `createRequire`, which bundlers follow, and fail where the package is not installed. */
+function requireFrom(path: string): NodeJS.Require {
+  return process.getBuiltinModule('node:module').createRequire(path);
 }
 
 /** A connection that cannot write. */

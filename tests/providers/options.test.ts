@@ -99,7 +99,18 @@ describe('peerLoader', () => {
     const load = jest.fn<() => Promise<string>>();
     load.mockRejectedValueOnce(Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' }));
     load.mockResolvedValueOnce('the module');
-    const get = peerLoader('some-sdk', 'some()', load, 'some-sdk@6');
+    const get = peerLoader(
+      'some-sdk',
+      'some()',
+      async (toMissing) => {
+        try {
+          return await load();
+        } catch (cause) {
+          throw toMissing(cause);
+        }
+      },
+      'some-sdk@6',
+    );
     const error = await rejection(get());
     expect(error).toMatchObject({ code: 'TUTTI_MISSING_PACKAGE', packageName: 'some-sdk', retryable: false });
     expect(error.message).toContain('npm install some-sdk@6');

@@ -22,7 +22,13 @@ export interface AnthropicOptions<
   readonly model?: string | undefined;
 }
 
-const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', () => import('@anthropic-ai/sdk'));
+const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', async (toMissing) => {
+  try {
+    return await import('@anthropic-ai/sdk');
+  } catch (cause) {
+    throw toMissing(cause);
+  }
+});
 
 /**
  * Creates an agent that uses a model of Anthropic, through the official client `@anthropic-ai/sdk` and the Messages

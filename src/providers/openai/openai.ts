@@ -31,7 +31,18 @@ export interface OpenAIOptions<
 
 type OpenAIClient = ChatClient & ResponsesClient;
 
-const loadSdk = peerLoader('openai', 'openai()', () => import('openai'), 'openai@6');
+const loadSdk = peerLoader(
+  'openai',
+  'openai()',
+  async (toMissing) => {
+    try {
+      return await import('openai');
+    } catch (cause) {
+      throw toMissing(cause);
+    }
+  },
+  'openai@6',
+);
 
 /**
  * Creates an agent that uses a model of OpenAI, through the official client `openai`: with Chat Completions or, with
