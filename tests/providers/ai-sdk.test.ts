@@ -304,7 +304,7 @@ describe('aiSdk', () => {
 
   test('refuses a model of a version it does not know, and an option it does not know', () => {
     const model = { specificationVersion: 'v9', doGenerate() {}, doStream() {} };
-    expect(() => aiSdk(model as never)).toThrow(/v2 and v3; this one says v9/);
+    expect(() => aiSdk(model as never)).toThrow(/v2, v3 and v4; this one says v9/);
     expect(() => aiSdk(modelV3({}), { instruction: 'x' } as never)).toThrow(/Did you mean "instructions"/);
   });
 

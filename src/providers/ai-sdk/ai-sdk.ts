@@ -30,7 +30,7 @@ export interface AiSdkOptions<
   readonly structuredOutput?: boolean | undefined;
 }
 
-const SUPPORTED = ['v2', 'v3'];
+const SUPPORTED: ReadonlySet<unknown> = new Set(['v2', 'v3', 'v4']);
 
 /**
  * Creates an agent from a language model object of the AI SDK, as `anthropic('…')` of `@ai-sdk/anthropic`,
@@ -66,10 +66,10 @@ function checkModel(model: unknown): void {
       `aiSdk takes a language model object of the AI SDK, for instance aiSdk(anthropic('claude-sonnet-4-5')) with anthropic from @ai-sdk/anthropic; got ${describeKind(model)}.`,
     );
   }
-  if (!SUPPORTED.includes(candidate.specificationVersion ?? '')) {
+  if (!SUPPORTED.has(candidate.specificationVersion)) {
     throw new InvalidArgumentError(
       'model',
-      `aiSdk supports language models of specification ${SUPPORTED.join(' and ')}; this one says ${String(candidate.specificationVersion)}.`,
+      `aiSdk supports language models of specification v2, v3 and v4; this one says ${String(candidate.specificationVersion)}.`,
     );
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The part of the AI SDK's language model interface (specification v2 and v3) that is used. It is loose on purpose:
- * models of both versions match, and their package is not needed to compile.
+ * The part of the AI SDK's language model interface (specification v2, v3 and v4) that is used. It is loose on purpose:
+ * models of all three match, and their package is not needed to compile.
  */
 export interface AiSdkModel {
-  /** `v2` or `v3`. */
+  /** `v2`, `v3` or `v4`. */
   readonly specificationVersion: string;
   /** The model's provider, for instance `anthropic.messages`. */
   readonly provider: string;
@@ -27,14 +27,14 @@ export interface AnswerPart {
   readonly providerMetadata?: unknown;
 }
 
-/** Tokens: plain numbers in v2, nested in v3. */
+/** Tokens: plain numbers in v2, nested since v3. */
 export interface ModelUsage {
   readonly inputTokens?: number | NestedInput | undefined;
   readonly outputTokens?: number | { readonly total?: number | undefined } | undefined;
   readonly cachedInputTokens?: number | undefined;
 }
 
-/** Input tokens in v3. */
+/** Input tokens since v3. */
 export interface NestedInput {
   readonly total?: number | undefined;
   readonly noCache?: number | undefined;
@@ -42,7 +42,7 @@ export interface NestedInput {
   readonly cacheWrite?: number | undefined;
 }
 
-/** A string in v2, an object with that string in v3. */
+/** A string in v2, an object with that string since v3. */
 export type ModelFinishReason = string | { readonly unified?: string; readonly raw?: string };
 
 /** The result of `doGenerate`: the fields that are read. */
