@@ -1,10 +1,16 @@
+import type { OutputSchema } from '../contracts/output-schema.js';
 import type { AgentResult, CallOutcome, TextResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { StreamConsumedError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
+import { LazyModule } from '../lifecycle/lazy-module.js';
+import type { ObjectReader } from '../output/object-reader.js';
 import type { CallRequest } from './call.js';
 import { SubmittedCall, submitCall } from './call-path.js';
 import type { StreamSink } from './stream-sink.js';
+
+/** Reads values while they grow: for streams of agents with an `output` schema. */
+export const objectReaderCode = new LazyModule(() => import('../output/object-reader.js'));
 
 /** Events that may wait for a slow reader before the agent is held back. */
 const MAX_UNREAD_EVENTS = 16;
@@ -28,7 +34,7 @@ export class AgentStream<Result extends TextResult = AgentResult>
 
   /** @internal */
   constructor(request: CallRequest) {
-    this.#sink = new ChannelSink();
+    this.#sink = new ChannelSink(request.registered.definition.output);
     let settled!: (outcome: CallOutcome) => void;
     this.#outcome = new Promise((resolve) => {
       settled = resolve;
@@ -158,6 +164,12 @@ class ChannelSink implements StreamSink {
   #hasText = false;
   #hasUsage = false;
   #hasFinish = false;
+  readonly #schema: OutputSchema | undefined;
+  #objects: ObjectReader | undefined = undefined;
+
+  constructor(schema: OutputSchema | undefined) {
+    this.#schema = schema;
+  }
 
   push(event: StreamEvent): Promise<void> | undefined {
     this.started = true;
@@ -165,9 +177,27 @@ class ChannelSink implements StreamSink {
     if (event.type === 'usage') this.#hasUsage = true;
     if (event.type === 'finish') this.#hasFinish = true;
     if (this.#isDropping) return undefined;
+    const partial = this.#schema === undefined ? undefined : this.#partialAfter(event, this.#schema);
+    if (partial === undefined) return this.#write(event);
+    const object: StreamEvent = { type: 'object', partial };
+    // A complete value comes before the end, one that grows after its piece.
+    const [first, second] = event.type === 'finish' ? [object, event] : [event, object];
+    const readerIsBehind = this.#write(first);
+    return this.#write(second) ?? readerIsBehind;
+  }
+
+  #write(event: StreamEvent): Promise<void> | undefined {
     const readerIsBehind = this.#channel.write(event);
     if (readerIsBehind !== undefined) this.#dropUnread();
     return readerIsBehind;
+  }
+
+  /** The value so far, where an event adds to it. */
+  #partialAfter(event: StreamEvent, schema: OutputSchema): unknown {
+    if (event.type === 'finish') return this.#objects?.end();
+    if (event.type !== 'text-delta' || objectReaderCode.loaded === undefined) return undefined;
+    this.#objects ??= new objectReaderCode.loaded.ObjectReader(schema);
+    return this.#objects.add(event.text);
   }
 
   /** The call has worked. An agent that does not stream gives its answer as one piece. */

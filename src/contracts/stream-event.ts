@@ -31,6 +31,15 @@ export type StreamEvent =
       usage: Partial<Usage>;
     }
   | {
+      /** The value of an agent with an `output` schema, so far. Read from the text; not validated. */
+      type: 'object';
+      /**
+       * The answer so far, before any transform: parts that are not complete, or do not have the schema's shape, are
+       * left out. Strings may be incomplete, apart from those of an `enum`, a literal or a format.
+       */
+      partial: unknown;
+    }
+  | {
       /** The stream is complete. */
       type: 'finish';
       /** Why it ended. */

@@ -8,9 +8,11 @@ export interface JsonSchemaOptions {
   readonly io: 'input';
   readonly target?: 'draft-7';
   readonly unrepresentable?: 'any';
+  /** Called with every schema and what was written for it, which it may change. */
+  readonly override?: (context: { zodSchema: unknown; jsonSchema: Record<string, unknown> }) => void;
 }
 
 /** The JSON Schema of a schema of zod 4, whatever part of zod it comes from. */
 export function writeJsonSchema(schema: OutputSchema, options: JsonSchemaOptions): object {
-  return toJSONSchema(schema as unknown as $ZodType, options);
+  return toJSONSchema(schema as unknown as $ZodType, options as Parameters<typeof toJSONSchema>[1]);
 }

@@ -1,3 +1,4 @@
+import { objectReaderCode } from '../calls/agent-stream.js';
 import { outputRepairer } from '../calls/attempts/invoke-agent.js';
 import { cachedCallsCode } from '../calls/cached/cache-of-calls.js';
 import * as cachedCalls from '../calls/cached/cached-calls.js';
@@ -7,6 +8,7 @@ import * as retries from '../calls/retries.js';
 import { laneCode } from '../calls/traffic-control.js';
 import * as jsonSchemas from '../output/core-json-schema.js';
 import { jsonSchemaWriter } from '../output/json-schema.js';
+import * as objects from '../output/object-reader.js';
 import * as reader from '../output/parse-output.js';
 import * as repairer from '../output/repair-output.js';
 import * as lanes from '../resilience/lane/lanes.js';
@@ -21,6 +23,7 @@ export function provideCode(): void {
   laneCode.provide(lanes);
   cachedCallsCode.provide(cachedCalls);
   outputReader.provide(reader);
+  objectReaderCode.provide(objects);
   outputRepairer.provide(repairer);
   jsonSchemaWriter.provide(jsonSchemas);
   retriesCode.provide(retries);

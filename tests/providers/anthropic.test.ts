@@ -179,7 +179,7 @@ describe('anthropic', () => {
           type: 'object',
           additionalProperties: false,
           required: ['name', 'age'],
-          properties: { name: { type: 'string', description: 'The name. {"minLength":1}' } },
+          properties: { name: { type: 'string', description: 'The name. At least 1 character.' } },
         },
       },
     });

@@ -201,10 +201,11 @@ describe('messagesSchema', () => {
     ).toEqual({
       type: 'object',
       properties: {
-        maximum: { type: 'number', description: 'A bound. {"maximum":5}' },
+        maximum: { type: 'number', description: 'A bound. At most 5.' },
         kind: { anyOf: [{ const: 'a' }, { enum: ['minimum'] }] },
       },
       required: ['maximum'],
+      additionalProperties: false,
     });
   });
 });

@@ -1,6 +1,7 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { type LazyModule, loadMissing } from '../../lifecycle/lazy-module.js';
 import { jsonSchemaWriter, needsJsonSchemaWriter } from '../../output/json-schema.js';
+import { objectReaderCode } from '../agent-stream.js';
 import { cachedCallsCode } from '../cached/cache-of-calls.js';
 import { retriesCode } from '../call-path.js';
 import { outputReader } from '../call-result.js';
@@ -20,7 +21,7 @@ export function codeLoader(
   const modules: LazyModule<unknown>[] = [];
   if (services.traffic.appliesTo(definition, lane)) modules.push(retriesCode);
   if (services.traffic.mayUseLanes(definition, lane)) modules.push(laneCode);
-  if (definition.output !== undefined) modules.push(outputReader);
+  if (definition.output !== undefined) modules.push(outputReader, objectReaderCode);
   if (services.cache !== undefined) modules.push(cachedCallsCode);
   if (mayNeedJsonSchemaWriter(services, definition)) modules.push(jsonSchemaWriter);
   if (modules.length === 0) return undefined;

@@ -2,7 +2,7 @@ import type { ProviderRequest } from '../../contracts/provider.js';
 import { namedText } from '../model/file-content.js';
 import type { ModelMessage, ModelStepRequest, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { bodyParams } from '../model/params.js';
-import { outputRequest } from '../model/structured-output.js';
+import { outputRequest, wholeFormat } from '../model/structured-output.js';
 import { objectInput } from '../model/tool-input.js';
 import type { AnswerPart } from './language-model.js';
 
@@ -16,7 +16,7 @@ export function callOptions(
   abortSignal: AbortSignal,
   nativeOutput: boolean,
 ): Record<string, unknown> {
-  const { format, instruction } = outputRequest(request.output, nativeOutput);
+  const { format, instruction } = outputRequest(request.output, nativeOutput ? wholeFormat : undefined);
   const system = [request.instructions, instruction]
     .filter((text) => text !== undefined && text !== '')
     .join('\n\n');

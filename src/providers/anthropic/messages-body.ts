@@ -4,7 +4,7 @@ import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import { base64Of, textOf } from '../model/file-content.js';
 import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectInput } from '../model/tool-input.js';
-import { messagesSchema } from './messages-schema.js';
+import { messagesFormat } from './messages-schema.js';
 
 /** The API requires a limit in every request. */
 const DEFAULT_MAX_TOKENS = 4_096;
@@ -17,6 +17,7 @@ const PROTOCOL: Protocol = {
     stopSequences: 'stop_sequences',
   },
   reserved: new Set(['model', 'messages', 'system', 'stream']),
+  writeFormat: messagesFormat,
 };
 
 /** The body of a request in the form of the Messages API. */
@@ -35,7 +36,7 @@ export function messagesBody(
   if (format !== undefined) {
     body.output_config = {
       ...(params.output_config as object | undefined),
-      format: { type: 'json_schema', schema: messagesSchema(format.schema) },
+      format: { type: 'json_schema', schema: format.schema },
     };
   }
   return body;

@@ -1,7 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { ModelToolDefinition } from './model-step.js';
 import { bodyParams, type ParamNames } from './params.js';
-import { type OutputFormat, outputRequest } from './structured-output.js';
+import { type FormatWriter, type OutputFormat, outputRequest } from './structured-output.js';
 
 /** The parts that the bodies of all model protocols share. */
 export interface BodyParts {
@@ -18,15 +18,17 @@ export interface Protocol {
   readonly names: ParamNames;
   /** Fields that the provider sets itself, so that they cannot be parameters. */
   readonly reserved: ReadonlySet<string>;
+  /** Writes schemas in the form that the provider's structured output takes. */
+  readonly writeFormat: FormatWriter;
 }
 
 /** The parts of a request's body. */
 export function bodyParts(
   request: ProviderRequest,
-  { names, reserved }: Protocol,
+  { names, reserved, writeFormat }: Protocol,
   nativeOutput: boolean,
 ): BodyParts {
-  const { format, instruction } = outputRequest(request.output, nativeOutput);
+  const { format, instruction } = outputRequest(request.output, nativeOutput ? writeFormat : undefined);
   const texts = [request.instructions, instruction].filter((text) => text !== undefined && text !== '');
   return { params: bodyParams(request.params, names, reserved), format, system: texts.join('\n\n') };
 }

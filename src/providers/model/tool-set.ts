@@ -66,11 +66,7 @@ export function toJsonSchema(schema: OutputSchema, field: string): Record<string
     throw new InvalidArgumentError(field, `${field} must be a zod 4 schema; got ${describeKind(schema)}.`);
   }
   try {
-    const {
-      $schema: _dialect,
-      '~standard': _standard,
-      ...rest
-    } = jsonSchemaOf(schema, { target: 'draft-7' }, jsonSchemaWriter);
+    const { $schema: _dialect, '~standard': _standard, ...rest } = jsonSchemaOf(schema, {}, jsonSchemaWriter);
     return rest;
   } catch (cause) {
     throw new InvalidArgumentError(

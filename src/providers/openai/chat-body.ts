@@ -3,6 +3,7 @@ import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import { dataUrlOf, namedText } from '../model/file-content.js';
 import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectText } from '../model/tool-input.js';
+import { strictFormat } from './strict-schema.js';
 
 const PROTOCOL: Protocol = {
   names: {
@@ -13,6 +14,7 @@ const PROTOCOL: Protocol = {
     presencePenalty: 'presence_penalty',
   },
   reserved: new Set(['model', 'messages', 'stream', 'stream_options']),
+  writeFormat: strictFormat,
 };
 
 /** The body of a request in the form of the Chat Completions API. */
@@ -31,7 +33,7 @@ export function chatBody(
   ];
   if (tools.length > 0) body.tools = allTools(params, tools, toTool);
   if (format !== undefined) {
-    const schema = { name: 'answer', schema: format.schema, strict: format.allRequired };
+    const schema = { name: 'answer', schema: format.schema, strict: format.isStrict };
     body.response_format = { type: 'json_schema', json_schema: schema };
   }
   return body;

@@ -3,10 +3,12 @@ import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import { dataUrlOf, namedText } from '../model/file-content.js';
 import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectText } from '../model/tool-input.js';
+import { strictFormat } from './strict-schema.js';
 
 const PROTOCOL: Protocol = {
   names: { maxTokens: 'max_output_tokens', topP: 'top_p' },
   reserved: new Set(['model', 'input', 'instructions', 'stream']),
+  writeFormat: strictFormat,
 };
 
 /** The body of a request in the form of the Responses API. */
@@ -22,7 +24,7 @@ export function responsesBody(
   if (system !== '') body.instructions = system;
   if (tools.length > 0) body.tools = allTools(params, tools, toTool);
   if (format !== undefined) {
-    const answer = { type: 'json_schema', name: 'answer', schema: format.schema, strict: format.allRequired };
+    const answer = { type: 'json_schema', name: 'answer', schema: format.schema, strict: format.isStrict };
     body.text = { ...(params.text as object | undefined), format: answer };
   }
   return body;
