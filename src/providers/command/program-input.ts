@@ -75,7 +75,7 @@ async function writeFiles(
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     const paths = await Promise.all(
-      files.map((file, index) => file.path ?? writeCopy(file, join(folder, `${index}`))),
+      files.map(async (file, index) => file.path ?? (await writeCopy(file, join(folder, `${index}`)))),
     );
     return { paths, remove };
   } catch (error) {

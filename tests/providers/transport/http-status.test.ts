@@ -53,7 +53,9 @@ describe('errorFromAnswer', () => {
   });
 
   test('ends its sentence once, cuts what was said at 500 characters, and adds what to do', () => {
-    expect(fromBody({ error: { message: 'No!' } }, 400).message).toBe('acme failed with status 400: No!');
+    expect(fromBody({ error: { message: 'No!' } }, 400).message).toBe(
+      'acme failed with status 400: No! Check the parameters and the task.',
+    );
     expect(fromBody({ error: { message: 'no' } }, 401).message).toBe(
       'acme failed with status 401: no. Check the API key.',
     );
