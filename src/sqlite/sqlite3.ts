@@ -36,7 +36,12 @@ export function loadSqlite3(): Sqlite3Module {
 
 /** Where sqlite3 lies: which copy of SQLite it is. */
 export function sqlite3Path(): string {
-  return requireFrom(requireFrom(import.meta.url).resolve('@keyv/sqlite')).resolve('sqlite3');
+  return requireFrom(requireFrom(ownPath()).resolve('@keyv/sqlite')).resolve('sqlite3');
+}
+
+/** Of this file, or of the bundle that it became part of: in a CommonJS one `import.meta` is empty. */
+function ownPath(): string {
+  return typeof __filename === 'string' ? __filename : import.meta.url;
 }
 
 /** Not an imported `createRequire`, which bundlers follow, and fail where the package is not installed. */
