@@ -37,8 +37,9 @@ export abstract class SubmittedCall extends Call {
   }
 
   settle(outcome: CallOutcome): void {
-    if (outcome.success) this.#settleResult(outcome);
-    else this.#end(outcome);
+    const isComplete = typeof this.task === 'string' && this.registered.isPlain;
+    if (isComplete || !outcome.success) this.#end(outcome);
+    else this.#settleResult(outcome);
   }
 
   #settleResult(result: AgentResult): void {

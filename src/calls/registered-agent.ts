@@ -19,6 +19,8 @@ export interface RegisteredAgent {
   settings: CallSettings;
   /** What runs around its calls; `undefined` if nothing does. */
   readonly hooks: CallHooks | undefined;
+  /** Whether it is a function without hooks: of a string nothing has to be prepared, and its result is complete. */
+  readonly isPlain: boolean;
   /** Whether its calls go through lanes, budgets or fallbacks; else they take the plain path. */
   readonly hasTrafficControl: boolean;
   /** Loads code that its calls need beyond what every call needs; a promise as long as some is missing. */

@@ -36,6 +36,7 @@ export class CallAdmission implements RegistryObserver {
   }
 
   added(definition: AgentDefinition): void {
+    const hooks = joinHooks(this.#services.options.hooks, definition.hooks);
     this.#agents.set(definition.name, {
       services: this.#services,
       definition,
@@ -43,7 +44,8 @@ export class CallAdmission implements RegistryObserver {
       lane: undefined,
       isHedgeable: true,
       settings: agentSettings(this.settings, definition),
-      hooks: joinHooks(this.#services.options.hooks, definition.hooks),
+      hooks,
+      isPlain: hooks === undefined && definition.provider === undefined,
       hasTrafficControl: this.#services.traffic.appliesTo(definition),
       loadCode: codeLoader(this.#services, definition),
       fallbacks: () => this.#fallbacksOf(definition),

@@ -42,6 +42,7 @@ export function toRegistered(
     loadCode: codeLoader(services, definition, lane),
     // There is no task that a hook could look at.
     hooks: undefined,
+    isPlain: true,
     fallbacks: NO_FALLBACKS,
     permits: services.permits,
   };
