@@ -5,6 +5,7 @@ import {
   ProviderRequestError,
   ProviderResponseError,
 } from '../../errors/provider-errors.js';
+import { withoutSecrets } from '../../errors/redact.js';
 import type { ResolvedCommandOptions } from './command-options.js';
 
 const PROVIDER = 'command';
@@ -27,6 +28,18 @@ export function exitError(
     provider: PROVIDER,
     details: { file, exitCode, signal, stderr },
   });
+}
+
+/** As much of the output as a person will read. */
+const MAX_SAID_CHARS = 500;
+
+/** The error for output that `isFailure` takes for a failure. */
+export function judgedError(file: string, output: string, reason: boolean | string): ProviderResponseError {
+  const said = typeof reason === 'string' ? reason : withoutSecrets(output.trim()).slice(0, MAX_SAID_CHARS);
+  return new ProviderResponseError(
+    `Program "${file}" ended with exit code 0, but its output is a failure: ${said === '' ? 'it is empty' : said}`,
+    { provider: PROVIDER, details: { file, exitCode: 0 } },
+  );
 }
 
 /** What to say for each way in which a program cannot be started. */

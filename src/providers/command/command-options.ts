@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors/input-errors.js';
-import { expectObject, expectOneOf, expectWholeNumber } from '../../input/checks.js';
+import { expectFunction, expectObject, expectOneOf, expectWholeNumber } from '../../input/checks.js';
 import { MAX_TIMER_MS } from '../../time/clock.js';
 import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
 import { checkOptions, type OptionChecks } from '../check-options.js';
@@ -46,6 +46,14 @@ export interface CommandOptions<Name extends string = string, Data = unknown>
   /** Longest standard output that is taken, in bytes; one more ends the program with an error. @default 67_108_864 (64 MiB) */
   maxOutputBytes?: number | undefined;
   /**
+   * Whether the output of a program that ended with exit code 0 is a failure: `true`, or a text that says why. Some
+   * programs write their errors to standard output and report success. The output is then not streamed as it is written
+   * but in one piece, once it has been judged.
+   *
+   * @default no output is a failure
+   */
+  isFailure?: ((output: string) => boolean | string) | undefined;
+  /**
    * Time between asking the program and all its children to end (SIGTERM) and ending them (SIGKILL), in milliseconds.
    *
    * @default 2_000
@@ -63,6 +71,7 @@ export interface ResolvedCommandOptions {
   readonly inheritEnv: 'basic' | 'all';
   readonly cwd: string | undefined;
   readonly maxOutputBytes: number;
+  readonly isFailure: ((output: string) => boolean | string) | undefined;
   readonly killGraceMs: number;
 }
 
@@ -87,6 +96,7 @@ const CHECKS: OptionChecks = {
   inheritEnv: expectOneOf('basic', 'all'),
   cwd: (value) => (isArgument(value) && value !== '' ? undefined : 'a folder'),
   maxOutputBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
+  isFailure: expectFunction,
   killGraceMs: expectWholeNumber(0, MAX_TIMER_MS),
 };
 
@@ -108,6 +118,7 @@ export function resolveCommandOptions(options: CommandOptions): ResolvedCommandO
     inheritEnv: options.inheritEnv ?? 'basic',
     cwd: options.cwd,
     maxOutputBytes: options.maxOutputBytes ?? 64 * 1024 * 1024,
+    isFailure: options.isFailure,
     killGraceMs: options.killGraceMs ?? 2_000,
   };
 }

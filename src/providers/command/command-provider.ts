@@ -2,6 +2,7 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { toDefinition } from '../agent-settings.js';
+import { judgedError } from './command-errors.js';
 import {
   type CommandOptions,
   type ResolvedCommandOptions,
@@ -45,9 +46,7 @@ function createCommandProvider(options: ResolvedCommandOptions): Provider {
     },
     accepts: files === undefined ? {} : { files: ['*'] },
     async generate(request) {
-      const pieces: string[] = [];
-      for await (const text of runProgram(request, options, programs)) pieces.push(text);
-      return { output: pieces.join(''), finishReason: 'stop' };
+      return { output: await wholeOutput(request, options, programs), finishReason: 'stop' };
     },
     stream: (request) => streamProgram(request, options, programs),
     async close() {
@@ -58,11 +57,29 @@ function createCommandProvider(options: ResolvedCommandOptions): Provider {
   };
 }
 
+async function wholeOutput(
+  request: ProviderRequest,
+  options: ResolvedCommandOptions,
+  programs: RunningPrograms,
+): Promise<string> {
+  const pieces: string[] = [];
+  for await (const text of runProgram(request, options, programs)) pieces.push(text);
+  const output = pieces.join('');
+  const reason = options.isFailure?.(output) ?? false;
+  if (reason !== false) throw judgedError(options.file, output, reason);
+  return output;
+}
+
 async function* streamProgram(
   request: ProviderRequest,
   options: ResolvedCommandOptions,
   programs: RunningPrograms,
 ): AsyncGenerator<StreamEvent, void, undefined> {
-  for await (const text of runProgram(request, options, programs)) yield { type: 'text-delta', text };
+  if (options.isFailure === undefined) {
+    for await (const text of runProgram(request, options, programs)) yield { type: 'text-delta', text };
+  } else {
+    // A failure must not look like an answer, not even for a moment.
+    yield { type: 'text-delta', text: await wholeOutput(request, options, programs) };
+  }
   yield { type: 'finish', finishReason: 'stop' };
 }

@@ -119,7 +119,7 @@ export class FetchExchange {
     const { status, headers } = response;
     const { retryAfterMs, requestId } = responseInfo(this.#options.lane, undefined, status, headers);
     const asked = headers.get('x-should-retry');
-    const error = errorFromAnswer(status, readErrorBody(body), {
+    const error = errorFromAnswer(status, readErrorBody(body ?? Buffer.from(bytes).toString('utf8')), {
       ...this.#facts(),
       requestId,
       retryAfterMs,

@@ -7,7 +7,7 @@ import { toDefinition } from '../agent-settings.js';
 import { errorFromAnswer } from '../transport/http-status.js';
 import { PooledClient } from '../transport/pooled-client.js';
 import { exchangeJson, type HttpAnswer, type HttpMessage } from './http-exchange.js';
-import { defaultBody, isReply, readDefaultAnswer, toReplyObject } from './http-mapping.js';
+import { defaultBody, isReply, judgedBody, readDefaultAnswer, toReplyObject } from './http-mapping.js';
 import {
   type HttpAgentContext,
   type HttpAgentOptions,
@@ -86,6 +86,8 @@ async function toReply(
   request: ProviderRequest,
   options: ResolvedHttpOptions,
 ): Promise<AgentReplyObject> {
+  const failure = options.isFailure?.(json) ?? false;
+  if (failure !== false) throw errorFromAnswer(facts.status, judgedBody(json, failure), facts);
   if (options.response !== undefined) {
     const reply = await options.response(json, contextOf(request));
     if (isReply(reply)) return toReplyObject(reply);

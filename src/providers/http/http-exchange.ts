@@ -83,7 +83,7 @@ function readAnswer(
   };
   if (response.status >= 300 && response.status < 400) throw redirectError(response, message.url, facts);
   if (response.status >= 400)
-    throw errorFromAnswer(response.status, readErrorBody(tryJson(text) ?? {}), facts);
+    throw errorFromAnswer(response.status, readErrorBody(tryJson(text) ?? text), facts);
   if (text.trim() === '') throw notJsonError('an empty body', facts);
   const json = tryJson(text);
   if (json !== undefined) return { json, facts };

@@ -34,9 +34,25 @@ export type DefaultAnswer = { readonly reply: AgentReplyObject } | { readonly er
 export function readDefaultAnswer(json: unknown): DefaultAnswer {
   if (typeof json === 'string') return { reply: { output: json } };
   if (typeof json !== 'object' || json === null) return undefined;
-  if (isReply(json)) return { reply: toReplyObject(json) };
-  const error = 'error' in json ? readErrorBody(json) : undefined;
-  return error === undefined ? undefined : { error };
+  if (reportsFailure(json)) return { error: readErrorBody(json) ?? NO_REASON };
+  return isReply(json) ? { reply: toReplyObject(json) } : undefined;
+}
+
+const NO_REASON: ErrorBody = { type: undefined, code: undefined, message: undefined };
+
+/** Whether an object says that it is a failure, whatever else it has. */
+function reportsFailure(json: object): boolean {
+  const { error, success, ok } = json as Readonly<Record<string, unknown>>;
+  return Boolean(error) || success === false || ok === false;
+}
+
+/** The error that a response reports, with the reason that the user's own check found. */
+export function judgedBody(json: unknown, reason: boolean | string): ErrorBody {
+  const body = readErrorBody(json) ?? NO_REASON;
+  if (typeof reason === 'string') return { ...body, message: reason };
+  return body.message === undefined
+    ? { ...body, message: 'isFailure takes the response for a failure' }
+    : body;
 }
 
 /** Whether a value can be a reply: a string, or an object with a string `output`. */

@@ -57,6 +57,13 @@ export interface HttpAgentOptions<Name extends string = string, Data = unknown>
    * @default a string is the reply; from an object, `output` and the other fields of a reply are used
    */
   response?: ((json: unknown, context: HttpAgentContext) => AgentReply | Promise<AgentReply>) | undefined;
+  /**
+   * Whether the JSON of a response with a status below 400 is a failure: `true`, or a text that says why. It is asked
+   * before `response`. An error in the JSON is read for the message and for whether a retry helps.
+   *
+   * @default without `response`: an object with an `error`, or with `success` or `ok` set to `false`
+   */
+  isFailure?: ((json: unknown) => boolean | string) | undefined;
   /** Largest accepted answer, in bytes. @default 16_777_216 */
   maxResponseBytes?: number | undefined;
   /**
@@ -75,6 +82,7 @@ export interface ResolvedHttpOptions {
   readonly headers: NonNullable<HttpAgentOptions['headers']>;
   readonly request: HttpAgentOptions['request'];
   readonly response: HttpAgentOptions['response'];
+  readonly isFailure: HttpAgentOptions['isFailure'];
   readonly accepts: AcceptedContent;
   readonly maxResponseBytes: number;
   readonly connections: number;
@@ -101,6 +109,7 @@ const CHECKS: OptionChecks = {
   request: expectFunction,
   accepts: expectAccepted,
   response: expectFunction,
+  isFailure: expectFunction,
   maxResponseBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
   connections: expectWholeNumber(1, 10_000),
 };
@@ -121,6 +130,7 @@ export function resolveHttpOptions(options: HttpAgentOptions): ResolvedHttpOptio
     headers: options.headers ?? {},
     request,
     response: options.response,
+    isFailure: options.isFailure,
     accepts: options.accepts ?? (method === 'GET' || request !== undefined ? {} : EVERYTHING),
     maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
     connections: options.connections ?? DEFAULT_CONNECTIONS,

@@ -60,7 +60,7 @@ describe('errorFromAnswer', () => {
       'acme failed with status 401: no. Check the API key.',
     );
     expect(fromBody({ error: { message: 'x'.repeat(501) } }, 400).message).toBe(
-      `acme failed with status 400: ${'x'.repeat(500)}.`,
+      `acme failed with status 400: ${'x'.repeat(500)}. Check the parameters and the task.`,
     );
     expect(fromBody({}, 302).message).toMatch(/with status 302: no reason given\. It redirects/);
     expect(fromBody({ error: { type: 'not_found_error' } }).message).toBe(
