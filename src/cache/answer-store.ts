@@ -301,7 +301,7 @@ export class AnswerStore {
     entry.hits += 1;
     account.intervals.record(nowMs - entry.usedAt);
     entry.usedAt = nowMs;
-    recorder.hit(tier, account, answer.costUsd ?? 0, answer.usage.totalTokens);
+    recorder.hit(tier, account, answer.costUsd ?? 0, answer.usage.totalTokens ?? 0);
     if (lower !== undefined) this.#touches.add(entry);
     const hit = toHit(entry, tier, nowMs);
     if (observers.wants('cache:hit')) {

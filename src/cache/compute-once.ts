@@ -154,7 +154,7 @@ export class ComputeOnce {
 
   #joinedHit(hit: CacheHit, job: ComputeJob): CacheValue {
     const account = this.#recorder.account(job.agent);
-    this.#recorder.hit(hit.tier, account, hit.costUsd ?? 0, hit.usage.totalTokens);
+    this.#recorder.hit(hit.tier, account, hit.costUsd ?? 0, hit.usage.totalTokens ?? 0);
     return fromHit(hit);
   }
 

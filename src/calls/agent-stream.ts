@@ -1,6 +1,7 @@
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { AgentResult, CallOutcome, TextResult } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
+import type { Usage } from '../contracts/usage.js';
 import { StreamConsumedError } from '../errors/execution-errors.js';
 import { AsyncChannel } from '../events/async-channel.js';
 import { LazyModule } from '../lifecycle/lazy-module.js';
@@ -204,7 +205,7 @@ class ChannelSink implements StreamSink {
   finish(result: AgentResult): void {
     if (!this.#hasText && result.output !== '') void this.push({ type: 'text-delta', text: result.output });
     const { usage } = result;
-    if (!this.#hasUsage && usage.totalTokens > 0) void this.push({ type: 'usage', usage });
+    if (!this.#hasUsage && isAnythingUsed(usage)) void this.push({ type: 'usage', usage });
     if (!this.#hasFinish) void this.push({ type: 'finish', finishReason: result.finishReason ?? 'stop' });
     this.#channel.end();
   }
@@ -234,4 +235,8 @@ class ChannelSink implements StreamSink {
       this.#channel.clear();
     });
   }
+}
+
+function isAnythingUsed({ inputTokens = 0, outputTokens = 0, totalTokens = 0 }: Usage): boolean {
+  return inputTokens > 0 || outputTokens > 0 || totalTokens > 0;
 }

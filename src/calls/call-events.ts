@@ -98,6 +98,22 @@ export function publishWait(call: Call, lane: Lane): void {
   events.emit('call:wait', { callId, agent, at: clock.epochMs(), lane: lane.name, reason, untilMs });
 }
 
+/** The call begins to wait for what other calls have reserved in a budget. */
+export function publishBudgetWait(call: Call, lane: string | undefined): void {
+  const { clock, events } = call.services;
+  if (!events.wants('call:wait')) return;
+  const { agent, callId } = call;
+  const of = lane ?? `function/${agent}`;
+  events.emit('call:wait', {
+    callId,
+    agent,
+    at: clock.epochMs(),
+    lane: of,
+    reason: 'budget',
+    untilMs: undefined,
+  });
+}
+
 export function publishFallback(call: Call, from: string, to: string, error: Error): void {
   const { clock, counters, events } = call.services;
   counters.fallbacks += 1;
@@ -206,7 +222,7 @@ function addSpending(
   sums: { inputTokens: number; outputTokens: number; costUsd: number },
   { usage, costUsd }: CallOutcome,
 ): void {
-  sums.inputTokens += usage.inputTokens;
-  sums.outputTokens += usage.outputTokens;
+  sums.inputTokens += usage.inputTokens ?? 0;
+  sums.outputTokens += usage.outputTokens ?? 0;
   sums.costUsd += costUsd ?? 0;
 }

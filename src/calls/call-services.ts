@@ -54,6 +54,9 @@ export interface CallTraffic {
   firstOutlook(maxRetries: number): RetryOutlook;
   /** More attempts may run at once than before. */
   wake(): void;
+  /** Calls that wait until others have settled for less than they reserved in a budget. */
+  waitingForBudget: number;
+  /** Calls that wait for their lanes or for a budget. */
   waiting(): number;
   /** What the calls of the lane in which most of them wait are waiting for; `undefined` if none waits. */
   longestQueue(): RunWaiting | undefined;

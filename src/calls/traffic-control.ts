@@ -48,6 +48,7 @@ export class TrafficControl implements CallTraffic {
   readonly #agentBudgets = new OwnerBudgets('agent');
   readonly #tenantBudget: BudgetSettings | undefined;
   readonly #tenantBudgets = new OwnerBudgets('tenant');
+  waitingForBudget = 0;
 
   /** @param maxConcurrent How many attempts may run at once now, over all lanes. */
   constructor(
@@ -145,16 +146,18 @@ export class TrafficControl implements CallTraffic {
     this.#tenantLanes?.wake();
   }
 
-  /** Calls that wait for their lanes. */
   waiting(): number {
-    return (this.#lanes?.waiting ?? 0) + (this.#tenantLanes?.waiting ?? 0);
+    return (this.#lanes?.waiting ?? 0) + (this.#tenantLanes?.waiting ?? 0) + this.waitingForBudget;
   }
 
   longestQueue(): RunWaiting | undefined {
     const [provider, tenant] = [this.#lanes?.busiest, this.#tenantLanes?.busiest];
     const lane = (tenant?.waiting ?? 0) > (provider?.waiting ?? 0) ? tenant : provider;
     const waitingFor = lane?.waitingFor;
-    return lane && waitingFor && { count: lane.waiting, ...waitingFor };
+    const count = this.waitingForBudget;
+    if (lane === undefined || waitingFor === undefined || lane.waiting < count)
+      return count === 0 ? undefined : { count, reason: 'budget', untilMs: undefined };
+    return { count: lane.waiting, ...waitingFor };
   }
 
   backingOff(): number {

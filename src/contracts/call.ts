@@ -76,12 +76,12 @@ export type TaskSource<Name extends string = string> =
   | Iterable<TaskInput<Name>>
   | AsyncIterable<TaskInput<Name>>;
 
-/** What the calls of an orchestrator wait for: those of the lane in which most of them wait. */
+/** What the calls of an orchestrator wait for: those of the lane in which most of them wait, or those of budgets. */
 export interface RunWaiting {
-  /** Number of calls that wait for the lane, those of other runs included. */
+  /** Number of calls that wait for the lane, or for budgets, those of other runs included. */
   count: number;
   /** What the first of them waits for, as in the event `call:wait`. */
-  reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff';
+  reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff' | 'budget';
   /** Until when, in epoch milliseconds; `undefined` if that is not known. */
   untilMs: number | undefined;
 }
@@ -96,7 +96,7 @@ export interface RunProgress {
   cancelled: number;
   /** Of those, tasks answered from the cache. */
   cached: number;
-  /** What calls wait for; `undefined` if none waits for a lane. */
+  /** What calls wait for; `undefined` if none waits for a lane or a budget. */
   waiting: RunWaiting | undefined;
   /** Number of tasks, if the source has a known length. */
   total?: number;

@@ -98,11 +98,11 @@ export interface TuttiEvents extends CacheEvents {
     /** How long it had to stop, in milliseconds. */
     abandonMs: number;
   };
-  /** A call starts to wait for its lane. */
+  /** A call starts to wait for its lane, or for what other calls have reserved in one of its budgets. */
   'call:wait': CallEvent &
     LaneEvent & {
-      /** What the lane's next request waits for. */
-      reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff';
+      /** What the lane's next request waits for; `budget` if the call waits for a budget. */
+      reason: 'retry-after' | 'lane-down' | 'rate-limit' | 'concurrency' | 'backoff' | 'budget';
       /** Until when, milliseconds since the Unix epoch; `undefined` if that is not known. */
       untilMs: number | undefined;
     };

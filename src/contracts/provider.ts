@@ -107,6 +107,11 @@ export interface Provider {
    */
   maxOutputTokens?(model: string | undefined, params: Readonly<Record<string, unknown>>): number | undefined;
   /**
+   * The longest answer, in tokens, of requests whose parameters set no limit, if the provider sets one itself. Budgets
+   * reserve that much.
+   */
+  readonly defaultMaxOutputTokens?: number | undefined;
+  /**
    * Settings besides model, instructions and params that change answers, as plain JSON. Part of the agent's identity
    * in the cache.
    */

@@ -1,15 +1,15 @@
-/** Tokens that a call used. Zeros where the agent reported nothing. */
+/** Tokens that a call used. A count that neither the agent nor its server reported is `undefined`, which is not 0. */
 export interface Usage {
   /** Tokens sent to the model, without those read from or written to its prompt cache. */
-  inputTokens: number;
+  inputTokens: number | undefined;
   /** Tokens the model produced. */
-  outputTokens: number;
+  outputTokens: number | undefined;
   /** Tokens read from the provider's prompt cache. */
   cacheReadTokens?: number;
   /** Tokens written to the provider's prompt cache. */
   cacheWriteTokens?: number;
-  /** All of them together. */
-  totalTokens: number;
+  /** All of them together; `undefined` if one of the two is unknown and no total was reported. */
+  totalTokens: number | undefined;
 }
 
 /** Why a model stopped. `stop` is a complete answer. */
@@ -26,38 +26,49 @@ const PARTS = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteToke
 const COUNTS = [...PARTS, 'totalTokens'] as const;
 
 // One object for all results: most functions report no usage, and a hundred thousand results keep it.
-const NO_USAGE: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 });
+const UNKNOWN_USAGE: Usage = Object.freeze({
+  inputTokens: undefined,
+  outputTokens: undefined,
+  totalTokens: undefined,
+});
 
-/** Usage with every count; the total is the sum of the parts if the agent did not report one. */
+/** Usage with every count that was reported, and their total. */
 export function completeUsage(usage: Partial<Usage> | undefined): Usage {
-  if (usage === undefined) return NO_USAGE;
-  const { inputTokens = 0, outputTokens = 0, cacheReadTokens, cacheWriteTokens } = usage;
+  if (usage === undefined) return UNKNOWN_USAGE;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = usage;
   const complete: Usage = { inputTokens, outputTokens, totalTokens: totalTokensOf(usage) };
   if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
   if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
   return complete;
 }
 
-/** All tokens together: the reported total, else the sum of the parts. */
-export function totalTokensOf(usage: Partial<Usage>): number {
-  const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
-  return usage.totalTokens ?? inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
+/** All tokens together: the reported total, else the sum of the parts; `undefined` if input or output is unknown. */
+export function totalTokensOf(usage: Partial<Usage>): number | undefined {
+  const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0, totalTokens } = usage;
+  if (totalTokens !== undefined) return totalTokens;
+  if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  return inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens;
 }
 
-/** Usage made of a provider's counts; cache counts of 0 are left out. */
+/** Whether the tokens sent and received are both known: else their price would be that of a part. */
+export function isWholeUsage({ inputTokens, outputTokens }: Partial<Usage>): boolean {
+  return inputTokens !== undefined && outputTokens !== undefined;
+}
+
+/** Usage made of a provider's counts; cache counts of 0 are left out, and so is what it did not report. */
 export function usageFromCounts(
-  inputTokens: number,
-  outputTokens: number,
+  inputTokens: number | undefined,
+  outputTokens: number | undefined,
   cacheReadTokens: number,
   cacheWriteTokens: number,
-): Usage {
-  const usage: Usage = {
-    inputTokens,
-    outputTokens,
-    totalTokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens,
-  };
+): Partial<Usage> {
+  const usage: Partial<Usage> = {};
+  if (inputTokens !== undefined) usage.inputTokens = inputTokens;
+  if (outputTokens !== undefined) usage.outputTokens = outputTokens;
   if (cacheReadTokens > 0) usage.cacheReadTokens = cacheReadTokens;
   if (cacheWriteTokens > 0) usage.cacheWriteTokens = cacheWriteTokens;
+  const totalTokens = totalTokensOf(usage);
+  if (totalTokens !== undefined) usage.totalTokens = totalTokens;
   return usage;
 }
 

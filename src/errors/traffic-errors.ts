@@ -85,10 +85,12 @@ export interface BudgetRefusal {
   unit: BudgetUnit;
   /** The whole budget. */
   limit: number;
-  /** The part that is neither spent nor reserved. */
+  /** The part that is not spent. */
   left: number;
   /** The call's maximum cost; `undefined` if it is unknown. */
   needed: number | undefined;
+  /** If the maximum cost is unknown: the settings that would make it known. */
+  missing?: string | undefined;
 }
 
 /**
@@ -104,13 +106,14 @@ export class BudgetExceededError extends TuttiError<'TUTTI_BUDGET_EXCEEDED'> {
   readonly unit: BudgetUnit;
   /** The whole budget, in `unit`. */
   readonly limit: number;
-  /** The part that is neither spent nor reserved, in `unit`. */
+  /** The part that is not spent, in `unit`. */
   readonly left: number;
   /** The call's maximum cost, in `unit`; `undefined` if it is unknown. */
   readonly needed: number | undefined;
 
   constructor(refusal: BudgetRefusal) {
-    super('TUTTI_BUDGET_EXCEEDED', budgetMessage(refusal), { details: { ...refusal } });
+    const { missing: _, ...details } = refusal;
+    super('TUTTI_BUDGET_EXCEEDED', budgetMessage(refusal), { details });
     this.scope = refusal.scope;
     this.owner = refusal.owner;
     this.unit = refusal.unit;
@@ -120,13 +123,14 @@ export class BudgetExceededError extends TuttiError<'TUTTI_BUDGET_EXCEEDED'> {
   }
 }
 
-function budgetMessage({ scope, owner, unit, limit, left, needed }: BudgetRefusal): string {
+function budgetMessage({ scope, owner, unit, limit, left, needed, missing }: BudgetRefusal): string {
   const whose = owner === '' ? scope : `${scope} "${owner}"`;
   const state = `${left} of ${amount(limit, unit)} are left`;
   if (needed !== undefined) {
     return `Budget of ${whose} exceeded: the call needs up to ${amount(needed, unit)}, but only ${state}. Lower maxTokens or raise the budget.`;
   }
-  const fix = unit === 'usd' ? 'a price for the model, budget.perCallUsd or maxCostUsd' : 'maxTokens';
+  const fix =
+    unit === 'usd' ? (missing ?? 'a price for the model, budget.perCallUsd or maxCostUsd') : 'maxTokens';
   return `Budget of ${whose} cannot be enforced: the call's maximum cost is unknown (${state}). Set ${fix}.`;
 }
 

@@ -1,4 +1,5 @@
 import type { CallOutcome } from '../contracts/result.js';
+import { completeUsage } from '../contracts/usage.js';
 import { reviveError, type StoredError, storeError } from '../errors/revive-error.js';
 import { canonicalJson } from '../hashing/canonical-json.js';
 import { MAX_VALUE_BYTES } from './journal-rows.js';
@@ -33,6 +34,7 @@ export function fromStoredOutcome(text: string, metadata: Record<string, unknown
   const own = metadata === undefined ? undefined : { metadata };
   const { tagged, ...kept } = JSON.parse(text) as CallOutcome & Tagged;
   // JSON leaves out what is undefined; these keys are always there.
+  kept.usage = completeUsage(kept.usage);
   if (kept.success) {
     const { costUsd, savedUsd } = kept;
     return { ...kept, costUsd, savedUsd, ...(tagged && untag(tagged)), ...own };

@@ -2,6 +2,7 @@
 // Covers: src/calls/attempts/worst-case.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '../../src/contracts/provider.js';
+import { anthropic, openai } from '../../src/providers/index.js';
 import { httpError, rejection, turn } from './held-agent.js';
 import { closeAll, openWith, Service } from './traffic-orchestrator.js';
 
@@ -37,20 +38,104 @@ describe('a budget', () => {
     },
   );
 
-  test('has room again once calls have settled for less than was reserved', async () => {
+  test('has calls wait for what others have reserved, until they have settled for less', async () => {
     const service = costing(0.001);
     const { orchestrator, clock } = openWith([service], {
       agents: [service.agent('agent', PER_CALL)],
       budget: { usd: 0.02 },
     });
-    const wave = async () => {
-      const calls = Promise.allSettled([1, 2, 3].map(() => orchestrator.execute('agent', 'task')));
+    const waits: unknown[] = [];
+    orchestrator.on('call:wait', ({ reason, lane, untilMs }) => waits.push([reason, lane, untilMs]));
+    const calls = Promise.allSettled([1, 2, 3].map(() => orchestrator.execute('agent', 'task')));
+    await clock.advance(9);
+    expect(service.asked).toHaveLength(2);
+    expect(waits).toEqual([['budget', 'function/agent', undefined]]);
+    expect(orchestrator.stats()).toMatchObject({ queued: 1, running: 2 });
+    await clock.advance(11);
+    expect((await calls).map(codeOf)).toEqual(['ok', 'ok', 'ok']);
+    expect(orchestrator.stats()).toMatchObject({ queued: 0, budget: { spentUsd: 0.003, reservedUsd: 0 } });
+  });
+
+  test('is spent to its end by a run, in small parts of what each call has to reserve', async () => {
+    const service = costing(0.000_1);
+    const { orchestrator, clock } = openWith([service], {
+      agents: [service.agent('agent', PER_CALL)],
+      maxConcurrent: 20,
+      limits: { requestsPerMinute: 100_000 },
+    });
+    const run = orchestrator.executeMultiple(
+      Array.from({ length: 3_000 }, (_, index) => ['agent', `${index}`] as const),
+      { budget: { usd: 0.1 } },
+    );
+    await clock.advance(60_000);
+    const answered = (await run).filter(({ success }) => success).length;
+    // A call that may cost 0.01 needs that much to be left: 0.09 and one more call can be spent.
+    expect(answered).toBe(901);
+    expect(service.asked).toHaveLength(901);
+  });
+
+  test('has no call of another lane wait for one whose own lane is slow', async () => {
+    const service = costing(0.01);
+    const provider = (name: string): Provider => ({
+      name,
+      specificationVersion: 1,
+      generate: (request) => service.run(request.task, request as never) as never,
+    });
+    const { orchestrator, clock } = openWith([service], {
+      agents: ['slow', 'fast'].map((name) => ({ name, provider: provider(name), model: 'm', ...PER_CALL })),
+      limits: { requestsPerMinute: 1 },
+      budget: { usd: 0.02 },
+    });
+    const slow = Promise.allSettled([1, 2].map(() => orchestrator.execute('slow', 'task')));
+    await clock.advance(20);
+    const fast = orchestrator.execute('fast', 'task');
+    await clock.advance(20);
+    expect((await fast).output).toBe('answer');
+    await clock.advance(120_000);
+    expect((await slow).map(codeOf)).toEqual(['ok', 'TUTTI_BUDGET_EXCEEDED']);
+  });
+
+  test.each([
+    ['is cancelled', { cancels: true }, 'TUTTI_CANCELLED'],
+    ['has waited for timeouts.queueMs', { timeouts: { queueMs: 50 } }, 'TUTTI_TIMEOUT'],
+    ['is past its deadline', { deadlineMs: 50 }, 'TUTTI_TIMEOUT'],
+  ])(
+    'frees the place of a waiting call that %s',
+    async (_, { cancels, ...limits }: Record<string, unknown>, code) => {
+      const service = costing(0.01, 1_000);
+      const { orchestrator, clock } = openWith([service], {
+        agents: [service.agent('agent', { ...PER_CALL, ...limits })],
+        budget: { usd: 0.02 },
+        timeoutMs: 5_000,
+        ...(limits.deadlineMs === undefined ? {} : { abandonMs: 1 }),
+      });
+      const controller = new AbortController();
+      const first = [1, 2].map(() => orchestrator.execute('agent', 'task', { deadlineMs: 10_000 }));
       await clock.advance(10);
-      return (await calls).map(codeOf);
-    };
-    expect(await wave()).toEqual(['ok', 'ok', 'TUTTI_BUDGET_EXCEEDED']);
-    expect(await wave()).toEqual(['ok', 'TUTTI_BUDGET_EXCEEDED', 'TUTTI_BUDGET_EXCEEDED']);
-    expect(orchestrator.stats().budget?.spentUsd).toBe(0.003);
+      const waiting = rejection(orchestrator.execute('agent', 'task', { signal: controller.signal }));
+      await clock.advance(10);
+      if (cancels === true) controller.abort();
+      await clock.advance(100);
+      expect((await waiting).code).toBe(code);
+      expect(orchestrator.stats()).toMatchObject({ queued: 0, running: 2 });
+      await clock.advance(1_000);
+      await Promise.all(first);
+    },
+  );
+
+  test('lets the call with the higher priority go first', async () => {
+    const service = costing(0.01);
+    const { orchestrator, clock } = openWith([service], {
+      agents: [service.agent('agent', PER_CALL)],
+      budget: { usd: 0.02, perCallUsd: 0.01 },
+      maxConcurrent: 1,
+    });
+    const calls = [0, 0, 5, 9].map((priority, index) =>
+      Promise.allSettled([orchestrator.execute('agent', `${index}`, { priority })]),
+    );
+    await clock.advance(1_000);
+    await Promise.all(calls);
+    expect(service.asked.map(({ task }) => task)).toEqual(['0', '3']);
   });
 
   test('says which it is, what is left and what was needed, and is not retried or handed to a fallback', async () => {
@@ -146,8 +231,8 @@ describe('a budget', () => {
     }
     const bounded = orchestrator.execute('bounded', 'task');
     const short = orchestrator.execute('short', 'task');
-    const second = rejection(orchestrator.execute('short', 'task'));
-    expect(await second).toMatchObject({ code: 'TUTTI_BUDGET_EXCEEDED', unit: 'tokens', needed: 602 });
+    const long = rejection(orchestrator.execute('short', 'task', { params: { maxTokens: 1_000 } }));
+    expect(await long).toMatchObject({ code: 'TUTTI_BUDGET_EXCEEDED', unit: 'tokens', needed: 1_002 });
     await clock.advance(10);
     expect([(await bounded).output, (await short).output]).toEqual(['answer', 'answer']);
   });
@@ -184,13 +269,71 @@ describe('a budget', () => {
     };
     const { orchestrator, clock } = openWith([], {
       agents: [{ name: 'agent', provider, model: 'm', params: { maxTokens: 10 } }],
-      budget: { usd: 0.2 },
+      budget: { usd: 0.12 },
     });
     // 4 bytes are at most 2 tokens: 0.002 and ten times 0.01 are reserved.
     const calls = Promise.allSettled([1, 2].map(() => orchestrator.execute('agent', 'task')));
     await clock.advance(0);
     expect((await calls).map(codeOf)).toEqual(['ok', 'TUTTI_BUDGET_EXCEEDED']);
     expect(orchestrator.stats().budget?.spentUsd).toBe(0.023);
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['no usage at all', undefined],
+    ['the input alone', { inputTokens: 1 }],
+    ['the output alone', { outputTokens: 1 }],
+  ])(
+    'in tokens is charged as reserved where a server reports %s, and the result says unknown',
+    async (_, usage) => {
+      const service = new Service(() => ({ output: 'answer', usage }));
+      const { orchestrator, clock } = openWith([service], {
+        agents: [service.agent('local', { params: { maxTokens: 98 } })],
+        budget: { tokens: 500 },
+      });
+      const calls = Promise.allSettled(
+        Array.from({ length: 50 }, () => orchestrator.execute('local', 'task')),
+      );
+      await clock.advance(1_000);
+      const ends = await calls;
+      expect(ends.filter((end) => codeOf(end) === 'ok')).toHaveLength(5);
+      expect(orchestrator.stats().budget).toMatchObject({ spentTokens: 500, leftTokens: 0 });
+      const [first] = ends as [PromiseFulfilledResult<{ usage: object }>];
+      expect(first.value.usage).toStrictEqual({
+        inputTokens: undefined,
+        outputTokens: undefined,
+        totalTokens: undefined,
+        ...usage,
+      });
+    },
+  );
+
+  test('in dollars reserves the longest answer that a provider asks for by itself', async () => {
+    const create = async () => ({
+      content: [{ type: 'text', text: 'hi' }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 2, output_tokens: 1 },
+    });
+    const ask = async (usd: number) => {
+      const agent = anthropic({ model: 'claude-sonnet-4-5', client: { messages: { create } } });
+      const { orchestrator, clock } = openWith([], { agents: { agent }, budget: { usd } });
+      const call = Promise.allSettled([orchestrator.execute('agent', 'task')]);
+      await clock.advance(10);
+      return (await call)[0];
+    };
+    // 4,096 tokens at 15 dollars a million, and two tokens of input at 3.
+    expect(codeOf(await ask(0.061_446))).toBe('ok');
+    expect(await ask(0.061_445)).toMatchObject({ reason: { needed: 0.061_446 } });
+  });
+
+  test.each([
+    ['the length of the answer', 'gpt-4.1-mini', {}, 'Set maxTokens; or maxCostUsd on the agent'],
+    ['the price', 'my-model', { maxTokens: 10 }, 'Set a price for the model (prices); or maxCostUsd'],
+    ['both', 'my-model', {}, 'Set maxTokens and a price for the model (prices); or maxCostUsd'],
+  ])('says what to set where it cannot know %s', async (_, model, params, cure) => {
+    const agent = openai({ model, params, apiKey: 'none' });
+    const { orchestrator } = openWith([], { agents: { agent }, budget: { usd: 1 } });
+    expect((await rejection(orchestrator.execute('agent', 'task'))).message).toContain(cure);
   });
 
   test('is charged nothing for hits, and once for a shared call', async () => {
@@ -332,7 +475,7 @@ describe('what is charged for an attempt without an answer', () => {
       [1, 2].map(() => orchestrator.execute('agent', 'task', { signal: controller.signal })),
     );
     await turn(5);
-    expect(orchestrator.stats().budget?.reservedUsd).toBe(0.03);
+    expect(orchestrator.stats().budget?.reservedUsd).toBe(0.01);
     controller.abort();
     expect((await waiting).map(codeOf)).toEqual(['TUTTI_CANCELLED', 'TUTTI_CANCELLED']);
     expect(orchestrator.stats().budget).toMatchObject({ spentUsd: 0, reservedUsd: 0.01 });

@@ -42,7 +42,7 @@ describe('ResponseCache.getOrCompute', () => {
     expect(first).toEqual({
       output: 'text',
       data: [1],
-      usage: { inputTokens: 3, outputTokens: 0, totalTokens: 3 },
+      usage: { inputTokens: 3 },
       costUsd: 0.5,
       model: 'm',
       finishReason: 'stop',

@@ -68,7 +68,11 @@ describe('execute', () => {
       ].sort(),
     );
     expect(Object.keys(text.timings).sort()).toEqual(['queuedMs', 'runMs', 'totalMs']);
-    expect(text.usage).toEqual({ inputTokens: 0, outputTokens: 0, totalTokens: 0 });
+    expect(text.usage).toStrictEqual({
+      inputTokens: undefined,
+      outputTokens: undefined,
+      totalTokens: undefined,
+    });
     expect(text.costUsd).toBeUndefined();
   });
 

@@ -22,11 +22,9 @@ describe('an answer of the Messages API with next to nothing in it', () => {
       usage: {},
       finishReason: 'other',
     });
-    expect(messageUsage({ input_tokens: 3 })).toEqual({ inputTokens: 3, outputTokens: 0, totalTokens: 3 });
+    expect(messageUsage({ input_tokens: 3 })).toEqual({ inputTokens: 3 });
     expect(messageUsage({ output_tokens: 3, input_tokens: null })).toEqual({
-      inputTokens: 0,
       outputTokens: 3,
-      totalTokens: 3,
     });
   });
 
@@ -70,7 +68,7 @@ describe('an answer of Chat Completions with next to nothing in it', () => {
       finishReason: 'other',
     });
     expect(stepFromChat({ choices: [], usage: { completion_tokens: 2 } })).toMatchObject({
-      usage: { inputTokens: 0, outputTokens: 2, totalTokens: 2 },
+      usage: { outputTokens: 2 },
     });
     expect(stepFromChat({ choices: [], usage: { prompt_tokens: 2 } }).usage).toMatchObject({
       inputTokens: 2,
@@ -136,11 +134,11 @@ describe('an answer of an AI SDK model with next to nothing in it', () => {
   });
 
   test.each([
-    [{ inputTokens: { noCache: 3, cacheRead: 2 } }, { inputTokens: 3, cacheReadTokens: 2, totalTokens: 5 }],
-    [{ outputTokens: { total: 4 } }, { inputTokens: 0, outputTokens: 4, totalTokens: 4 }],
-    [{ inputTokens: 4 }, { inputTokens: 4, outputTokens: 0, totalTokens: 4 }],
+    [{ inputTokens: { noCache: 3, cacheRead: 2 } }, { inputTokens: 3, cacheReadTokens: 2 }],
+    [{ outputTokens: { total: 4 } }, { outputTokens: 4 }],
+    [{ inputTokens: 4 }, { inputTokens: 4 }],
   ])('counts %j', (usage, expected) => {
-    expect(stepFromAnswer({ content: [], finishReason: 'stop', usage, modelId: 'm' }).usage).toMatchObject(
+    expect(stepFromAnswer({ content: [], finishReason: 'stop', usage, modelId: 'm' }).usage).toEqual(
       expected,
     );
   });

@@ -118,7 +118,7 @@ describe('executeMultiple', () => {
       success: false,
       agent: 'nobody',
       attempts: 0,
-      usage: { totalTokens: 0 },
+      usage: { totalTokens: undefined },
       timings: { queuedMs: 0, runMs: 0, totalMs: 0 },
     });
     expect(failures[10]?.error.message).toContain('Did you mean "timeoutMs"?');

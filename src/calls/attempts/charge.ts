@@ -42,11 +42,10 @@ export function chargeFailure(
 
 const UNKNOWN: CallCost = Object.freeze({ usd: undefined, tokens: undefined });
 
-/** What an answer says that it has cost. */
+/** What an answer says that it has cost; what it does not say is charged as it was reserved. */
 export function spendingOf(reply: AgentReply): CallCost {
   const usage = replyUsage(reply);
   const usd = typeof reply === 'string' ? undefined : reply?.costUsd;
-  if (usd === undefined && usage === undefined) return UNKNOWN;
   return { usd, tokens: usage && totalTokensOf(usage) };
 }
 

@@ -4,8 +4,15 @@ import type { AgentReply } from '../../contracts/reply.js';
 import { CancelledError, TimeoutError } from '../../errors/execution-errors.js';
 import { CircuitOpenError } from '../../errors/traffic-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
-import { captureContext, runIn } from '../../lifecycle/async-context.js';
-import { type BudgetClaim, claimBudgets } from '../../resilience/budget/budget.js';
+import { type AsyncContext, captureContext, runIn } from '../../lifecycle/async-context.js';
+import {
+  type Budget,
+  type BudgetClaim,
+  type CallCost,
+  claimBudgets,
+  fullBudget,
+} from '../../resilience/budget/budget.js';
+import type { BudgetQueue, BudgetRequest } from '../../resilience/budget/budget-queue.js';
 import type { AttemptEnds } from '../../resilience/hedge/attempt-ends.js';
 import type { Racer } from '../../resilience/hedge/hedge.js';
 import type { Lane } from '../../resilience/lane/lane.js';
@@ -18,7 +25,7 @@ import type { Cancellable } from '../../time/cancel-scope.js';
 import type { TimerHandle } from '../../time/clock.js';
 import type { CancelPoint } from '../../time/sleep.js';
 import type { Call } from '../call.js';
-import { publishWait } from '../call-events.js';
+import { publishBudgetWait, publishWait } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { Attempt } from './attempt.js';
 import { chargeFailure, replyUsage, spendingOf } from './charge.js';
@@ -36,11 +43,14 @@ export interface AttemptPlace {
 const NO_TOKENS: TokenCost = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
 /**
- * Any attempt but the first one of a call without traffic control: budget ⊃ rate limit ⊃ permit ⊃ breaker ⊃ timeout.
- * It is one object from its reservation to its end, stands in the queue for its permit itself, and reports to `ends`
- * without a promise in between: thousands may wait at once.
+ * Any attempt but the first one of a call without traffic control: rate limit ⊃ permit ⊃ budget ⊃ breaker ⊃ timeout.
+ * It is one object from its queue to its end, stands in the queues for its permit and its budget itself, and reports to
+ * `ends` without a promise in between: thousands may wait at once.
+ *
+ * Money is reserved last, when it can really go, so that calls that wait for a lane keep none from others. Where
+ * others have reserved what it needs, it gives back its pass and permit and waits for them.
  */
-export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, CancelPoint {
+export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetRequest, Racer, CancelPoint {
   readonly call: Call;
   /** The agent that answers: the call's own, or one of its fallbacks. */
   readonly target: RegisteredAgent;
@@ -60,7 +70,13 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #isReserved = false;
   #sizeBytes = 0;
   #tokens: TokenCost = NO_TOKENS;
+  /** The most that it can cost; `undefined` if no budget applies. */
+  #worstCase: CallCost | undefined = undefined;
   #claim: BudgetClaim | undefined = undefined;
+  /** The budget that it waits for, or has found room in and not reserved yet. */
+  #budgetQueue: BudgetQueue | undefined = undefined;
+  #isInBudgetQueue = false;
+  #budgetContext: AsyncContext | undefined = undefined;
   #pass: LanePass | undefined = undefined;
   #tenantPass: LanePass | undefined = undefined;
   #work: PermittedAttempt | undefined = undefined;
@@ -86,10 +102,22 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     return this.target.definition.name;
   }
 
-  /** Reserves its worst case, then waits for its lane, if it has one, and for its permit. */
+  /** Calls of the same agent in the same lane wait for a budget in one group. */
+  get budgetGroup(): string {
+    return `${this.agent} ${this.#lane?.name ?? ''}`;
+  }
+
+  /** Waits for its lane, if it has one, for its permit, and for room in its budgets. */
   begin(): void {
-    if (this.call.reason !== undefined) this.#ends.failed(this.call.reason);
-    else if (this.#reserve()) this.#enterTenantLane();
+    if (this.call.reason !== undefined) {
+      this.#ends.failed(this.call.reason);
+      return;
+    }
+    this.#limitWait();
+    const budgets = this.#budgets();
+    this.#estimate(budgets.length > 0);
+    if (this.#worstCase === undefined) this.#enterTenantLane();
+    else this.#enterBudgets(budgets, this.#worstCase);
   }
 
   /** It has its permit, which is freed when the promise settles. */
@@ -100,8 +128,9 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
       return undefined;
     }
     const { clock, overdue } = this.call.services;
-    this.#endWait();
     overdue.noteWaiting();
+    if (this.#worstCase !== undefined && !this.#reserve(this.#worstCase)) return undefined;
+    this.#endWait();
     try {
       this.#pass?.send();
       this.#tenantPass?.send();
@@ -173,29 +202,58 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     this.#ends.failed(error);
   }
 
-  #reserve(): boolean {
+  /** There may be room in the budget that it waits for. */
+  roomMayBeThere(queue: BudgetQueue): boolean {
+    const context = this.#budgetContext;
+    try {
+      const full = fullBudget(this.#budgets(), this.#worstCase as CallCost);
+      if (full?.queue === queue) return false;
+      this.#endBudgetWait();
+      if (full === undefined) queue.letGo(this);
+      else queue.delete(this);
+      this.#budgetQueue = full === undefined ? queue : undefined;
+      runIn(context, () => (full === undefined ? this.#enterTenantLane() : this.#waitFor(full)));
+    } catch (refusal) {
+      runIn(context, () => this.#leave(refusal as Error));
+    }
+    return true;
+  }
+
+  /** Estimates its size, and the most that it can cost where budgets apply. */
+  #estimate(hasBudgets: boolean): void {
     const { call, target } = this;
-    const lane = this.#lane;
-    const budgets = call.services.traffic.budgetsOf(call, target);
-    const isCounted = lane !== undefined || budgets.length > 0;
-    if (!isCounted && call.services.traffic.tenantLaneOf(call) === undefined) return true;
+    const isCounted = this.#lane !== undefined || hasBudgets;
+    if (!isCounted && call.services.traffic.tenantLaneOf(call) === undefined) return;
     const size = sizeOf(call, target);
     // What files take says nothing about bytes of text: a lane learns nothing from such an answer.
     this.#sizeBytes = size.fileTokens === 0 ? size.textBytes : 0;
-    this.#tokens = worstTokens(call, target, lane, size);
-    if (budgets.length === 0) return true;
+    this.#tokens = worstTokens(call, target, this.#lane, size);
+    if (hasBudgets) this.#worstCase = spendingAtWorst(call, target, this.#tokens);
+  }
+
+  #budgets(): Budget[] {
+    return this.call.services.traffic.budgetsOf(this.call, this.target);
+  }
+
+  /** It is refused at once if there can never be room for it, and waits behind those that wait already. */
+  #enterBudgets(budgets: readonly Budget[], worstCase: CallCost): void {
     try {
-      this.#claim = claimBudgets(budgets, spendingAtWorst(call, target, this.#tokens));
-      return true;
+      const full = fullBudget(budgets, worstCase);
+      // A hedge does not wait.
+      if (this.#isHedge) {
+        if (full !== undefined) throw noRoomForHedge(this.call);
+        this.#claim = claimBudgets(budgets, worstCase);
+      }
+      const busy = budgets.find(({ queue }) => queue.goesBefore(this.budgetGroup, this.priority));
+      if (busy === undefined || this.#claim !== undefined) this.#enterTenantLane();
+      else this.#waitFor(busy);
     } catch (refusal) {
       this.#leave(refusal as Error);
-      return false;
     }
   }
 
   /** First the limits of its tenant: what waits for them takes nothing of the lane that it shares with other tenants. */
   #enterTenantLane(): void {
-    this.#limitWait();
     const lane = this.call.services.traffic.tenantLaneOf(this.call);
     if (lane === undefined) {
       this.#enterLane();
@@ -209,6 +267,68 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
     if (pass !== undefined) admitted(pass);
     else if (this.#isHedge) this.#leave(noRoomForHedge(this.call));
     else this.#waitForLane(lane, admitted);
+  }
+
+  /** Reserves the worst case; returns whether it could. */
+  #reserve(worstCase: CallCost): boolean {
+    if (this.#claim !== undefined) return true;
+    const budgets = this.#budgets();
+    try {
+      const full = fullBudget(budgets, worstCase);
+      if (full === undefined) {
+        this.#claim = claimBudgets(budgets, worstCase);
+        this.#arriveAtBudget();
+        return true;
+      }
+      this.#releasePasses();
+      this.#arriveAtBudget();
+      this.#waitFor(full);
+    } catch (refusal) {
+      this.#leave(refusal as Error);
+    }
+    return false;
+  }
+
+  #releasePasses(): void {
+    this.#pass?.release();
+    this.#tenantPass?.release();
+    this.#pass = undefined;
+    this.#tenantPass = undefined;
+  }
+
+  /** Waits until other calls have settled for less than they have reserved. */
+  #waitFor({ queue }: Budget): void {
+    // It is let on when another call settles, in that call's context.
+    this.#budgetContext = captureContext();
+    this.#budgetQueue = queue;
+    this.#isInBudgetQueue = true;
+    this.call.services.traffic.waitingForBudget += 1;
+    queue.push(this);
+    publishBudgetWait(this.call, this.#lane?.name);
+  }
+
+  #endBudgetWait(): void {
+    if (!this.#isInBudgetQueue) return;
+    this.#isInBudgetQueue = false;
+    this.#budgetContext = undefined;
+    this.call.services.traffic.waitingForBudget -= 1;
+  }
+
+  /** It was on its way to reserve its room: the next call of its group may go. */
+  #arriveAtBudget(): void {
+    const queue = this.#budgetQueue;
+    this.#budgetQueue = undefined;
+    queue?.arrived(this);
+  }
+
+  #leaveBudgetQueue(): void {
+    if (!this.#isInBudgetQueue) {
+      this.#arriveAtBudget();
+      return;
+    }
+    this.#endBudgetWait();
+    this.#budgetQueue?.delete(this);
+    this.#budgetQueue = undefined;
   }
 
   #enterLane(): void {
@@ -253,6 +373,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   /** Waits for a lane; the call needs no permit meanwhile. */
   #waitForLane(lane: Lane, admitted: (pass: LanePass) => void): void {
     const { call, priority, tenant, agent } = this;
+    // The others of its group wait for a lane that is down like any other calls, not one after the other.
+    if (lane.isStopped) this.#arriveAtBudget();
     const { deadlineAtMs, queuedAtMs: calledAtMs } = call;
     call.setAside();
     // It is let in when another call leaves the lane, in that call's context.
@@ -313,6 +435,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, Racer, Ca
   #leave(reason: Error): void {
     if (!this.#isWaiting) return;
     this.#endWait();
+    this.#leaveBudgetQueue();
     this.target.permits.withdraw(this);
     this.call.services.overdue.noteWaiting();
     this.failed(reason as TuttiError);

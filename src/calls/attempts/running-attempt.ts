@@ -1,6 +1,6 @@
 import type { StreamActivity } from '../../contracts/provider.js';
 import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
-import type { Usage } from '../../contracts/usage.js';
+import { isWholeUsage, type Usage } from '../../contracts/usage.js';
 import type { CancelScope } from '../../time/cancel-scope.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
@@ -41,5 +41,6 @@ export interface RunningAttempt extends CancelScope {
 /** What tokens of the attempt's model cost, in US dollars, where its provider knows. For streams, which carry no cost. */
 export function priceOf(attempt: RunningAttempt, usage: Partial<Usage>): number | undefined {
   const { call, target } = attempt;
+  if (!isWholeUsage(usage)) return undefined;
   return target.definition.provider?.costUsd?.(call.modelOf(target), usage);
 }

@@ -1,5 +1,6 @@
 import type { PreparedContent } from '../../content/prepared-content.js';
 import type { ContentFile } from '../../contracts/task-content.js';
+import type { Provider } from '../../contracts/provider.js';
 import type { CallCost } from '../../resilience/budget/budget.js';
 import type { Lane } from '../../resilience/lane/lane.js';
 import type { TokenCost } from '../../resilience/rate-limit/token-cost.js';
@@ -63,14 +64,34 @@ export function worstTokens(
   return { inputTokens: inputTokens + fileTokens, outputTokens };
 }
 
-/** Money and tokens that it can take at worst, for the budgets; `undefined` where nobody can tell. */
+/** The maximum cost in money and tokens, for the budgets; `undefined` where it is unknown. */
 export function spendingAtWorst(call: Call, target: RegisteredAgent, { inputTokens }: TokenCost): CallCost {
   const { maxCostUsd, provider } = target.definition;
-  const maxTokens = maxTokensOf(call, target);
-  if (maxTokens === undefined) return { usd: maxCostUsd, tokens: undefined };
-  const priced = (): number | undefined =>
-    provider?.costUsd?.(call.modelOf(target), { inputTokens, outputTokens: maxTokens });
-  return { usd: maxCostUsd ?? priced(), tokens: inputTokens + maxTokens };
+  // What the provider asks for where the parameters do not say may be spent as well.
+  const outputTokens = maxTokensOf(call, target) ?? provider?.defaultMaxOutputTokens;
+  const tokens = outputTokens === undefined ? undefined : inputTokens + outputTokens;
+  const model = call.modelOf(target);
+  const usd =
+    maxCostUsd ??
+    (outputTokens === undefined ? undefined : provider?.costUsd?.(model, { inputTokens, outputTokens }));
+  if (usd !== undefined) return { usd, tokens };
+  return { usd, tokens, missing: missingFor(provider, model, outputTokens) };
+}
+
+/** The settings that would make a maximum cost known. */
+function missingFor(
+  provider: Provider | undefined,
+  model: string | undefined,
+  outputTokens: number | undefined,
+): string {
+  const otherwise = 'maxCostUsd on the agent or perCallUsd on the budget';
+  if (provider?.costUsd === undefined) return otherwise;
+  const isPriced = provider.costUsd(model, { inputTokens: 1, outputTokens: 1 }) !== undefined;
+  const parts = [
+    outputTokens === undefined ? 'maxTokens' : '',
+    isPriced ? '' : 'a price for the model (prices)',
+  ];
+  return `${parts.filter((part) => part !== '').join(' and ')}; or ${otherwise}`;
 }
 
 /** The longest answer that it asks for, by its provider's reading of the parameters; `undefined` where nothing limits it. */

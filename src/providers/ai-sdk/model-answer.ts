@@ -49,8 +49,8 @@ export function usageFromModel(usage: ModelUsage | undefined): Partial<Usage> {
   const output = usage?.outputTokens;
   const outputTokens = typeof output === 'object' ? output.total : output;
   const { total, read, written } = inputCounts(usage);
-  if (total === undefined && outputTokens === undefined) return {};
-  return usageFromCounts(Math.max(0, (total ?? 0) - read - written), outputTokens ?? 0, read, written);
+  const inputTokens = total === undefined ? undefined : Math.max(0, total - read - written);
+  return usageFromCounts(inputTokens, outputTokens, read, written);
 }
 
 function inputCounts(usage: ModelUsage | undefined): {

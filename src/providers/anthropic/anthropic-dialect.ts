@@ -4,7 +4,7 @@ import type { ClientPromise, ClientRequestOptions } from '../transport/client-ex
 import type { ClientSource } from '../transport/client-source.js';
 import { anthropicFileTokens } from './file-tokens.js';
 import { isMessageAnswer, type MessageAnswer, stepFromMessage } from './messages-answer.js';
-import { messagesBody } from './messages-body.js';
+import { DEFAULT_MAX_TOKENS, messagesBody } from './messages-body.js';
 import { type MessageStreamEvent, MessageStreamReader } from './messages-stream.js';
 
 /** The part of the official client that is used. */
@@ -24,6 +24,7 @@ export function anthropicDialect(
       name: 'anthropic',
       lengthParams: ['maxTokens', 'max_tokens'],
       fileTokens: (_model, file) => anthropicFileTokens(file),
+      defaultMaxTokens: DEFAULT_MAX_TOKENS,
       body: (model, request, { messages, tools }) =>
         messagesBody(model, request, messages, tools, nativeOutput),
       streamBody: { stream: true },

@@ -74,8 +74,7 @@ function blockToReturn(block: AnswerBlock): AnswerBlock {
 /** Usage of an answer; empty if the answer reports none. */
 export function messageUsage(usage: MessageUsage | null | undefined): Partial<Usage> {
   const { input_tokens: input, output_tokens: output } = usage ?? {};
-  if (typeof input !== 'number' && typeof output !== 'number') return {};
   const read = usage?.cache_read_input_tokens ?? 0;
   const written = usage?.cache_creation_input_tokens ?? 0;
-  return usageFromCounts(input ?? 0, output ?? 0, read, written);
+  return usageFromCounts(input ?? undefined, output ?? undefined, read, written);
 }

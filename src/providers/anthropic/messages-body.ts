@@ -6,8 +6,8 @@ import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model
 import { objectInput } from '../model/tool-input.js';
 import { messagesFormat } from './messages-schema.js';
 
-/** The API requires a limit in every request. */
-const DEFAULT_MAX_TOKENS = 4_096;
+/** The API requires a limit in every request. In tokens. */
+export const DEFAULT_MAX_TOKENS = 4_096;
 
 const PROTOCOL: Protocol = {
   names: {

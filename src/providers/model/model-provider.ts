@@ -2,6 +2,7 @@ import type { Provider, ProviderRequest } from '../../contracts/provider.js';
 import type { AgentReplyObject, StreamSummary } from '../../contracts/reply.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ContentFile } from '../../contracts/task-content.js';
+import { isWholeUsage } from '../../contracts/usage.js';
 import type { Pricing } from '../pricing/pricing.js';
 import type { StepFunction, StreamStepFunction } from './model-step.js';
 import { runToolLoop, streamToolLoop, type ToolLoopOptions, type ToolLoopReply } from './tool-loop.js';
@@ -21,6 +22,8 @@ export interface ModelDialect {
   readonly files: readonly string[];
   /** The tokens of an image or a PDF as input of a model; `undefined` if no rule is known. */
   fileTokens?(model: string | undefined, file: ContentFile): number | undefined;
+  /** The longest answer, in tokens, that requests ask for whose parameters do not; `undefined` if they do not either. */
+  readonly defaultMaxOutputTokens?: number | undefined;
   /** Releases sockets. */
   close(): Promise<void>;
 }
@@ -52,6 +55,7 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderO
     fileTokens: (model, file) => dialect.fileTokens?.(model, file),
     costUsd: (model, usage) => pricing.costUsd(model, usage),
     maxOutputTokens: (_model, params) => dialect.maxOutputTokens(params),
+    defaultMaxOutputTokens: dialect.defaultMaxOutputTokens,
     close: () => dialect.close(),
   };
 }
@@ -73,7 +77,8 @@ function loopOptions(request: ProviderRequest, parts: ModelProviderOptions): Too
 
 function toReply(reply: ToolLoopReply, request: ProviderRequest, pricing: Pricing): AgentReplyObject {
   const model = reply.model ?? request.model;
-  const costUsd = pricing.costUsd(model, reply.usage, request.logger);
+  const price = pricing.costUsd(model, reply.usage, request.logger);
+  const costUsd = isWholeUsage(reply.usage) ? price : undefined;
   return {
     output: reply.text,
     usage: reply.usage,

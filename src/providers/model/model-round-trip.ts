@@ -42,6 +42,8 @@ export interface ClientApi<Client, Answer, Event> {
   readonly lengthParams: readonly string[];
   /** The tokens of an image or a PDF as input of a model. */
   fileTokens(model: string | undefined, file: ContentFile): number;
+  /** The longest answer, in tokens, that a request without any of them asks for. */
+  readonly defaultMaxTokens?: number;
   /** The request's body, without `stream`. */
   body(model: string, request: ProviderRequest, step: ModelStepRequest): Record<string, unknown>;
   /** Fields that are added to the body for a stream. */
@@ -68,6 +70,7 @@ export function createDialect<Client, Answer, Event>(
     maxOutputTokens: (params) => longestAnswer(params, api.lengthParams),
     files: MODEL_FILES,
     fileTokens: (model, file) => api.fileTokens(model, file),
+    defaultMaxOutputTokens: api.defaultMaxTokens,
     close: () => clients.close(),
   };
 }

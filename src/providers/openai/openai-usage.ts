@@ -12,8 +12,8 @@ export function usageFrom(
   output: number | null | undefined,
   details: PromptDetails | null | undefined,
 ): Partial<Usage> {
-  if (typeof prompt !== 'number' && typeof output !== 'number') return {};
   const read = details?.cached_tokens ?? 0;
   const written = details?.cache_write_tokens ?? 0;
-  return usageFromCounts(Math.max(0, (prompt ?? 0) - read - written), output ?? 0, read, written);
+  const inputTokens = typeof prompt === 'number' ? Math.max(0, prompt - read - written) : undefined;
+  return usageFromCounts(inputTokens, output ?? undefined, read, written);
 }

@@ -1,6 +1,7 @@
 import type { BudgetSettings } from '../../contracts/traffic.js';
 import { BudgetExceededError, type BudgetScope, type BudgetUnit } from '../../errors/traffic-errors.js';
 import { toNanoUsd, toUsd } from './budget-amount.js';
+import { BudgetQueue } from './budget-queue.js';
 
 /** What a call costs: the worst case before it starts, the actual cost afterwards. `undefined` means unknown. */
 export interface CallCost {
@@ -8,6 +9,8 @@ export interface CallCost {
   readonly usd: number | undefined;
   /** Tokens, sent and received together. */
   readonly tokens: number | undefined;
+  /** Of an unknown worst case: the settings that would make it known. */
+  readonly missing?: string | undefined;
 }
 
 /** What has been spent of a budget. */
@@ -65,6 +68,8 @@ export class Budget {
   #largestNanoUsd = 0;
   #largestTokens = 0;
   #openClaims = 0;
+  /** Calls that wait for room. */
+  readonly queue = new BudgetQueue();
   /** Called after each reservation. */
   onClaimed: (() => void) | undefined = undefined;
 
@@ -82,9 +87,9 @@ export class Budget {
     this.#perCallNanoUsd = settings.perCallUsd === undefined ? undefined : toNanoUsd(settings.perCallUsd);
   }
 
-  /** Whether no call has reserved anything. */
+  /** Whether no call has reserved anything or waits to do so. */
   get isIdle(): boolean {
-    return this.#openClaims === 0;
+    return this.#openClaims === 0 && this.queue.isEmpty;
   }
 
   /** What was spent of the units that are limited. */
@@ -116,13 +121,22 @@ export class Budget {
     return { spentUsd: toUsd(nanoUsd), spentTokens };
   }
 
-  /** What a call reserves here. @throws {@link BudgetExceededError} if there is no room for it. @internal */
-  shareOf(worstCase: CallCost): BudgetShare {
-    const { tokens } = worstCase;
-    const nanoUsd = worstCase.usd === undefined ? this.#perCallNanoUsd : toNanoUsd(worstCase.usd);
-    this.#check(this.#usd, nanoUsd);
-    this.#check(this.#tokens, tokens);
-    return { budget: this, nanoUsd, tokens };
+  /**
+   * Whether a call has room now; `false` if it would have, were it not for what other calls have reserved.
+   *
+   * @throws {@link BudgetExceededError} if there is too little even without any reservation.
+   * @internal
+   */
+  hasRoomFor(worstCase: CallCost): boolean {
+    const { nanoUsd, tokens } = this.shareOf(worstCase);
+    this.#check(this.#usd, nanoUsd, worstCase);
+    this.#check(this.#tokens, tokens, worstCase);
+    return fits(this.#usd, nanoUsd) && fits(this.#tokens, tokens);
+  }
+
+  /** What a call reserves here. @internal */
+  shareOf({ usd, tokens }: CallCost): BudgetShare {
+    return { budget: this, nanoUsd: usd === undefined ? this.#perCallNanoUsd : toNanoUsd(usd), tokens };
   }
 
   /** @internal */
@@ -142,32 +156,38 @@ export class Budget {
     this.#usd.spent += spent.usd === undefined ? nanoUsd : toNanoUsd(spent.usd);
     this.#tokens.reserved -= tokens;
     this.#tokens.spent += spent.tokens ?? tokens;
+    this.queue.wake();
   }
 
-  #check(balance: Balance, needed: number | undefined): void {
-    if (!hasLimit(balance) || (needed !== undefined && needed <= leftOf(balance))) return;
+  #check(balance: Balance, needed: number | undefined, { missing }: CallCost): void {
+    if (!hasLimit(balance) || (needed !== undefined && needed <= unspentOf(balance))) return;
     const inUnit = (amount: number): number => (balance.unit === 'usd' ? toUsd(amount) : amount);
     throw new BudgetExceededError({
       scope: this.scope,
       owner: this.owner,
       unit: balance.unit,
       limit: inUnit(balance.limit),
-      left: inUnit(leftOf(balance)),
+      left: inUnit(unspentOf(balance)),
       needed: needed === undefined ? undefined : inUnit(needed),
+      missing,
     });
   }
 }
 
 /**
- * Reserves the worst case of a call in all of its budgets, or in none. A call without room is refused instead of
- * queued: reserved amounts may all be spent, so it is unknown when there will be room. Once other calls have settled
- * for less than they reserved, the same call may be accepted.
+ * The first budget that has no room for a call, because of what other calls have reserved: they may settle for less.
  *
- * @throws {@link BudgetExceededError} of the first budget that has no room, or that limits a unit in which the worst
- *   case is unknown.
+ * @throws {@link BudgetExceededError} of the first budget that has too little left even without any reservation, or
+ *   that limits a unit in which the worst case is unknown.
  */
+export function fullBudget(budgets: readonly Budget[], worstCase: CallCost): Budget | undefined {
+  let full: Budget | undefined;
+  for (const budget of budgets) if (!budget.hasRoomFor(worstCase)) full ??= budget;
+  return full;
+}
+
+/** Reserves the worst case of a call in all of its budgets, none of which is {@link fullBudget full}. */
 export function claimBudgets(budgets: readonly Budget[], worstCase: CallCost): BudgetClaim {
-  // All budgets are checked before any is changed, without awaiting in between: concurrent calls cannot overspend.
   const shares = budgets.map((budget) => budget.shareOf(worstCase));
   for (const share of shares) share.budget.reserve(share);
   let isOpen = true;
@@ -195,4 +215,12 @@ function hasLimit({ limit }: Balance): boolean {
 
 function leftOf({ limit, spent, reserved }: Balance): number {
   return Math.max(0, limit - spent - reserved);
+}
+
+function unspentOf({ limit, spent }: Balance): number {
+  return Math.max(0, limit - spent);
+}
+
+function fits(balance: Balance, needed = 0): boolean {
+  return !hasLimit(balance) || needed <= leftOf(balance);
 }

@@ -1,10 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BudgetExceededError } from '../../../src/errors/traffic-errors.js';
-import { Budget, type BudgetClaim, claimBudgets } from '../../../src/resilience/budget/budget.js';
+import {
+  Budget,
+  type BudgetClaim,
+  type CallCost,
+  claimBudgets,
+  fullBudget,
+} from '../../../src/resilience/budget/budget.js';
 import { toNanoUsd, toUsd } from '../../../src/resilience/budget/budget-amount.js';
 
 const cents = (usd: number) => ({ usd, tokens: undefined });
+
+/** A claim where there is room now; `undefined` where the call has to wait. */
+function claim(budgets: readonly Budget[], worstCase: CallCost): BudgetClaim | undefined {
+  return fullBudget(budgets, worstCase) === undefined ? claimBudgets(budgets, worstCase) : undefined;
+}
 
 describe('budgets', () => {
   test('of 100 concurrent calls of up to 0.01 dollars exactly 50 fit into 0.50, and never more is settled', async () => {
@@ -13,7 +24,11 @@ describe('budgets', () => {
     const errors: unknown[] = [];
     const call = async () => {
       try {
-        const reservation = claimBudgets([budget], cents(0.01));
+        let reservation = claim([budget], cents(0.01));
+        while (reservation === undefined) {
+          await Promise.resolve();
+          reservation = claim([budget], cents(0.01));
+        }
         admitted += 1;
         await Promise.resolve();
         reservation.settle(cents(0.01));
@@ -39,10 +54,12 @@ describe('budgets', () => {
   test('what calls did not use admits more', () => {
     const budget = new Budget('process', '', { usd: 0.02 });
     const first = claimBudgets([budget], cents(0.02));
-    expect(() => claimBudgets([budget], cents(0.01))).toThrow(BudgetExceededError);
+    expect(fullBudget([budget], cents(0.01))).toBe(budget);
+    expect(() => fullBudget([budget], cents(0.021))).toThrow(BudgetExceededError);
     first.settle(cents(0.005));
     first.settle(cents(0.005));
     expect(budget.stats().leftUsd).toBe(0.015);
+    expect(fullBudget([budget], cents(0.015))).toBeUndefined();
     const second = claimBudgets([budget], cents(0.015));
     second.release();
     expect(budget.stats()).toMatchObject({ leftUsd: 0.015, reservedUsd: 0 });
@@ -51,8 +68,8 @@ describe('budgets', () => {
   test('an unknown price is refused where dollars are limited, unless the budget names a price for such calls', () => {
     const unknown = { usd: undefined, tokens: 100 };
     const strict = new Budget('agent', 'a', { usd: 1 });
-    expect(() => claimBudgets([strict], unknown)).toThrow(/maximum cost is unknown.*perCallUsd/s);
-    expect(() => claimBudgets([new Budget('agent', 'a', { tokens: 1_000 })], unknown)).not.toThrow();
+    expect(() => fullBudget([strict], unknown)).toThrow(/maximum cost is unknown.*perCallUsd/s);
+    expect(fullBudget([new Budget('agent', 'a', { tokens: 1_000 })], unknown)).toBeUndefined();
     const priced = new Budget('agent', 'a', { usd: 1, perCallUsd: 0.25 });
     // What a call of unknown price really cost is unknown too: it is charged as reserved.
     claimBudgets([priced], unknown).settle(unknown);
@@ -61,8 +78,8 @@ describe('budgets', () => {
 
   test('unknown tokens are refused where tokens are limited', () => {
     const budget = new Budget('tenant', 't', { tokens: 10 });
-    expect(() => claimBudgets([budget], cents(0.01))).toThrow(/tenant "t".*Set maxTokens/s);
-    expect(() => claimBudgets([budget], { usd: undefined, tokens: 11 })).toThrow(/needs up to 11 tokens/);
+    expect(() => fullBudget([budget], cents(0.01))).toThrow(/tenant "t".*Set maxTokens/s);
+    expect(() => fullBudget([budget], { usd: undefined, tokens: 11 })).toThrow(/needs up to 11 tokens/);
   });
 
   test('a call belongs to several budgets, and one without room leaves the others untouched', () => {
@@ -71,9 +88,10 @@ describe('budgets', () => {
     const all = new Budget('process', '', {});
     const worst = { usd: 0.1, tokens: 60 };
     const first = claimBudgets([run, tenant, all], worst);
-    expect(() => claimBudgets([run, tenant, all], worst)).toThrow('40 of 100 tokens are left');
+    expect(fullBudget([run, tenant, all], worst)).toBe(tenant);
     expect(run.stats().reservedUsd).toBe(0.1);
     first.settle({ usd: 0.05, tokens: 50 });
+    expect(() => fullBudget([run, tenant, all], worst)).toThrow('50 of 100 tokens are left');
     expect([run.stats().spentUsd, tenant.stats().spentTokens, all.stats().spentUsd]).toEqual([
       0.05, 50, 0.05,
     ]);
@@ -90,7 +108,7 @@ describe('budgets', () => {
     const budget = new Budget('process', '', { usd: 0.1 });
     claimBudgets([budget], cents(0.1)).settle(cents(0.3));
     expect(budget.stats()).toMatchObject({ spentUsd: 0.3, leftUsd: 0 });
-    expect(() => claimBudgets([budget], cents(0.01))).toThrow('Budget of process exceeded');
+    expect(() => fullBudget([budget], cents(0.01))).toThrow('Budget of process exceeded');
   });
 
   test('nothing is lost or made up: spent, reserved and left always add up to the limit', () => {
@@ -106,12 +124,14 @@ describe('budgets', () => {
         let spentNano = 0;
         for (const { kind, nano, which } of steps) {
           if (kind === 'reserve') {
+            const reserved = open.reduce((sum, one) => sum + one.nano, 0);
             try {
-              const reservation = claimBudgets([budget], { usd: toUsd(nano), tokens: nano });
-              open.push({ reservation, nano });
+              const reservation = claim([budget], { usd: toUsd(nano), tokens: nano });
+              if (reservation !== undefined) open.push({ reservation, nano });
+              // It has to wait only for what others have reserved.
+              else expect(spentNano + reserved + nano).toBeGreaterThan(500_000_000);
             } catch {
-              const reserved = open.reduce((sum, one) => sum + one.nano, 0);
-              expect(spentNano + reserved + nano).toBeGreaterThan(500_000_000);
+              expect(spentNano + nano).toBeGreaterThan(500_000_000);
             }
           } else {
             const [one] = open.splice(which % Math.max(1, open.length), 1);

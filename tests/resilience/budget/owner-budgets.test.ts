@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget, type BudgetClaim, claimBudgets } from '../../../src/resilience/budget/budget.js';
+import { Budget, type BudgetClaim, claimBudgets, fullBudget } from '../../../src/resilience/budget/budget.js';
 import { OwnerBudgets } from '../../../src/resilience/budget/owner-budgets.js';
 
 const LIMITS = { usd: 1, tokens: 1_000 };
@@ -18,7 +18,10 @@ describe('the budgets of many owners', () => {
     ['both', LIMITS],
   ])('remember what was spent, in %s, however many owners follow', (_unit, limits) => {
     const budgets = new OwnerBudgets('tenant');
-    const claim = (): BudgetClaim => claimBudgets([budgets.get('acme', limits)], CALL);
+    const claim = (): BudgetClaim => {
+      fullBudget([budgets.get('acme', limits)], CALL);
+      return claimBudgets([budgets.get('acme', limits)], CALL);
+    };
     for (let call = 0; call < 4; call += 1) {
       claim().settle(CALL);
       visitOthers(budgets, limits);
@@ -33,7 +36,7 @@ describe('the budgets of many owners', () => {
     visitOthers(budgets, limits);
     inFlight.settle({ usd: undefined, tokens: 1_000 });
     visitOthers(budgets, limits);
-    const next = (): BudgetClaim => claimBudgets([budgets.get('acme', limits)], CALL);
+    const next = (): unknown => fullBudget([budgets.get('acme', limits)], CALL);
     expect(next).toThrow(expect.objectContaining({ code: 'TUTTI_BUDGET_EXCEEDED', left: 0 }));
   });
 
@@ -51,7 +54,10 @@ describe('the budgets of many owners', () => {
         const open: Array<[BudgetClaim, BudgetClaim]> = [];
         const attempt = (budget: Budget, cents: number): BudgetClaim | undefined => {
           try {
-            return claimBudgets([budget], { usd: cents / 100, tokens: cents });
+            const worstCase = { usd: cents / 100, tokens: cents };
+            return fullBudget([budget], worstCase) === undefined
+              ? claimBudgets([budget], worstCase)
+              : undefined;
           } catch {
             return undefined;
           }
