@@ -1,3 +1,4 @@
+import { fieldOf } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
@@ -21,6 +22,7 @@ export function openLowerTiers(parts: LowerTiersParts): TierStack | undefined {
   if (options.directory === undefined && options.store === undefined) return undefined;
   const epochMs = () => time.epochMs();
   let isTold = false;
+  let hasNoDriver = false;
   return new TierStack({
     open: async () => {
       // Loaded on first use, not with the package: the tier on disk brings SQLite.
@@ -28,7 +30,11 @@ export function openLowerTiers(parts: LowerTiersParts): TierStack | undefined {
       const onFailure = () => {
         recorder.storeErrors += 1;
       };
-      const onProblem = (error: TuttiError) => reportProblem(parts, error);
+      const onProblem = (error: TuttiError) => {
+        // Without a driver nothing can be written either, which need not be said again.
+        reportProblem(parts, error, !hasNoDriver);
+        hasNoDriver ||= fieldOf(error.cause, 'problem') === 'driver-missing';
+      };
       return openTiers(options, epochMs, { onProblem, onFailure, onFileLost: parts.onFileLost });
     },
     epochMs,
@@ -55,9 +61,13 @@ function otherSecret(place: string): string {
   );
 }
 
-function reportProblem({ options, time, observers }: LowerTiersParts, error: TuttiError): void {
+function reportProblem(
+  { options, time, observers }: LowerTiersParts,
+  error: TuttiError,
+  isNews: boolean,
+): void {
   const { code, message, details } = error;
-  options.logger.warn({ code, ...details }, message);
+  if (isNews) options.logger.warn({ code, ...details }, message);
   if (!observers.wants('cache:error')) return;
   const [tier, operation] = [String(details.tier), String(details.operation)];
   observers.emit('cache:error', { tier, operation, code, message, at: time.epochMs() });

@@ -25,7 +25,7 @@ export interface RegisteredAgent {
   readonly hasTrafficControl: boolean;
   /** Loads code that its calls need beyond what every call needs; a promise as long as some is missing. */
   readonly loadCode: (() => Promise<unknown> | undefined) | undefined;
-  /** Agents that may answer in its place. @throws {@link UnknownAgentError} for a name that nobody has. */
+  /** Agents that may answer in its place. */
   fallbacks(): readonly RegisteredAgent[];
   /** The orchestrator's permits, behind the agent's own where it has a limit. */
   readonly permits: Permits;

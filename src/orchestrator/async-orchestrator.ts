@@ -87,6 +87,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     this.#createdAtMs = this.#services.clock.now();
     this.#admission = new CallAdmission(this.#services);
     this.agents = new AgentRegistry(options.agents, this.#admission);
+    for (const definition of this.agents.list()) this.#admission.checkFallbacks(definition);
   }
 
   /** Attempts that may run at once. A change takes effect at once; lowering it stops nothing that runs. */

@@ -12,3 +12,4 @@ export type {
   ScriptedToolCall,
   ScriptedUsage,
 } from './model-server/scripted-answer.js';
+export { provideCode } from './provide-code.js';

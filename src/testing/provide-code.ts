@@ -16,8 +16,9 @@ import * as runs from '../runs/collect-run.js';
 import { runCode } from '../runs/run-start.js';
 
 /**
- * Hands out the code that the path of a call loads when it is needed. Loading takes real time, in which a clock that
- * is moved by hand stands still: what a test expects after the move would come after its end.
+ * Loads at once all code that tutti loads when a call needs it. For tests with the fake timers of Jest or Vitest, or with
+ * a clock that is moved by hand: loading takes real time, in which such a clock stands still, so a retry, for instance,
+ * would come after the test has moved the clock past it. Call it once, before the first call.
  */
 export function provideCode(): void {
   laneCode.provide(lanes);

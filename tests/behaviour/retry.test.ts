@@ -106,6 +106,8 @@ describe('what an agent throws', () => {
 
   test.each([
     new TypeError('x is not a function'),
+    new TypeError('fetch failed', { cause: new TypeError('x is not a function') }),
+    new Error('Connection error.', { cause: new ReferenceError('x is not defined') }),
     new RangeError('out of range'),
     new ReferenceError('x is not defined'),
     new SyntaxError('bad'),

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { HeldStream, httpError, rejection, textOf, turn } from './held-agent.js';
 import { closeAll, openWith, Service } from './traffic-orchestrator.js';
 
@@ -101,15 +102,32 @@ describe('fallbacks', () => {
     expect(other.asked).toHaveLength(1);
   });
 
-  test('that nobody is registered for are named before any work is done', async () => {
+  test('that no agent has are named where the agents are given, or at the first call of an agent that was added', async () => {
     const service = new Service();
-    const { orchestrator } = openWith([service], {
-      agents: [service.agent('agent', { fallbacks: ['othr'] })],
-    });
-    const error = await rejection(orchestrator.execute('agent', 'task'));
-    expect(error).toMatchObject({ code: 'TUTTI_INVALID_ARGUMENT', field: 'agents.agent.fallbacks' });
-    expect(error.message).toContain('"othr"');
+    const misspelt = service.agent('agent', { fallbacks: ['othr'] });
+    const wrong = { code: 'TUTTI_INVALID_ARGUMENT', field: 'agents.agent.fallbacks' };
+    const message = expect.stringContaining('"othr", which no agent has. Did you mean "other"?');
+    const agents = [misspelt, service.agent('other')];
+    expect(() => new AsyncOrchestrator({ agents })).toThrow(expect.objectContaining({ ...wrong, message }));
+    const { orchestrator } = openWith([service], { agents: [service.agent('other')] });
+    orchestrator.agents.add(misspelt);
+    expect(await rejection(orchestrator.execute('agent', 'task'))).toMatchObject({ ...wrong, message });
     expect(service.asked).toHaveLength(0);
+  });
+
+  test('that are removed meanwhile do not hide why the agent failed', async () => {
+    const service = new Service(() => {
+      throw httpError(500);
+    });
+    const { orchestrator, clock } = openWith([service], {
+      agents: [service.agent('agent', { fallbacks: ['other'] }), service.agent('other')],
+      maxRetries: 0,
+      maxConcurrent: 1,
+    });
+    const [first, waiting] = [1, 2].map(() => rejection(orchestrator.execute('agent', 'task')));
+    orchestrator.agents.remove('other');
+    await clock.advance(100);
+    for (const error of [await first, await waiting]) expect(error).toMatchObject({ cause: { status: 500 } });
   });
 
   test("have their answers cached as their own, so that the agent's own may answer next time", async () => {

@@ -4,6 +4,7 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import type { CallFunction, CallOptions, FunctionCallOptions, RunOptions } from '../../contracts/call.js';
 import { ClosedError, InvalidArgumentError } from '../../errors/input-errors.js';
 import { expectFunction, mismatch } from '../../input/checks.js';
+import { nearestName } from '../../input/nearest-name.js';
 import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
 import { NestedLimits } from '../../resilience/permits/nested-limits.js';
 import type { CallRequest } from '../call.js';
@@ -95,7 +96,7 @@ export class CallAdmission implements RegistryObserver {
       throw agents.unknown(agent);
     }
     const checked = checkTask(task, this.#services.options);
-    if (registered.hasTrafficControl) registered.fallbacks();
+    if (registered.hasTrafficControl) this.checkFallbacks(registered.definition);
     return { registered, task: checked, options, settings: callSettings(registered.settings, options) };
   }
 
@@ -128,15 +129,28 @@ export class CallAdmission implements RegistryObserver {
     if (this.isClosed) throw new ClosedError('orchestrator');
   }
 
-  #fallbacksOf({ name, fallbacks = [] }: AgentDefinition): RegisteredAgent[] {
-    return fallbacks.map((fallback) => {
-      const registered = this.#agents.get(fallback);
-      if (registered !== undefined) return registered;
-      throw new InvalidArgumentError(
-        `agents.${name}.fallbacks`,
-        `agents.${name}.fallbacks: expected names of registered agents; got "${fallback}", which nobody has.`,
-      );
-    });
+  /**
+   * Checks the names of agents that may answer in place of another.
+   *
+   * @throws {@link InvalidArgumentError} for one that no agent has.
+   */
+  checkFallbacks({ name, fallbacks = [] }: AgentDefinition): void {
+    const unknown = fallbacks.find((fallback) => !this.#agents.has(fallback));
+    if (unknown === undefined) return;
+    const field = `agents.${name}.fallbacks`;
+    const suggestion = nearestName(unknown, this.#agents.keys());
+    const hint =
+      suggestion === undefined ? 'Add the agent, or leave it out.' : `Did you mean "${suggestion}"?`;
+    throw new InvalidArgumentError(
+      field,
+      `${field}: expected names of registered agents; got "${unknown}", which no agent has. ${hint}`,
+      { details: { suggestion } },
+    );
+  }
+
+  /** One that was removed after the call was accepted must not hide why the call's own agent failed. */
+  #fallbacksOf({ fallbacks = [] }: AgentDefinition): RegisteredAgent[] {
+    return fallbacks.flatMap((fallback) => this.#agents.get(fallback) ?? []);
   }
 
   #permitsFor({ maxConcurrent }: AgentDefinition): Permits {

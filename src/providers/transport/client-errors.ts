@@ -7,6 +7,7 @@ import {
   ProviderTimeoutError,
 } from '../../errors/provider-errors.js';
 import { TuttiError } from '../../errors/tutti-error.js';
+import { isCodeFault } from '../../resilience/retry/code-fault.js';
 import { type HeaderSource, parseRetryAfterMs } from '../../resilience/retry/retry-after.js';
 import { BodyFault } from './body-guard.js';
 import { type ErrorBody, readErrorBody } from './error-body.js';
@@ -51,6 +52,7 @@ export function translateClientError(thrown: unknown, facts: ExchangeFacts, sign
   return (
     fromStatus(error, facts, options) ??
     fromBodyFault(error, options) ??
+    fromCodeFault(error, options) ??
     fromConnection(error, options) ??
     fromBody(error, facts, options) ??
     fromSetup(error, options) ??
@@ -114,22 +116,71 @@ export function cutError(options: ProviderErrorOptions): ProviderNetworkError {
   return new ProviderNetworkError(`The answer of ${options.provider} was cut off before its end.`, options);
 }
 
+/** A bug, or a module that cannot be loaded, which clients report as a failed connection. */
+function fromCodeFault(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
+  if (!isCodeFault(error)) return undefined;
+  return new ProviderResponseError(
+    `${options.provider} failed before there was an answer, because of a fault in code and not in the network: ${innermost(error)}.`,
+    options,
+  );
+}
+
+/** The last cause of an error, which clients wrap in errors of their own. Values of headers, such as a key, stay out. */
+function innermost(error: ForeignError): string {
+  let current: ForeignError = error;
+  for (let depth = 0; depth < 5 && typeof current.cause === 'object' && current.cause !== null; depth += 1)
+    current = current.cause as ForeignError;
+  const message = messageOf(current);
+  return /header/i.test(message)
+    ? `${String(current.name)} (invalid header)`
+    : `${String(current.name)}: ${message}`;
+}
+
 const TIMEOUT_CODES = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT']);
 const NETWORK_CODE =
-  /^(ECONN|EPIPE|ENOTFOUND|EAI_|ENET|EHOST|EADDR|ETIMEDOUT|UND_ERR_|HPE_|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+  /^(ECONN|EPIPE|ENOTFOUND|EAI_|ENET|EHOST|EADDR|ETIMEDOUT|UND_ERR_|HPE_|Connection(Refused|Closed)|FailedToOpenSocket|ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 /** An invalid certificate stays invalid when the request is retried. */
 const CERTIFICATE_CODE = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 
+const NOTHING_LISTENS = ' Nothing listens there: start the server, or correct its address.';
+const UNKNOWN_NAME = ' Its name cannot be resolved: check the address and the network.';
+const HINTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: NOTHING_LISTENS,
+  ConnectionRefused: NOTHING_LISTENS,
+  ENOTFOUND: UNKNOWN_NAME,
+  EAI_AGAIN: UNKNOWN_NAME,
+};
+
+/** The server that a request went to, if the error says so: its origin, else its host or address and port. */
+function addressOf(error: ForeignError): string | undefined {
+  let current: unknown = error;
+  let found: string | undefined;
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    const { origin, hostname, address, port, cause, errors } = current as Record<string, unknown>;
+    if (typeof origin === 'string') return origin;
+    const host = typeof address === 'string' ? address : hostname;
+    if (typeof host === 'string') found ??= port === undefined ? host : `${host}:${String(port)}`;
+    current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  }
+  return found;
+}
+
 function fromConnection(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
   const code = networkCode(error);
+  const address = addressOf(error);
+  const server = address === undefined ? options.provider : `${options.provider} at ${address}`;
   if (code !== undefined) {
+    const details = { code, ...(address === undefined ? {} : { address }) };
     if (TIMEOUT_CODES.has(code)) {
-      return new ProviderTimeoutError(`No connection to ${options.provider} in time (${code}).`, options);
+      return new ProviderTimeoutError(`No connection to ${server} in time (${code}).`, {
+        ...options,
+        details,
+      });
     }
-    return new ProviderNetworkError(`The connection to ${options.provider} failed (${code}).`, {
+    return new ProviderNetworkError(`The connection to ${server} failed (${code}).${HINTS[code] ?? ''}`, {
       ...options,
       ...(CERTIFICATE_CODE.test(code) ? { retryable: false } : {}),
-      details: { code },
+      details,
     });
   }
   const message = messageOf(error);
@@ -137,7 +188,7 @@ function fromConnection(error: ForeignError, options: ProviderErrorOptions): Pro
     return new ProviderTimeoutError(`${options.provider} did not answer in time.`, options);
   }
   if (/^(Connection error|fetch failed|terminated)/.test(message)) {
-    return new ProviderNetworkError(`The connection to ${options.provider} failed.`, options);
+    return new ProviderNetworkError(`The connection to ${server} failed.`, options);
   }
   return undefined;
 }
@@ -165,10 +216,21 @@ function fromBody(
   return new ProviderResponseError(`${options.provider} sent an answer that is not JSON.`, options);
 }
 
+/** The environment variables that the official clients read their keys from. */
+const KEY_VARIABLES: Readonly<Record<string, string>> = {
+  anthropic: 'ANTHROPIC_API_KEY',
+  openai: 'OPENAI_API_KEY',
+};
+
 /** Clients report a missing key before they send anything. */
 function fromSetup(error: ForeignError, options: ProviderErrorOptions): ProviderError | undefined {
   if (!/credentials|authentication|api ?key/i.test(messageOf(error))) return undefined;
-  return new ProviderAuthError(`${options.provider} has no API key: ${messageOf(error)}`, options);
+  const variable = KEY_VARIABLES[options.provider];
+  const cure =
+    variable === undefined
+      ? messageOf(error)
+      : `set the environment variable ${variable}, or the option apiKey of ${options.provider}().`;
+  return new ProviderAuthError(`${options.provider} has no API key: ${cure}`, options);
 }
 
 function messageOf(error: ForeignError): string {

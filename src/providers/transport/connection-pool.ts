@@ -1,6 +1,7 @@
 import type { Agent, Dispatcher } from 'undici';
 import type { Logger } from '../../logging/logger.js';
 import { ConnectionLimits } from './connection-limits.js';
+import { PlatformPool } from './platform-pool.js';
 
 /** Default of `connections`: sockets to one origin. */
 export const DEFAULT_CONNECTIONS = 64;
@@ -25,7 +26,10 @@ export interface PooledHooks {
 /** A request as undici gets it. */
 type DispatchedRequest = PooledRequest & { readonly onEnd: () => void };
 
-type Pooled = Pick<Agent, 'request' | 'close'>;
+interface Pooled {
+  request(options: DispatchedRequest): Promise<Dispatcher.ResponseData>;
+  close(): Promise<void>;
+}
 
 interface SharedPool {
   readonly agent: Promise<Pooled>;
@@ -77,7 +81,7 @@ async function send(pool: SharedPool, options: PooledRequest): Promise<Dispatche
   const agent = await pool.agent;
   const onEnd = await pool.limits.acquire(options.origin, options);
   try {
-    return await agent.request({ ...options, onEnd } as DispatchedRequest);
+    return await agent.request({ ...options, onEnd });
   } catch (thrown) {
     onEnd();
     throw thrown;
@@ -96,19 +100,31 @@ async function openAgent(connections: number): Promise<Pooled> {
   // Node's own undici installs its dispatcher on first use. Without this line ours would be installed for the whole
   // process if it came first.
   void globalThis.Response;
-  const undici = await import('undici');
-  const agent = new undici.Agent({
+  const Agent = await loadAgent();
+  if (Agent === undefined) return new PlatformPool();
+  const agent = new Agent({
     connections,
     // Only the attempt's signal limits the time: these timeouts would end a slow answer.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  return agent.compose((dispatch) => (options, handler) => {
+  const composed = agent.compose((dispatch) => (options, handler) => {
     const { onSent, onEnd } = options as DispatchedRequest;
     if (onSent !== undefined) callBefore(handler, STARTED, onSent);
     callBefore(handler, ENDED, onEnd);
     return dispatch(options, handler);
   });
+  return { request: (options) => composed.request(options), close: () => composed.close() };
+}
+
+/** undici's agent; `undefined` where it cannot be loaded, or is not the whole of it. */
+async function loadAgent(): Promise<typeof Agent | undefined> {
+  try {
+    const { Agent } = await import('undici');
+    return typeof Agent.prototype.compose === 'function' ? Agent : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 // undici calls one of these methods of a request's handler, depending on the handler's kind.

@@ -104,7 +104,7 @@ export function errorFromAnswer(
       : errorClassOf(meant);
   // A quota that is used up does not come back while a call waits.
   const spent = names.includes('insufficient_quota');
-  return new Class(describe(status, refused ? REFUSED : spent ? SPENT : meant, body, options.provider), {
+  return new Class(describe(status, refused ? REFUSED : spent ? SPENT : meant, body, options), {
     ...options,
     retryAfterMs: options.retryAfterMs ?? body?.retryAfterMs,
     ...(spent ? { retryable: false } : {}),
@@ -142,13 +142,19 @@ const HINTS: Readonly<Record<number | string, string>> = {
   [SPENT]: ' The quota is used up: check the plan and the billing of the account.',
 };
 
+/** What to do about a status; a service has an address and no model. */
+function hintFor(status: number | string | undefined, url: unknown): string {
+  if (status === 404 && typeof url === 'string') return ` There is nothing at ${url}: check the url.`;
+  return HINTS[status ?? ''] ?? '';
+}
+
 const MAX_MESSAGE_CHARS = 500;
 
 function describe(
   status: number | undefined,
   meant: number | string | undefined,
   body: ErrorBody | undefined,
-  provider: string,
+  { provider, details }: ProviderErrorOptions,
 ): string {
   const isPlain = status !== undefined && (status < 200 || status >= 300);
   const where = isPlain ? `with status ${status}` : 'with an error in its answer';
@@ -156,6 +162,6 @@ function describe(
   const message = body?.message && withoutSecrets(body.message).slice(0, MAX_MESSAGE_CHARS);
   const said = message || body?.type || 'no reason given';
   const filtered = body?.filtered === undefined ? '' : ` Filtered: ${body.filtered.join(', ')}.`;
-  const hint = isPlain && status < 400 ? REDIRECTED : (HINTS[meant ?? ''] ?? '');
+  const hint = isPlain && status < 400 ? REDIRECTED : hintFor(meant, details?.url);
   return `${provider} failed ${where}: ${said}${/[.!?]$/.test(said) ? '' : '.'}${filtered}${hint}`;
 }

@@ -61,7 +61,7 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
       return response;
     } catch (cause) {
       // The error that fetch throws: clients keep the cause of an error, but not always its code.
-      throw options.signal?.aborted === true ? cause : new TypeError('fetch failed', { cause });
+      throw options.signal?.aborted === true ? cause : failedFetch(cause, origin);
     }
   };
   return send as unknown as typeof globalThis.fetch;
@@ -74,6 +74,11 @@ export function pooledFetch(lease: PoolLease, limitBytes: number): typeof global
 function wellFormed(body: string | null | undefined): string | null | undefined {
   if (typeof body !== 'string' || !body.includes('\\ud')) return body;
   return body.replace(/\\(?:ud[89a-f][\da-f]{2}|.)/g, (found) => (found.length > 2 ? '\\ufffd' : found));
+}
+
+/** With the address, for the message that the user gets. */
+function failedFetch(cause: unknown, origin: string): TypeError {
+  return Object.assign(new TypeError('fetch failed', { cause }), { origin });
 }
 
 function toRecord(headers: RequestInit['headers']): Record<string, string> {

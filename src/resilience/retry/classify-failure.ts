@@ -1,14 +1,17 @@
 import { AgentError, type CallIdentity } from '../../errors/execution-errors.js';
 import { fieldOf, messageOf } from '../../errors/foreign.js';
 import { TuttiError } from '../../errors/tutti-error.js';
+import { isCodeFault } from './code-fault.js';
 import { parseRetryAfterMs } from './retry-after.js';
 
 /** Transient HTTP statuses below 500: timeout, conflict, too early, too many requests. */
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 
-/** Error codes of Node and undici for network faults, which are transient. */
+/** Error codes of Node, undici and Bun for network faults, which are transient. */
 const NETWORK_CODES: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
+  'ConnectionClosed',
+  'ConnectionRefused',
   'ECONNABORTED',
   'ECONNREFUSED',
   'ECONNRESET',
@@ -19,6 +22,7 @@ const NETWORK_CODES: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EPIPE',
+  'FailedToOpenSocket',
   'ERR_STREAM_PREMATURE_CLOSE',
   'ETIMEDOUT',
   'UND_ERR_BODY_TIMEOUT',
@@ -34,8 +38,8 @@ const MAX_CAUSES = 4;
  * Converts a thrown value to a {@link TuttiError} that says whether it is retryable.
  *
  * A {@link TuttiError} is returned as it is. Otherwise the first of these decides: a boolean `retryable` of the thrown
- * value; its `status` or `statusCode`; its Node error code or that of its causes, or the name of a timeout error.
- * Anything else is permanent, unless `isTransient` (the user's `retry.when`) returns true.
+ * value; its `status` or `statusCode`; a bug among its causes, which is permanent; its Node error code or that of its
+ * causes, or the name of a timeout error. Anything else is permanent, unless `isTransient` (the user's `retry.when`) returns true.
  *
  * @param epochMs Now, in milliseconds since the Unix epoch; needed if `retry-after` is a date.
  */
@@ -68,6 +72,7 @@ function statusOf(thrown: unknown): number | undefined {
 
 function looksTransient(thrown: unknown, status: number | undefined): boolean {
   if (status !== undefined) return TRANSIENT_STATUSES.has(status) || (status >= 500 && status <= 599);
+  if (isCodeFault(thrown)) return false;
   let fault = thrown;
   for (let depth = 0; depth < MAX_CAUSES && fault !== undefined; depth += 1) {
     if (isNetworkFault(fault)) return true;

@@ -38,6 +38,36 @@ describe('translateClientError', () => {
   });
 
   test.each([
+    ['a TypeError', new TypeError('agent.compose is not a function')],
+    ['a ReferenceError', new ReferenceError('x is not defined')],
+    ['a module that cannot be required', new Error('Dynamic require of "node:assert" is not supported')],
+    ['a module that is not there', Object.assign(new Error('no'), { code: 'ERR_MODULE_NOT_FOUND' })],
+  ])('finds %s behind what clients and fetch make of it, and does not call it a network fault', (_, bug) => {
+    const fetchFailed = new TypeError('fetch failed', { cause: bug });
+    for (const thrown of [bug, fetchFailed, new Error('Connection error.', { cause: fetchFailed })]) {
+      expect(translate(thrown)).toMatchObject({
+        code: 'TUTTI_PROVIDER_RESPONSE',
+        retryable: false,
+        message: expect.stringContaining(bug.message),
+      });
+    }
+    const timedOut = new Error('Request timed out.', { cause: bug });
+    expect(translate(timedOut)).toMatchObject({ code: 'TUTTI_PROVIDER_RESPONSE', retryable: false });
+  });
+
+  test('repeats no value of a header, which may be a key', () => {
+    const invalid = new TypeError('Headers.append: "Bearer sk-secret" is an invalid header value.');
+    expect(translate(invalid).message).toMatch(/^((?!sk-secret).)*$/);
+  });
+
+  test('takes a TypeError with the code of a network fault for one, as Bun throws it', () => {
+    const refused = Object.assign(new TypeError('Unable to connect.'), { code: 'ECONNREFUSED' });
+    expect(translate(new TypeError('fetch failed', { cause: refused }))).toMatchObject({
+      code: 'TUTTI_PROVIDER_NETWORK',
+    });
+  });
+
+  test.each([
     ['Request timed out.', 'TUTTI_PROVIDER_TIMEOUT'],
     ['Connection error.', 'TUTTI_PROVIDER_NETWORK'],
     ['terminated', 'TUTTI_PROVIDER_NETWORK'],
