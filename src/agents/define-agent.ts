@@ -1,4 +1,5 @@
 import type { AgentDefinition, AgentFunction, ReplyData } from '../contracts/agent.js';
+import { fieldOf } from '../errors/foreign.js';
 import { parseOptions } from '../input/parse-options.js';
 import { checkAgentName } from './agent-name.js';
 import { agentDefinitionSchema } from './agent-schema.js';
@@ -41,7 +42,13 @@ export type DefinedData<Data, Run extends AgentFunction, Fallbacks> = [Data] ext
     : unknown
   : Data;
 
+/** Longer names are not repeated in full. */
+const MAX_NAME_CHARS = 128;
+
 /** Checks the settings of a definition. Its name may be empty: in a record of agents the key is the name. */
 export function checkDefinition(definition: unknown): AgentDefinition {
-  return Object.freeze(parseOptions(agentDefinitionSchema(), definition, 'agent definition'));
+  const name = typeof definition === 'object' ? fieldOf(definition, 'name') : undefined;
+  const isNamed = typeof name === 'string' && name !== '';
+  const what = isNamed ? `agent definition "${name.slice(0, MAX_NAME_CHARS)}"` : 'agent definition';
+  return Object.freeze(parseOptions(agentDefinitionSchema(), definition, what));
 }

@@ -1,4 +1,12 @@
-import { createHash, hash } from 'node:crypto';
+// As a whole: older Nodes lack the function, and a name that is missing would end the import before the check below.
+import crypto from 'node:crypto';
+import { nodeVersionProblem } from '../errors/node-version.js';
+
+// Here, because every entry of the package needs this file: an old Node is named before anything it lacks is used.
+const problem = nodeVersionProblem(process.versions.node);
+if (problem !== undefined) throw new Error(problem);
+
+const { createHash, hash } = crypto;
 
 /**
  * SHA-256 of a string (as UTF-8) or of bytes, in 64 lowercase hex characters.

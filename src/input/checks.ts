@@ -23,7 +23,9 @@ export const expectObject: Check = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
 
 export const expectSignal: Check = (value) =>
-  typeof (value as AbortSignal | null)?.addEventListener === 'function' ? undefined : 'an AbortSignal';
+  typeof (value as AbortSignal | null)?.addEventListener === 'function'
+    ? undefined
+    : 'an AbortSignal (of an AbortController: its signal)';
 
 export const expectFinite: Check = (value) => (Number.isFinite(value) ? undefined : 'a finite number');
 

@@ -7,8 +7,9 @@ import * as z from 'zod/mini';
 /** An object of options; a key that is not in the shape is an error. @internal */
 export function optionsObject<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
+  message = 'expected an object',
 ): ReturnType<typeof z.strictObject<Shape>> {
-  return z.strictObject(shape, 'expected an object');
+  return z.strictObject(shape, message);
 }
 
 /** A string. @internal */

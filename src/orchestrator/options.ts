@@ -140,19 +140,22 @@ const isSwitchOrObject = (value: unknown): boolean =>
 
 /** Checks {@link RetryOptions}. The defaults stand here and nowhere else. */
 const retrySchema = madeOnce(() =>
-  optionsObject({
-    minDelayMs: z._default(delayMs(), 1_000),
-    maxDelayMs: z._default(delayMs(), 30_000),
-    maxWaitMs: z._default(thing<number>(isWait, 'milliseconds from 0 to Infinity'), 300_000),
-    factor: z._default(
-      numberThat((factor) => factor >= 1, 'expected a number of at least 1').check(
-        z.refine((factor: number) => factor <= 1_000, 'expected at most 1000'),
+  optionsObject(
+    {
+      minDelayMs: z._default(delayMs(), 1_000),
+      maxDelayMs: z._default(delayMs(), 30_000),
+      maxWaitMs: z._default(thing<number>(isWait, 'milliseconds from 0 to Infinity'), 300_000),
+      factor: z._default(
+        numberThat((factor) => factor >= 1, 'expected a number of at least 1').check(
+          z.refine((factor: number) => factor <= 1_000, 'expected at most 1000'),
+        ),
+        2,
       ),
-      2,
-    ),
-    jitter: z._default(oneOf('full', 'equal', 'none'), 'full'),
-    when: z.optional(thing<(thrown: unknown) => boolean>(isFunction, 'a function (thrown) => boolean')),
-  }).check(
+      jitter: z._default(oneOf('full', 'equal', 'none'), 'full'),
+      when: z.optional(thing<(thrown: unknown) => boolean>(isFunction, 'a function (thrown) => boolean')),
+    },
+    'expected an object such as { minDelayMs, maxDelayMs }; the number of retries is maxRetries, and maxRetries: 0 switches them off',
+  ).check(
     z.refine((retry) => retry.maxDelayMs >= retry.minDelayMs, {
       path: ['maxDelayMs'],
       message: 'expected at least minDelayMs',
@@ -198,7 +201,10 @@ export const orchestratorOptionsSchema = madeOnce(
         ),
       ),
       signal: z.optional(
-        thing<AbortSignal>(hasMethods('addEventListener', 'removeEventListener'), 'an AbortSignal'),
+        thing<AbortSignal>(
+          hasMethods('addEventListener', 'removeEventListener'),
+          'an AbortSignal (of an AbortController: its signal)',
+        ),
       ),
       clock: z.optional(
         thing<Clock>(

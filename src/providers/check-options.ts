@@ -1,7 +1,10 @@
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Check } from '../input/checks.js';
 import { describeKind } from '../input/describe-value.js';
-import { nearestName } from '../input/nearest-name.js';
+import { equivalentOf } from '../input/equivalent.js';
+
+/** Longer addresses are not repeated in full. */
+const MAX_ADDRESS_CHARS = 200;
 
 /** Every option by name, with its check; `true` for values that are checked where they are used. */
 export type OptionChecks = Readonly<Record<string, Check | true>>;
@@ -26,17 +29,21 @@ export function checkOptions(where: string, options: unknown, checks: OptionChec
     if (expected !== undefined) {
       throw new InvalidArgumentError(
         `options.${name}`,
-        `${where}: ${name} must be ${expected}; got ${describeKind(value)}.`,
+        `${where}: ${name} must be ${expected}; got ${name === 'baseURL' ? describeAddress(value) : describeKind(value)}.`,
       );
     }
   }
 }
 
+/** An address may be shown, but not what stands in front of an "@" or behind a "?": it may be a key. */
+export function describeAddress(value: unknown): string {
+  if (typeof value !== 'string') return describeKind(value);
+  const shown = value.replace(/^(\w+:\/\/)?[^/]*@/, '$1…@').replace(/[?#].*$/s, '');
+  const isHost = /^[\w.-]+(:\d+)?(\/|$)/.test(shown);
+  return `"${shown.slice(0, MAX_ADDRESS_CHARS)}"${isHost ? `; write "http://${shown.slice(0, MAX_ADDRESS_CHARS)}"` : ''}`;
+}
+
 function unknownOption(where: string, name: string, known: readonly string[]): InvalidArgumentError {
-  const suggestion = nearestName(name, known);
-  const hint =
-    suggestion === undefined
-      ? `Known options: ${[...known].sort().join(', ')}.`
-      : `Did you mean "${suggestion}"?`;
+  const hint = equivalentOf(name, known)?.hint ?? `Known options: ${[...known].sort().join(', ')}.`;
   return new InvalidArgumentError(`options.${name}`, `${where} has no option "${name}". ${hint}`);
 }

@@ -60,11 +60,14 @@ export const hedgeSchema = madeOnce(() =>
 
 /** The schema of `budget`. @internal */
 export const budgetSchema = madeOnce(() =>
-  optionsObject({
-    usd: z.optional(usd()),
-    tokens: z.optional(count(0)),
-    perCallUsd: z.optional(usd()),
-  }).check(
+  optionsObject(
+    {
+      usd: z.optional(usd()),
+      tokens: z.optional(count(0)),
+      perCallUsd: z.optional(usd()),
+    },
+    'expected an object with the unit, for instance { usd: 5 } or { tokens: 100_000 }',
+  ).check(
     z.refine(
       (budget) => budget.usd !== undefined || budget.tokens !== undefined,
       'expected usd, tokens or both',

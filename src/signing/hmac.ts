@@ -1,4 +1,6 @@
-import { createHash, createHmac, hash, timingSafeEqual } from 'node:crypto';
+import crypto from 'node:crypto';
+
+const { createHash, createHmac, hash, timingSafeEqual } = crypto;
 
 /** How long a signature is, in bytes. */
 const SIGNATURE_BYTES = 32;

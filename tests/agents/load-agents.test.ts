@@ -194,6 +194,18 @@ describe('loadAgents, bad files', () => {
     ['a key that is no text', md('name: a\n? [b]\n: c'), undefined, /keys/],
     ['a number that is none', md('name: a\nparams:\n  x: .nan'), 4, /plain data/],
     ['a text where a number belongs', md('name: a\nparams:\n  a: 1\ntimeoutMs: soon'), 5, /timeoutMs/],
+    [
+      'a text for a temperature',
+      md('name: a\ntemperature: hot'),
+      3,
+      /"temperature": must be a number; got "hot"/,
+    ],
+    [
+      'a text for a number in params',
+      md('name: a\nparams:\n  seed: x'),
+      4,
+      /"params.seed": must be a number/,
+    ],
     ['bytes that are no text', Buffer.from([0x2d, 0x2d, 0x2d, 0xff]), undefined, /UTF-8/],
     ['a file of 10 MB', Buffer.alloc(10_000_000, 0x61), undefined, /1048576 bytes/],
     ['deep nesting in brackets', md(`name: a\nx: ${'['.repeat(60_000)}`), 2, /nested more than 100/],

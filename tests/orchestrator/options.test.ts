@@ -48,7 +48,7 @@ describe('the options of the constructor', () => {
 
   test.each([
     [{ maxConcurrency: 3 }, 'maxConcurrency', 'maxConcurrent'],
-    [{ timeout: 3 }, 'timeout', 'timeouts'],
+    [{ timeout: 3 }, 'timeout', 'timeoutMs'],
     [{ retyr: {} }, 'retyr', 'retry'],
     [{ retry: { minDelay: 1 } }, 'retry.minDelay', 'minDelayMs'],
     [{ timeouts: { queuMs: 1 } }, 'timeouts.queuMs', 'queueMs'],

@@ -233,9 +233,9 @@ describe('anthropic', () => {
   });
 
   test('says which model is missing, and which parameters are not its to take', async () => {
-    expect(await rejection(generate(make({ model: undefined })))).toMatchObject({
-      code: 'TUTTI_INVALID_ARGUMENT',
-    });
+    expect(() => make({ model: undefined })).toThrow(
+      expect.objectContaining({ code: 'TUTTI_INVALID_ARGUMENT', field: 'options.model' }),
+    );
     const error = await rejection(generate(make({ params: { stream: true } })));
     expect(error).toMatchObject({ field: 'params.stream' });
   });

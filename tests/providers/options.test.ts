@@ -53,7 +53,7 @@ describe('the options of a model provider', () => {
     [{ quite: 'unlike' }, 'options.quite', /Known options: .*apiKey.*baseURL/],
     [{ model: '' }, 'options.model', /model must be a non-empty string; got an empty string/],
     [{ baseURL: 'localhost' }, 'options.baseURL', /starts with http:/],
-    [{ baseURL: 'http://' }, 'options.baseURL', /got a string/],
+    [{ baseURL: 'http://' }, 'options.baseURL', /got "http:/],
     [{ apiKey: 5 }, 'options.apiKey', /got 5/],
     [{ headers: { a: 1 } }, 'options.headers', /object of strings/],
     [{ headers: [] }, 'options.headers', /got an array/],
@@ -74,7 +74,7 @@ describe('the options of a model provider', () => {
       field,
       message: expect.stringMatching(message),
     });
-    expect(() => anthropic(options as never)).toThrow(thrown);
+    expect(() => anthropic({ model: 'm', ...options } as never)).toThrow(thrown);
   });
 
   test.each([undefined, null, 'claude', []])('are refused when they are %j', (options) => {

@@ -18,7 +18,7 @@ export interface AnthropicOptions<
   Data = unknown,
   Inputs extends Record<string, unknown> = Record<string, unknown>,
 > extends ModelClientOptions<Data, Inputs> {
-  /** The model, for instance `claude-sonnet-4-5`. Without it every call must set one. */
+  /** The model, for instance `claude-sonnet-4-5`. Required; a call can choose another one. */
   readonly model?: string | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { describeAddress } from '../check-options.js';
 
 /**
  * Parses the URL of an endpoint.
@@ -10,7 +11,7 @@ export function requireHttpUrl(url: unknown): URL {
   if (!URL.canParse(text)) {
     throw new InvalidArgumentError(
       'options.url',
-      'httpAgent: url must be an absolute URL, for instance https://example.com/ask.',
+      `httpAgent: url must be an absolute URL, for instance https://example.com/ask; got ${describeAddress(url)}.`,
     );
   }
   const parsed = new URL(text);

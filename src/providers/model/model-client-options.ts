@@ -78,6 +78,7 @@ export function resolveClientOptions(
   more: OptionChecks = {},
 ): ResolvedClientOptions {
   checkOptions(where, options, { ...CHECKS, ...more });
+  if (options.model === undefined) throw noModel(where);
   if (options.client !== undefined) refuseBesideClient(where, options);
   rememberKeys(options);
   return {
@@ -106,6 +107,13 @@ function rememberKeys({ apiKey, headers = {}, baseURL, client = {} }: ModelClien
   if (baseURL !== undefined) rememberSecretsInUrl(baseURL);
   for (const name of KEY_VARIABLES) rememberSecret(process.env[name]);
   for (const name of KEY_FIELDS) rememberSecret(fieldOf(client, name));
+}
+
+function noModel(where: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'options.model',
+    `${where}: model must be the name of a model, as in ${where}({ model: '…' }); got nothing. A call can still choose another one.`,
+  );
 }
 
 function refuseBesideClient(where: string, options: ModelClientOptions): void {

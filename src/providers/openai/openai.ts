@@ -19,7 +19,7 @@ export interface OpenAIOptions<
   Data = unknown,
   Inputs extends Record<string, unknown> = Record<string, unknown>,
 > extends ModelClientOptions<Data, Inputs> {
-  /** The model, for instance `gpt-4.1-mini`. Without it every call must set one. */
+  /** The model, for instance `gpt-4.1-mini`. Required; a call can choose another one. */
   readonly model?: string | undefined;
   /**
    * The API to use: `chat` (Chat Completions, which other servers support too) or `responses`.
