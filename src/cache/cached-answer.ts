@@ -23,6 +23,8 @@ export interface CacheAnswer {
   steps?: readonly ToolStep[] | undefined;
   /** The stream's events, so that the answer can be replayed as a stream. */
   events?: readonly StreamEvent[] | undefined;
+  /** Digest of the source text of the function that computed it; no part of the key. */
+  source?: string | undefined;
 }
 
 /** An answer as the cache keeps it: complete, deeply frozen, shared by all callers. */
@@ -31,7 +33,7 @@ export interface StoredAnswer {
   readonly output: string;
   /** The answer as a value, where there is one. */
   readonly data?: unknown;
-  /** Tokens it took; zeros where unknown. */
+  /** Tokens it took; `undefined` where unknown. */
   readonly usage: Readonly<Usage>;
   /** What it cost, in US dollars; `undefined` where unknown. */
   readonly costUsd: number | undefined;
@@ -43,6 +45,8 @@ export interface StoredAnswer {
   readonly steps?: readonly ToolStep[];
   /** The stream's events, where it was a stream. */
   readonly events?: readonly StreamEvent[];
+  /** Digest of the source text of the function that computed it, where an agent's function did. */
+  readonly source?: string;
 }
 
 /** An answer found in the cache. Its `data`, `usage` and `events` are frozen; the hit object itself is the caller's. */
@@ -92,6 +96,7 @@ export function prepareAnswer(given: CacheAnswer): PreparedAnswer {
     costUsd: given.costUsd,
     model: given.model,
     finishReason: given.finishReason,
+    source: given.source,
   };
   if (given.data !== undefined) fields.data = copyOf(given.data, 'answer.data');
   if (given.steps !== undefined) fields.steps = copyOf(given.steps, 'answer.steps');
@@ -128,6 +133,7 @@ function frozenAnswer(fields: Record<string, unknown>): StoredAnswer {
   if (fields.finishReason !== undefined) answer.finishReason = fields.finishReason;
   if (fields.steps !== undefined) answer.steps = deepFreeze(fields.steps);
   if (fields.events !== undefined) answer.events = deepFreeze(fields.events);
+  if (fields.source !== undefined) answer.source = fields.source;
   return Object.freeze(answer) as unknown as StoredAnswer;
 }
 

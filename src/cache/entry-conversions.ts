@@ -27,6 +27,7 @@ export function toHit(entry: MemoryEntry, tier: HitTier, nowMs: number): CacheHi
   if (answer.finishReason !== undefined) hit.finishReason = answer.finishReason;
   if (answer.steps !== undefined) hit.steps = answer.steps;
   if (answer.events !== undefined) hit.events = answer.events;
+  if (answer.source !== undefined) hit.source = answer.source;
   return hit;
 }
 

@@ -14,6 +14,7 @@ import { buildHit } from '../call-result.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { failCall, settleCall } from '../settle-call.js';
 import { requestOf } from './call-request.js';
+import { sourceDigest, warnOfChangedSource } from './function-source.js';
 import { Replay } from './replay.js';
 import { SharedCall } from './shared-call.js';
 
@@ -113,6 +114,8 @@ export class CachedCalls {
     if (hit.stale && this.#refreshing.get(cached.key)?.isJoinable !== true) {
       this.#launch(cached, this.#refreshing, true);
     }
+    // What memory holds was computed by this process, or came from a lower tier and was looked at then.
+    if (hit.tier !== 'memory') warnOfChangedSource(cached.call, hit);
     giveHit(cached.call, hit);
   }
 
@@ -155,7 +158,8 @@ export class CachedCalls {
     answeredBy: RegisteredAgent | undefined,
   ): void {
     const { output, data, usage, costUsd, model, finishReason, steps } = result;
-    const answer = { output, data, usage, costUsd, model, finishReason, steps, events };
+    const source = sourceDigest((answeredBy ?? call).definition);
+    const answer = { output, data, usage, costUsd, model, finishReason, steps, events, source };
     if (answeredBy === undefined) {
       void this.#cache.store({ key, agent: call.agent, tenant: call.tenant }, answer, storageOf(call));
       return;
