@@ -154,8 +154,6 @@ export function toAgentFile(data: LinedData, file: string, body?: string): Agent
   const written = name ?? fileName(file);
   const registered = allowedName(written, file);
   const shown = title ?? (registered === written ? undefined : written);
-  const sorted = sortRest(rest, params ?? {});
-  checkNumbers(sorted.params, data, file);
   const [chosenModel] = typeof model === 'string' ? [model] : (model ?? []);
   const system = [body, instructions, prompt].find((text) => text !== undefined && text !== '');
   return {
@@ -166,24 +164,8 @@ export function toAgentFile(data: LinedData, file: string, body?: string): Agent
     ...(chosenModel === undefined || isInherited(chosenModel) ? {} : { model: chosenModel }),
     ...sortTools(tools, disallowedTools),
     ...(system === undefined ? {} : { instructions: system }),
-    ...sorted,
+    ...sortRest(rest, params ?? {}),
   };
-}
-
-/** Parameters that every model takes as numbers. */
-const NUMBERS = ['temperature', 'maxTokens', 'topP', 'top_p', 'topK', 'top_k', 'seed'];
-
-function checkNumbers(params: Readonly<Record<string, unknown>>, data: LinedData, file: string): void {
-  for (const name of NUMBERS) {
-    const value = params[name];
-    if (value === undefined || value === null || typeof value === 'number') continue;
-    const path = Object.hasOwn(data.value as object, name) ? [name] : ['params', name];
-    throw new AgentFileError(
-      file,
-      data.lineOf(path),
-      `field "${path.join('.')}": must be a number; got ${describeValue(value)}.`,
-    );
-  }
 }
 
 function checkFields(data: LinedData, file: string): Fields {

@@ -194,12 +194,7 @@ describe('loadAgents, bad files', () => {
     ['a key that is no text', md('name: a\n? [b]\n: c'), undefined, /keys/],
     ['a number that is none', md('name: a\nparams:\n  x: .nan'), 4, /plain data/],
     ['a text where a number belongs', md('name: a\nparams:\n  a: 1\ntimeoutMs: soon'), 5, /timeoutMs/],
-    [
-      'a text for a temperature',
-      md('name: a\ntemperature: hot'),
-      3,
-      /"temperature": must be a number; got "hot"/,
-    ],
+    ['a text for a temperature', md('name: a\ntemperature: hot'), 3, /"temperature": must be a number/],
     [
       'a text for a number in params',
       md('name: a\nparams:\n  seed: x'),

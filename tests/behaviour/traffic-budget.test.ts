@@ -298,7 +298,7 @@ describe('a budget', () => {
       const ends = await calls;
       expect(ends.filter((end) => codeOf(end) === 'ok')).toHaveLength(5);
       expect(orchestrator.stats().budget).toMatchObject({ spentTokens: 500, leftTokens: 0 });
-      const [first] = ends as [PromiseFulfilledResult<{ usage: object }>];
+      const [first] = ends as unknown as [PromiseFulfilledResult<{ usage: object }>];
       expect(first.value.usage).toStrictEqual({
         inputTokens: undefined,
         outputTokens: undefined,

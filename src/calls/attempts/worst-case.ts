@@ -1,6 +1,6 @@
 import type { PreparedContent } from '../../content/prepared-content.js';
-import type { ContentFile } from '../../contracts/task-content.js';
 import type { Provider } from '../../contracts/provider.js';
+import type { ContentFile } from '../../contracts/task-content.js';
 import type { CallCost } from '../../resilience/budget/budget.js';
 import type { Lane } from '../../resilience/lane/lane.js';
 import type { TokenCost } from '../../resilience/rate-limit/token-cost.js';
