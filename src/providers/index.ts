@@ -22,3 +22,4 @@ export {
   type PriceTable,
 } from './pricing/price-table.js';
 export type { PricesOption } from './pricing/pricing.js';
+export type { RequestDispatcher } from './transport/dispatcher.js';

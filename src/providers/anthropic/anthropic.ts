@@ -10,7 +10,7 @@ import type { ClientRequestOptions } from '../transport/client-exchange.js';
 import { quietUnless } from '../transport/client-logging.js';
 import type { ClientSource } from '../transport/client-source.js';
 import { peerLoader } from '../transport/load-peer.js';
-import { PooledClient } from '../transport/pooled-client.js';
+import { PooledClient, type PooledClientOptions } from '../transport/pooled-client.js';
 import { type AnthropicClient, anthropicDialect } from './anthropic-dialect.js';
 
 /** Options of {@link anthropic}. */
@@ -53,10 +53,7 @@ export function anthropic<Data = undefined, Inputs extends Record<string, unknow
   return toDefinition(settingsWithParams(options), provider);
 }
 
-function openClient(
-  options: AnthropicOptions,
-  resolved: { connections: number; maxResponseBytes: number },
-): ClientSource<AnthropicClient> {
+function openClient(options: AnthropicOptions, resolved: PooledClientOptions): ClientSource<AnthropicClient> {
   const { client, apiKey, baseURL, headers } = options;
   if (client !== undefined) {
     return { get: async () => client as AnthropicClient, close: async () => {} };

@@ -12,6 +12,7 @@ import { AGENT_SETTINGS, type AgentSettings } from '../agent-settings.js';
 import { checkOptions, type OptionChecks } from '../check-options.js';
 import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
+import { expectDispatcher, type RequestDispatcher } from '../transport/dispatcher.js';
 import { requireHttpUrl } from './http-url.js';
 
 /** The call, as the functions of {@link HttpAgentOptions} receive it. */
@@ -73,6 +74,12 @@ export interface HttpAgentOptions<Name extends string = string, Data = unknown>
    * @default 64
    */
   connections?: number | undefined;
+  /**
+   * A dispatcher of undici that sends the requests, for instance a `ProxyAgent`. It is not closed. Without it, a global
+   * dispatcher that the process has set is used, else the proxy in `HTTPS_PROXY` and `HTTP_PROXY`, with the exceptions
+   * in `NO_PROXY`.
+   */
+  dispatcher?: RequestDispatcher | undefined;
 }
 
 /** {@link HttpAgentOptions} with defaults, except for `request` and `response`. */
@@ -86,6 +93,7 @@ export interface ResolvedHttpOptions {
   readonly accepts: AcceptedContent;
   readonly maxResponseBytes: number;
   readonly connections: number;
+  readonly dispatcher: RequestDispatcher | undefined;
 }
 
 const EVERYTHING: AcceptedContent = { conversations: true, files: ['*'] };
@@ -112,6 +120,7 @@ const CHECKS: OptionChecks = {
   isFailure: expectFunction,
   maxResponseBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
   connections: expectWholeNumber(1, 10_000),
+  dispatcher: expectDispatcher,
 };
 
 /** Checks the options and fills in their defaults. */
@@ -134,5 +143,6 @@ export function resolveHttpOptions(options: HttpAgentOptions): ResolvedHttpOptio
     accepts: options.accepts ?? (method === 'GET' || request !== undefined ? {} : EVERYTHING),
     maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
     connections: options.connections ?? DEFAULT_CONNECTIONS,
+    dispatcher: options.dispatcher,
   };
 }

@@ -12,6 +12,7 @@ import {
 import { checkOptions, type OptionChecks } from '../check-options.js';
 import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
+import { expectDispatcher, type RequestDispatcher } from '../transport/dispatcher.js';
 import { MODEL_AGENT_CHECKS, type ModelAgentOptions } from './model-agent-options.js';
 
 /** Options of providers that use an official client. */
@@ -27,7 +28,7 @@ export interface ModelClientOptions<
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * A client of the official package, used as it is, but without its retries. It has its own connections: `baseURL`,
-   * `apiKey`, `headers`, `connections` and `maxResponseBytes` cannot be set together with it. What its requests wait
+   * `apiKey`, `headers`, `connections`, `dispatcher` and `maxResponseBytes` cannot be set together with it. What its requests wait
    * for a connection counts towards `timeoutMs`.
    */
   readonly client?: object | undefined;
@@ -38,6 +39,12 @@ export interface ModelClientOptions<
    * @default 64
    */
   readonly connections?: number | undefined;
+  /**
+   * A dispatcher of undici that sends the requests, for instance a `ProxyAgent`. It is not closed. Without it, a global
+   * dispatcher that the process has set is used, else the proxy in `HTTPS_PROXY` and `HTTP_PROXY`, with the exceptions
+   * in `NO_PROXY`.
+   */
+  readonly dispatcher?: RequestDispatcher | undefined;
   /**
    * Largest accepted answer, in bytes; for a stream, the longest line. A larger one is a `ProviderResponseError`.
    *
@@ -60,6 +67,7 @@ const CHECKS: OptionChecks = {
   headers: expectStrings,
   client: expectObject,
   connections: expectWholeNumber(1, 10_000),
+  dispatcher: expectDispatcher,
   maxResponseBytes: expectWholeNumber(1, Number.MAX_SAFE_INTEGER),
   structuredOutput: expectBoolean,
 };
@@ -67,6 +75,7 @@ const CHECKS: OptionChecks = {
 /** Checked {@link ModelClientOptions}, with defaults. */
 export interface ResolvedClientOptions {
   readonly connections: number;
+  readonly dispatcher: RequestDispatcher | undefined;
   readonly maxResponseBytes: number;
   readonly structuredOutput: boolean;
 }
@@ -83,6 +92,7 @@ export function resolveClientOptions(
   rememberKeys(options);
   return {
     connections: options.connections ?? DEFAULT_CONNECTIONS,
+    dispatcher: options.dispatcher,
     maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
     structuredOutput: options.structuredOutput ?? true,
   };
@@ -117,7 +127,14 @@ function noModel(where: string): InvalidArgumentError {
 }
 
 function refuseBesideClient(where: string, options: ModelClientOptions): void {
-  for (const name of ['baseURL', 'apiKey', 'headers', 'connections', 'maxResponseBytes'] as const) {
+  for (const name of [
+    'baseURL',
+    'apiKey',
+    'headers',
+    'connections',
+    'dispatcher',
+    'maxResponseBytes',
+  ] as const) {
     if (options[name] !== undefined) {
       throw new InvalidArgumentError(
         `options.${name}`,

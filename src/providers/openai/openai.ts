@@ -10,7 +10,7 @@ import { createPricing } from '../pricing/pricing.js';
 import { quietUnless } from '../transport/client-logging.js';
 import type { ClientSource } from '../transport/client-source.js';
 import { peerLoader } from '../transport/load-peer.js';
-import { PooledClient } from '../transport/pooled-client.js';
+import { PooledClient, type PooledClientOptions } from '../transport/pooled-client.js';
 import { type ChatClient, chatDialect } from './chat-dialect.js';
 import { type ResponsesClient, responsesDialect } from './responses-dialect.js';
 
@@ -76,10 +76,7 @@ export function openai<Data = undefined, Inputs extends Record<string, unknown> 
   return toDefinition(settingsWithParams(options), provider);
 }
 
-function openClient(
-  options: OpenAIOptions,
-  resolved: { connections: number; maxResponseBytes: number },
-): ClientSource<OpenAIClient> {
+function openClient(options: OpenAIOptions, resolved: PooledClientOptions): ClientSource<OpenAIClient> {
   const { client, baseURL, headers } = options;
   if (client !== undefined) return { get: async () => client as OpenAIClient, close: async () => {} };
   return new PooledClient<OpenAIClient>(async (fetch) => {

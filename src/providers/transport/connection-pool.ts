@@ -1,6 +1,8 @@
-import type { Agent, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { InvalidArgumentError } from '../../errors/input-errors.js';
 import type { Logger } from '../../logging/logger.js';
 import { ConnectionLimits } from './connection-limits.js';
+import { loadUndici, openSender, type RequestDispatcher, routeOf, type Sender } from './dispatcher.js';
 import { PlatformPool } from './platform-pool.js';
 
 /** Default of `connections`: sockets to one origin. */
@@ -26,19 +28,16 @@ export interface PooledHooks {
 /** A request as undici gets it. */
 type DispatchedRequest = PooledRequest & { readonly onEnd: () => void };
 
-interface Pooled {
-  request(options: DispatchedRequest): Promise<Dispatcher.ResponseData>;
-  close(): Promise<void>;
-}
-
 interface SharedPool {
-  readonly agent: Promise<Pooled>;
+  readonly connections: number;
+  readonly route: readonly unknown[];
+  readonly agent: Promise<Sender>;
   readonly limits: ConnectionLimits;
   leases: number;
 }
 
-/** One pool per size in the process: providers with the same size share their sockets. */
-const pools = new Map<number, SharedPool>();
+/** One pool per size and route in the process: providers with the same size share their sockets. */
+const pools = new Set<SharedPool>();
 
 /** A provider's share of a pool of kept-alive connections. */
 export interface PoolLease {
@@ -52,20 +51,31 @@ export interface PoolLease {
   release(): Promise<void>;
 }
 
-/** Takes a share of the pool with this many sockets for each origin. */
-export function leasePool(connections: number): PoolLease {
-  const pool = pools.get(connections) ?? openPool(connections);
-  pools.set(connections, pool);
+/**
+ * Takes a share of the pool with this many sockets for each origin.
+ *
+ * @param dispatcher Sends the requests instead of the global dispatcher, the proxy of the environment or the pool's own.
+ */
+export function leasePool(connections: number, dispatcher?: RequestDispatcher): PoolLease {
+  const route = routeOf(dispatcher);
+  const pool = findPool(connections, route) ?? openPool(connections, route, dispatcher);
+  pools.add(pool);
   pool.leases += 1;
   let released: Promise<void> | undefined;
   return {
     ready: pool.agent,
     request: (options) => send(pool, options),
     release: () => {
-      released ??= giveBack(connections, pool);
+      released ??= giveBack(pool);
       return released;
     },
   };
+}
+
+function findPool(connections: number, route: readonly unknown[]): SharedPool | undefined {
+  return [...pools].find(
+    (pool) => pool.connections === connections && pool.route.every((part, index) => part === route[index]),
+  );
 }
 
 /** Number of open pools. For tests. @internal */
@@ -73,58 +83,48 @@ export function openPools(): number {
   return pools.size;
 }
 
-function openPool(connections: number): SharedPool {
-  return { agent: openAgent(connections), limits: new ConnectionLimits(connections), leases: 0 };
+function openPool(
+  connections: number,
+  route: readonly unknown[],
+  dispatcher: RequestDispatcher | undefined,
+): SharedPool {
+  const agent = openAgent(connections, dispatcher);
+  return { connections, route, agent, limits: new ConnectionLimits(connections), leases: 0 };
 }
 
 async function send(pool: SharedPool, options: PooledRequest): Promise<Dispatcher.ResponseData> {
   const agent = await pool.agent;
   const onEnd = await pool.limits.acquire(options.origin, options);
   try {
-    return await agent.request({ ...options, onEnd });
+    return await agent.request({ ...options, onEnd } as DispatchedRequest);
   } catch (thrown) {
     onEnd();
     throw thrown;
   }
 }
 
-async function giveBack(connections: number, pool: SharedPool): Promise<void> {
+async function giveBack(pool: SharedPool): Promise<void> {
   pool.leases -= 1;
   if (pool.leases > 0) return;
-  pools.delete(connections);
+  pools.delete(pool);
   await pool.limits.whenNoneWaits();
   await (await pool.agent).close();
 }
 
-async function openAgent(connections: number): Promise<Pooled> {
-  // Node's own undici installs its dispatcher on first use. Without this line ours would be installed for the whole
-  // process if it came first.
-  void globalThis.Response;
-  const Agent = await loadAgent();
-  if (Agent === undefined) return new PlatformPool();
-  const agent = new Agent({
-    connections,
-    // Only the attempt's signal limits the time: these timeouts would end a slow answer.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  const composed = agent.compose((dispatch) => (options, handler) => {
+async function openAgent(connections: number, dispatcher: RequestDispatcher | undefined): Promise<Sender> {
+  const undici = await loadUndici();
+  if (undici === undefined) {
+    if (dispatcher === undefined) return new PlatformPool();
+    throw new InvalidArgumentError(
+      'options.dispatcher',
+      'dispatcher needs undici, which cannot be loaded here; leave it out, and set the proxy as the platform expects it.',
+    );
+  }
+  return openSender(undici, connections, dispatcher, (options, handler) => {
     const { onSent, onEnd } = options as DispatchedRequest;
     if (onSent !== undefined) callBefore(handler, STARTED, onSent);
     callBefore(handler, ENDED, onEnd);
-    return dispatch(options, handler);
   });
-  return { request: (options) => composed.request(options), close: () => composed.close() };
-}
-
-/** undici's agent; `undefined` where it cannot be loaded, or is not the whole of it. */
-async function loadAgent(): Promise<typeof Agent | undefined> {
-  try {
-    const { Agent } = await import('undici');
-    return typeof Agent.prototype.compose === 'function' ? Agent : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 // undici calls one of these methods of a request's handler, depending on the handler's kind.

@@ -1,10 +1,12 @@
 import { leasePool, type PoolLease } from './connection-pool.js';
+import type { RequestDispatcher } from './dispatcher.js';
 import { pooledFetch } from './pooled-fetch.js';
 
 /** Options of a {@link PooledClient}. */
 export interface PooledClientOptions {
   readonly connections: number;
   readonly maxResponseBytes: number;
+  readonly dispatcher?: RequestDispatcher | undefined;
 }
 
 interface OpenedClient<Client> {
@@ -54,7 +56,7 @@ export class PooledClient<Client> {
   }
 
   #open(): OpenedClient<Client> {
-    const lease = leasePool(this.#options.connections);
+    const lease = leasePool(this.#options.connections, this.#options.dispatcher);
     const client = this.#make(pooledFetch(lease, this.#options.maxResponseBytes));
     const ready = Promise.all([client, lease.ready]).then(([made]) => made);
     this.#opened = { client: ready, lease, isReady: false };
