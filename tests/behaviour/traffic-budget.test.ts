@@ -1,5 +1,5 @@
 // Covers: src/calls/attempts/charge.ts, src/calls/attempts/queued-attempt.ts, src/calls/attempts/running-attempt.ts
-// Covers: src/calls/attempts/worst-case.ts
+// Covers: src/calls/attempts/worst-case.ts, src/resilience/budget/budget-queue.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '../../src/contracts/provider.js';
 import { anthropic, openai } from '../../src/providers/index.js';

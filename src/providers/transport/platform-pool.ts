@@ -1,10 +1,16 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { Dispatcher } from 'undici';
-import type { PooledRequest } from './connection-pool.js';
 
 /** A request as the pool gets it. */
-type PlatformRequest = PooledRequest & { readonly onEnd: () => void };
+interface PlatformRequest extends Omit<Dispatcher.RequestOptions, 'origin' | 'signal'> {
+  readonly origin: string;
+  readonly signal: AbortSignal | null;
+  /** Called when the request is sent. */
+  readonly onSent?: (() => void) | undefined;
+  /** Called when the connection is free again. */
+  readonly onEnd: () => void;
+}
 
 /**
  * Sends requests with the platform's own `fetch`, which keeps connections alive itself. For where undici cannot be
@@ -14,7 +20,7 @@ export class PlatformPool {
   async request(request: PlatformRequest): Promise<Dispatcher.ResponseData> {
     const { origin, path, method, headers, body, signal, onSent, onEnd } = request;
     onSent?.();
-    const response = await fetch(new URL(path, String(origin)), {
+    const response = await fetch(new URL(path, origin), {
       method,
       headers: headers as Record<string, string>,
       body: body as string | null,

@@ -1,3 +1,4 @@
+// Covers: src/resilience/retry/code-fault.ts
 import { describe, expect, test } from '@jest/globals';
 import { ProviderAuthError } from '../../../src/errors/provider-errors.js';
 import { BodyFault } from '../../../src/providers/transport/body-guard.js';
