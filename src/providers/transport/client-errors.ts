@@ -129,7 +129,7 @@ function fromCodeFault(error: ForeignError, options: ProviderErrorOptions): Prov
 function innermost(error: ForeignError): string {
   let current: ForeignError = error;
   for (let depth = 0; depth < 5 && typeof current.cause === 'object' && current.cause !== null; depth += 1)
-    current = current.cause as ForeignError;
+    current = current.cause;
   const message = messageOf(current);
   return /header/i.test(message)
     ? `${String(current.name)} (invalid header)`

@@ -92,7 +92,7 @@ function foreignSender(
         headersTimeout: 0,
         bodyTimeout: 0,
         dispatcher,
-      } as Parameters<Undici['request']>[1]) as Promise<Dispatcher.ResponseData>,
+      }),
     close: async () => {},
   };
 }

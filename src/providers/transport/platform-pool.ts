@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import type { Dispatcher } from 'undici';
 
 /** A request as the pool gets it. */
@@ -30,7 +29,7 @@ export class PlatformPool {
       ...{ timeout: false },
     });
     const answer =
-      response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream);
+      response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
     answer.once('close', onEnd);
     return {
       statusCode: response.status,
