@@ -28,8 +28,7 @@ export class PlatformPool {
       // Only the attempt's signal limits the time. Bun's own limit is five minutes; others do not know the option.
       ...{ timeout: false },
     });
-    const answer =
-      response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
+    const answer = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body);
     answer.once('close', onEnd);
     return {
       statusCode: response.status,
