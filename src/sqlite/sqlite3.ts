@@ -39,9 +39,13 @@ export function sqlite3Path(): string {
   return requireFrom(requireFrom(ownPath()).resolve('@keyv/sqlite')).resolve('sqlite3');
 }
 
-/** Of this file, or of the bundle that it became part of: in a CommonJS one `import.meta` is empty. */
+/**
+ * Of this file, or of the bundle that it became part of: in a CommonJS one `import.meta` is empty. Not the other way
+ * round: code that a worker thread is given as text has a `__filename` of its own, which leads nowhere.
+ */
 function ownPath(): string {
-  return typeof __filename === 'string' ? __filename : import.meta.url;
+  const url: string | undefined = import.meta.url;
+  return url ?? __filename;
 }
 
 /** Not an imported `createRequire`, which bundlers follow, and fail where the package is not installed. */
