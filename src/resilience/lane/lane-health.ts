@@ -21,9 +21,10 @@ const FAILING_RATIO = 0.75;
 const FAILING_MINIMUM = 5;
 const OUTCOMES = 16;
 /**
- * A rejection that demands a wait stops nothing if it is the only failure among this many latest requests: a second one
- * shows that it is not that call's own business.
+ * A rejection that demands a wait stops nothing as long as at most so many of the latest requests have failed: it is
+ * that call's own business. A limit that is really reached rejects the next requests too, within milliseconds.
  */
+const RARE_FAILURES = 2;
 const RARE_AMONG = 8;
 /** Answers to later requests after which a rejection counts as that call's own business. */
 const CONTRADICTIONS = 3;
@@ -68,8 +69,8 @@ const OPEN: Phase = { kind: 'open' };
 /**
  * Stops a lane in trouble, probes it, and lets its calls return once it answers.
  *
- * A lane is stopped when its provider demands a wait (429, 503 or 529 with a `retry-after`) of more than one call among
- * many, when three quarters of its latest requests have failed, or when its very first one has. While it is stopped, single requests go out as probes: after the demanded wait, and
+ * A lane is stopped when its provider demands a wait (429, 503 or 529 with a `retry-after`) of more than a quarter of its
+ * latest requests, when three quarters of its latest requests have failed, or when its very first one has. While it is stopped, single requests go out as probes: after the demanded wait, and
  * then at intervals of a quarter of the outage so far. The first answer lets all others return, spread so that no
  * 100 ms contain more than a quarter of them. One failed request among many that are answered stops nothing: where
  * requests that were sent after a rejected one are answered, the stop is lifted at once.
@@ -170,7 +171,7 @@ export class LaneHealth {
     if (phase.kind === 'stopped') return this.#prolong(phase, demandedUntilMs);
     const minimum = this.#hasAnswered ? FAILING_MINIMUM : 1;
     const isFailing = this.#outcomes.count >= minimum && this.#outcomes.failedRatio >= FAILING_RATIO;
-    const isRare = this.#latest.count === RARE_AMONG && this.#latest.failures === 1;
+    const isRare = this.#latest.count === RARE_AMONG && this.#latest.failures <= RARE_FAILURES;
     const isDemanded = demandedUntilMs > nowMs && !isRare;
     if (!isDemanded && !isFailing) return false;
     this.stops += 1;

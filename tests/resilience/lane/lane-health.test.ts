@@ -20,11 +20,12 @@ function working(answers = 20, options: Parameters<typeof healthOf>[0] = {}) {
   return { ...test, next: answers };
 }
 
-/** A working lane that has rejected a request a moment ago: the next rejection is not the only one. */
+/** A working lane that has rejected two requests a moment ago: the next rejection is one too many. */
 function rejecting(options: Parameters<typeof healthOf>[0] = {}) {
   const test = working(20, options);
   test.health.failed(test.next, undefined, true);
-  return { ...test, next: test.next + 1 };
+  test.health.failed(test.next + 1, undefined, true);
+  return { ...test, next: test.next + 2 };
 }
 
 /** The times at which probes go out in this long an outage, from when the lane was stopped. */
@@ -94,11 +95,12 @@ describe('LaneHealth: what stops a lane', () => {
     expect(health.pausedForMs).toBe(3_601_000);
   });
 
-  test('a demanded wait does not, however long, where it is the only failure among eight', () => {
+  test('a demanded wait does not, however long, where at most two of the latest eight requests failed', () => {
     const { health, next } = working(7);
     expect(health.failed(next, 86_400_000, true)).toBe(false);
+    expect(health.failed(next + 1, 86_400_000, true)).toBe(false);
     expect(health.isStopped).toBe(false);
-    for (let answer = 1; answer <= 6; answer += 1) health.answered(next + answer);
+    for (let answer = 2; answer <= 6; answer += 1) health.answered(next + answer);
     expect(health.failed(next + 7, 1_000, true)).toBe(true);
   });
 
@@ -278,6 +280,7 @@ describe('LaneHealth: what lets a lane go on', () => {
     const { health, next, clock } = working(20, { waiting: 400 });
     let request = next;
     for (let stop = 0; stop < 20; stop += 1) {
+      health.failed(request++, 1_000, true);
       health.failed(request++, 1_000, true);
       health.failed(request++, 1_000, true);
       await clock.advance(1_000);
