@@ -92,9 +92,10 @@ export class AgentStream<Result extends TextResult = AgentResult>
     return {
       next: () => channel.read(),
       return: async () => {
-        this.#call.cancelBecause('its reader left the stream');
+        // The channel first: a call that still waits ends at once, and a reader that has left learns nothing of it.
         channel.clear();
         channel.end();
+        this.#call.cancelBecause('its reader left the stream');
         return { done: true, value: undefined };
       },
     };

@@ -198,6 +198,23 @@ describe('a stream', () => {
     expect(await texts.next()).toEqual({ done: true, value: undefined });
   });
 
+  test('that still waits for its permit ends for a reader that leaves it like any other', async () => {
+    const orchestrator = new AsyncOrchestrator({
+      maxConcurrent: 1,
+      agents: { hang: () => new Promise<string>(() => {}) },
+    });
+    const running = orchestrator.stream('hang', 't');
+    await turn();
+    const waiting = orchestrator.stream('hang', 't');
+    await turn();
+    const events = waiting[Symbol.asyncIterator]();
+    expect(await events.return?.()).toEqual({ done: true, value: undefined });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    await rejectionOf(CancelledError, waiting.result);
+    running.cancel();
+    await rejectionOf(CancelledError, running.result);
+  });
+
   test.each([
     'before anybody reads',
     'while its reader is behind',
