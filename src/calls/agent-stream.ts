@@ -57,7 +57,7 @@ export class AgentStream<Result extends TextResult = AgentResult>
         if (outcome.success) return outcome as TextResult as Result;
         throw outcome.error;
       });
-      // Whoever only iterates learns of a failure there.
+      // A caller that only iterates learns of a failure there.
       this.#result.catch(() => {});
     }
     return this.#result;
@@ -77,7 +77,7 @@ export class AgentStream<Result extends TextResult = AgentResult>
     return { [Symbol.asyncIterator]: () => texts };
   }
 
-  /** Cancels the call: its agent's signal is aborted, whoever reads gets a `CancelledError`. */
+  /** Cancels the call: its agent's signal is aborted, the reader gets a `CancelledError`. */
   cancel(reason?: unknown): void {
     this.#call.cancelBecause('the stream was cancelled', ...(reason === undefined ? [] : [reason]));
   }
@@ -156,7 +156,7 @@ class StreamCall extends SubmittedCall {
   }
 }
 
-/** Passes events to a reader; drops them when nobody reads but somebody waits for the result. */
+/** Passes events to a reader; drops them when there is no reader but the result is awaited. */
 class ChannelSink implements StreamSink {
   started = false;
   readonly #channel = new AsyncChannel<StreamEvent>(MAX_UNREAD_EVENTS);
@@ -226,7 +226,7 @@ class ChannelSink implements StreamSink {
     return this.#channel;
   }
 
-  /** Without a reader nobody would ever take the events, and the result would never come. */
+  /** Without a reader the events would never be taken, and the result would never come. */
   #dropUnread(): void {
     if (this.#isRead || !this.#isResultWanted || this.#channel.size < MAX_UNREAD_EVENTS) return;
     // A reader may still come before the next microtask: `Promise.all([stream.result, show(stream)])`.

@@ -5,7 +5,7 @@ import type { Lane } from '../resilience/lane/lane.js';
 import type { Call } from './call.js';
 import type { CallServices } from './call-services.js';
 
-// What happens to calls, told to the counters and to whoever listens. Payloads are built only for a listener.
+// What happens to calls, for the counters and the listeners. Payloads are built only for a listener.
 
 /** Waiting longer than this for a permit is logged, in milliseconds; and no more often than this. */
 const LONG_WAIT_MS = 5_000;
@@ -196,7 +196,7 @@ function count(call: Call, outcome: CallOutcome): void {
     if (outcome.cached !== false) figures.cached += 1;
     return;
   }
-  // A cancelled call is nobody's failure and counts apart.
+  // A cancelled call is no failure and counts apart.
   const { code, cause } = outcome.error;
   if (code === 'TUTTI_CANCELLED') {
     counters.cancelled += 1;

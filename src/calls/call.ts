@@ -69,7 +69,7 @@ export abstract class Call
   spent: Spending | undefined = undefined;
   addedBefore: InFlightNode | undefined = undefined;
   addedAfter: InFlightNode | undefined = undefined;
-  /** 0 until somebody asks for the id. */
+  /** 0 until the id is asked for. */
   #callNumber = 0;
 
   constructor({ registered, task, options, settings }: CallRequest) {
@@ -87,7 +87,7 @@ export abstract class Call
   /** The call was cancelled while it waited for its first permit. */
   abstract withdrawn(reason: Error): void;
 
-  /** The call has its outcome: ends what it had set up and hands the outcome to whoever made it. */
+  /** The call has its outcome: ends what it had set up and hands the outcome to its caller. */
   abstract settle(outcome: CallOutcome): void;
 
   /** Where the events of a streamed call go. */

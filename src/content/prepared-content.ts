@@ -163,7 +163,7 @@ function toLoaded(part: PreparedPart): LoadedPart {
 function identityOf(part: PreparedPart): unknown {
   if (part.type !== 'file') return part;
   const { kind, mediaType, digest } = part.file.facts ?? loadedOf(part.file);
-  // Nobody tells a model what its text was called; of what it cannot know, the type says what it is.
+  // A model does not learn what its text was called; of what it cannot know, the type says what it is.
   return { type: 'file', kind: kind === 'other' ? mediaType : kind, digest };
 }
 

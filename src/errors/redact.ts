@@ -67,7 +67,7 @@ const UNLIKE_WORD = '(?=[\\w.~+/=-]*\\d|[\\w.~+/=-]{16})[\\w.~+/=-]{6,}';
 const NAMES =
   'api[-_ ]?key|x-api-key|x-goog-api-key|access[-_]?key(?:[-_]?id)?|access[-_]?token|refresh[-_]?token|auth[-_]?token|session[-_]?token|client[-_]?secret|secret[-_]?(?:access[-_]?)?key|authorization|ocp-apim-subscription-key|password|passwd|x-amz-signature|x-amz-security-token';
 
-/** Keys and tokens that nobody remembered, by their form. */
+/** Keys and tokens that were not remembered, by their form. */
 const FORMS: ReadonlyArray<readonly [RegExp, string]> = [
   [new RegExp(`\\b(?:sk|rk)[-_][\\w.-]{6,}${MORE}`, 'g'), REMOVED],
   [

@@ -5,7 +5,7 @@ import { MAX_TIMER_MS } from '../time/clock.js';
 
 /**
  * A finite number that fits. One check with one message, where a chain of zod's would need a message each. What is
- * around it is checked all the same: in a union this message then says what is wrong, not that of the union.
+ * around it is checked even so: in a union this message then says what is wrong, not that of the union.
  *
  * @internal
  */

@@ -184,7 +184,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    * answer as one piece. Another attempt is made only as long as no event has gone out.
    *
    * @throws {@link InvalidArgumentError}, {@link UnknownAgentError} or {@link ClosedError}
-   * before any work is done; everything later reaches whoever reads.
+   * before any work is done; everything later reaches the reader.
    */
   stream<const Name extends AnyName<Agents>, Options extends CallOptions = CallOptions>(
     agent: CheckedName<Agents, Name>,

@@ -52,7 +52,7 @@ export interface RetryOptions {
   /** `full` waits a random time up to the backoff, `equal` between half of it and all, `none` all. @default 'full' */
   jitter?: Jitter | undefined;
   /**
-   * Says whether something an agent threw can pass, where nothing else tells: it gets the thrown thing itself.
+   * Decides whether an error that nothing else classifies is transient. Receives the thrown value.
    * It can add errors to those that are retried, not take any away.
    */
   when?: ((thrown: unknown) => boolean) | undefined;
@@ -119,7 +119,7 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
   /** Largest file of a task, in bytes; at most 1 GiB. @default 20_971_520 (20 MiB) */
   maxFileBytes?: number | undefined;
   /**
-   * How long work may ignore its aborted signal, in milliseconds, before its permit is freed all the same. It is
+   * How long work may ignore its aborted signal, in milliseconds, before its permit is freed even so. It is
    * then counted and reported as abandoned, and may still be running.
    *
    * @default 5_000

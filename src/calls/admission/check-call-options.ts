@@ -136,7 +136,7 @@ export function checkRunOptions(options: unknown): void {
     throw mismatch('directory', expectDirectory(directory) as string, directory);
   }
   if (runId !== undefined) return;
-  // Without a name there is no journal: whoever sets these believes that there is one.
+  // Without a name there is no journal: a caller that sets these believes that there is one.
   for (const [key, value] of Object.entries({ directory, retryFailed, secret })) {
     if (value === undefined) continue;
     throw new InvalidArgumentError(

@@ -69,7 +69,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     return undefined;
   }
 
-  /** How long it may take, in milliseconds: what the call asks for, else the setting of whoever answers. */
+  /** How long it may take, in milliseconds: what the call asks for, else the setting of the agent that answers. */
   get timeoutMs(): number {
     const { call, target } = this;
     if (target === call.registered) return call.settings.timeoutMs;
@@ -156,7 +156,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
       const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
         try {
           if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
-          // First the permit: whoever is answered now finds it free.
+          // First the permit: the caller that is answered now finds it free.
           freePermit();
           this.#succeed(reply);
         } catch (thrown) {

@@ -36,7 +36,7 @@ export function chargeFailure(
   const { usage } = attempt;
   if (usage !== undefined) claim.settle({ usd: priceOf(attempt, usage), tokens: totalTokensOf(usage) });
   else if (isFree(failureClassOf(error), attempt)) claim.release();
-  // It was sent, and nobody knows what the provider has worked: charged as it was reserved.
+  // It was sent, and what the provider has done is unknown: charged as it was reserved.
   else claim.settle(UNKNOWN);
 }
 

@@ -8,7 +8,7 @@ import type { RegisteredAgent } from '../registered-agent.js';
 const warned = new WeakSet<object>();
 
 /**
- * The reply without a `usage` or `costUsd` that is none: a sum with NaN or a text in it would be wrong for ever. What
+ * The reply without a `usage` or `costUsd` that is none: a sum with NaN or a text in it would stay wrong. What
  * is left out counts as unknown, so budgets charge what they had reserved. Warns once an agent.
  */
 export function checkedReply(reply: AgentReply, call: Call, target: RegisteredAgent): AgentReply {

@@ -123,7 +123,7 @@ function toEvent(item: unknown, agent: string): StreamEvent {
   );
 }
 
-/** Tells the stream that nobody reads on. It may never answer, and what it answers matters to nobody. */
+/** Notifies the stream that its reader has stopped. It may never answer, and the answer does not matter. */
 function closeIterator(iterator: AsyncIterator<unknown>): void {
   try {
     iterator.return?.()?.then(undefined, () => {});

@@ -28,9 +28,9 @@ interface CachedCall {
 export class CachedCalls {
   readonly #cache: ResponseCache;
   readonly #running = new Map<string, SharedCall>();
-  /** Those that compute anew what is stored: a call that may take the stored answer does not wait for them. */
+  /** Those that compute again what is stored: a call that may take the stored answer does not wait for them. */
   readonly #refreshing = new Map<string, SharedCall>();
-  /** Those that renew stale answers: nobody need wait for them, so closing has to end them. */
+  /** Those that renew stale answers: no caller need wait for them, so closing has to end them. */
   readonly #background = new Set<SharedCall>();
   readonly #stopListening: () => void;
 
@@ -58,7 +58,7 @@ export class CachedCalls {
     return true;
   }
 
-  /** Ends work that nobody waits for. */
+  /** Ends work that no caller waits for. */
   end(): void {
     this.#stopListening();
     for (const shared of [...this.#background]) shared.cancelBecause('the orchestrator was closed');
@@ -171,7 +171,7 @@ export class CachedCalls {
   }
 
   #reportNotRenewed({ call, key }: CachedCall, error: TuttiError): void {
-    // Closing ends it; that is nobody's failure.
+    // Closing ends it; that is no failure.
     if (error.code === 'TUTTI_CANCELLED') return;
     const { agent, callId, services } = call;
     services.logger.warn(

@@ -34,7 +34,7 @@ export class SharedCall extends Call {
   readonly #waiters = new Set<Waiter>();
   readonly #onSettled: SharedSettled;
   readonly #stream: SharedStream | undefined;
-  /** Goes on although nobody waits: it renews an answer that was served stale. */
+  /** Goes on although no caller waits: it renews an answer that was served stale. */
   readonly #isBackground: boolean;
   /** Stands in its run for the permit that the work takes; the others need none. */
   #leader: Waiter | undefined = undefined;
@@ -53,7 +53,7 @@ export class SharedCall extends Call {
     this.#runBudget = leader.runBudget;
     this.#onSettled = onSettled;
     this.#stream = leader.sink === undefined ? undefined : new SharedStream();
-    // Nobody reads along, but a stream has to be renewed as a stream.
+    // It has no reader, but a stream has to be renewed as a stream.
     if (isBackground) this.#stream?.drain();
   }
 
@@ -106,7 +106,7 @@ export class SharedCall extends Call {
   /** Lets a call wait for the outcome. */
   join(call: Call): void {
     const delivered = this.#stream && call.deliver(this.#stream.subscribe());
-    // Somebody has to take the events, else the agent is held back for ever.
+    // The events have to be taken, else the agent is held back indefinitely.
     if (delivered === undefined) this.#stream?.drain();
     const waiter: Waiter = { call, delivered, isSetAside: false };
     const isLeader = this.#leader === undefined && !this.#isBackground;

@@ -36,7 +36,7 @@ export class SharedStream implements StreamSink {
     return this.#broadcast.subscribe();
   }
 
-  /** Takes events for somebody who wants only the outcome; without a reader the agent would be held back for ever. */
+  /** Takes events for a caller that wants only the outcome; without a reader the agent would be held back indefinitely. */
   drain(): void {
     if (this.#isDrained) return;
     this.#isDrained = true;

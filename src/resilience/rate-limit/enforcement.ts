@@ -3,7 +3,7 @@ const UNEXPLAINED_ANSWERS = 2;
 
 /**
  * Whether a provider enforces the limit that it reports. Some gateways report limits of which nothing is left and
- * answer all the same. Once a provider has rejected a request for it, a limit is believed for good.
+ * answer even so. Once a provider has rejected a request for it, a limit is believed for good.
  */
 export class Enforcement {
   #isEnforced = true;
