@@ -69,8 +69,16 @@ describe('orchestrator and cache on disk', () => {
     const agent = new SlowAgent(2_000);
     const orchestrator = open({ agent: agent.run });
     const [fresh, freshMs] = await timed(() => orchestrator.execute('agent', 'task'));
-    const [hit, hitMs] = await timed(() => orchestrator.execute('agent', 'task'));
-    expect([fresh.cached, hit.cached]).toEqual([false, 'memory']);
+    const hits = [];
+    for (let read = 0; read < 10; read += 1) {
+      hits.push(await timed(() => orchestrator.execute('agent', 'task')));
+    }
+    // The fastest of them: what else the machine does only slows them down.
+    const hitMs = Math.min(...hits.map(([, ms]) => ms));
+    expect([fresh, ...hits.map(([hit]) => hit)].map(({ cached }) => cached)).toEqual([
+      false,
+      ...hits.map(() => 'memory'),
+    ]);
     expect(freshMs).toBeGreaterThanOrEqual(1_990);
     expect(hitMs).toBeLessThan(50);
     expect(freshMs / hitMs).toBeGreaterThan(40);

@@ -1,0 +1,2 @@
+export const agentsOnly: string;
+export const agentsUsed: string;
