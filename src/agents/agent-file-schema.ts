@@ -1,9 +1,9 @@
-import * as z from 'zod/mini';
 import type { AgentDefinition } from '../contracts/agent.js';
 import { AgentFileError } from '../errors/agent-file-error.js';
 import { describeValue } from '../input/describe-value.js';
 import { numberThat } from '../input/number-schemas.js';
-import { mapping } from '../input/option-schemas.js';
+import { mapping, valueThat } from '../input/option-schemas.js';
+import { type Issue, type OutputOf, object, optional, Schema } from '../input/schema.js';
 import { MAX_TIMER_MS } from '../time/clock.js';
 import { allowedName, fileName } from './allowed-name.js';
 import { isInherited } from './model-aliases.js';
@@ -40,21 +40,24 @@ export interface AgentFile {
 const isText = (value: unknown): boolean => typeof value === 'string';
 /** YAML reads some texts as numbers, `description: 42` for instance. */
 const text = () =>
-  z.optional(
-    z
-      .custom<string>((value) => isText(value) || Number.isFinite(value), 'must be text')
-      .check(z.overwrite(String)),
+  optional(
+    new Schema<string>((value, path, issues) => {
+      if (!isText(value) && !Number.isFinite(value)) {
+        issues.push({ path, message: 'must be text', value, isOtherKind: true });
+      }
+      return String(value);
+    }),
   );
-const number = () => z.optional(z.custom<number>(Number.isFinite, 'must be a number'));
+const number = () => optional(numberThat(() => true, 'must be a number'));
 const durationMs = () =>
-  z.optional(
+  optional(
     numberThat(
       (ms) => ms > 0 && ms <= MAX_TIMER_MS,
       `must be milliseconds above 0 and at most ${MAX_TIMER_MS} (24.8 days)`,
     ),
   );
 const count = (least: number) =>
-  z.optional(
+  optional(
     numberThat(
       (things) => Number.isSafeInteger(things) && things >= least,
       `must be a whole number of at least ${least}`,
@@ -67,10 +70,11 @@ const isSwitches = (value: unknown): boolean =>
   !Array.isArray(value) &&
   Object.values(value).every((on) => typeof on === 'boolean');
 const namesOr = <Other>(isOther: (value: unknown) => boolean, message: string) =>
-  z.optional(
-    z.custom<string | readonly string[] | Other>(
+  optional(
+    valueThat<string | readonly string[] | Other>(
       (value) => isText(value) || isTexts(value) || isOther(value),
       message,
+      true,
     ),
   );
 const noOther = () => false;
@@ -111,14 +115,12 @@ function isPlainData(value: unknown): boolean {
   return Object.values(value).every(isPlainData);
 }
 
-function checkNumbers({ value, issues }: z.core.ParsePayload<Record<string, unknown>>): void {
-  for (const [name, input] of Object.entries(value)) {
-    if (!Object.hasOwn(paramsShape, name) || Number.isFinite(input)) continue;
-    issues.push({ code: 'custom', path: [name], message: 'must be a number', input });
-  }
+function wrongParam(value: unknown, name: string): string | undefined {
+  if (!isPlainData(value)) return PLAIN_DATA;
+  return Object.hasOwn(paramsShape, name) && !Number.isFinite(value) ? 'must be a number' : undefined;
 }
 
-const schema = z.looseObject({
+const shape = {
   name: text(),
   title: text(),
   description: text(),
@@ -130,17 +132,14 @@ const schema = z.looseObject({
   disallowedTools: namesOr<never>(noOther, 'must be a list of names'),
   instructions: text(),
   prompt: text(),
-  params: z.optional(
-    mapping<unknown>(
-      (value) => (isPlainData(value) ? undefined : PLAIN_DATA),
-      'must be a mapping of names to values',
-    ).check(z.check(checkNumbers)),
-  ),
+  params: optional(mapping<unknown>(wrongParam, 'must be a mapping of names to values')),
   ...paramsShape,
   ...settingsShape,
-});
+};
 
-type Fields = z.output<typeof schema>;
+const schema = object(shape, 'must be a mapping', 'keep');
+
+type Fields = OutputOf<typeof schema> & Readonly<Record<string, unknown>>;
 
 /**
  * Validates the fields of a file and sorts them. Returns `undefined` for an agent that its file turns off.
@@ -172,17 +171,18 @@ function checkFields(data: LinedData, file: string): Fields {
   const fields = checkMapping(data, file);
   // A field with nothing behind its name says nothing.
   const filled = Object.entries(fields).filter(([, value]) => value !== null && value !== '');
-  const parsed = schema.safeParse(Object.fromEntries(filled));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0] as z.core.$ZodIssue;
+  const issues: Issue[] = [];
+  const read = schema.read(Object.fromEntries(filled), [], issues) as Fields;
+  const [issue] = issues;
+  if (issue !== undefined) {
     throw new AgentFileError(
       file,
       data.lineOf(issue.path),
-      `field "${issue.path.map(String).join('.')}": ${issue.message}.`,
+      `field "${issue.path.join('.')}": ${issue.message}.`,
     );
   }
-  refuseForeignPrompts(parsed.data, data, file);
-  return parsed.data;
+  refuseForeignPrompts(read, data, file);
+  return read;
 }
 
 function checkMapping(data: LinedData, file: string): object {

@@ -1,4 +1,3 @@
-import * as z from 'zod/mini';
 import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
 import type { Hooks } from '../contracts/hooks.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
@@ -6,7 +5,17 @@ import type { Provider } from '../contracts/provider.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, durationMs, numberThat } from '../input/number-schemas.js';
-import { filledText, flag, mapping, oneOf, optionsObject, text, thing } from '../input/option-schemas.js';
+import {
+  filledText,
+  flag,
+  mapping,
+  oneOf,
+  optionsObject,
+  text,
+  thing,
+  valueThat,
+} from '../input/option-schemas.js';
+import { list, optional, type Schema, union } from '../input/schema.js';
 import { budgetSchema, hedgeSchema } from '../resilience/traffic-options.js';
 
 const MAX_TAGS = 64;
@@ -21,9 +30,9 @@ const off = () => thing<false>((value) => value === false, 'false');
 /** Limits on single phases of a call. @internal */
 export const phaseTimeoutsSchema = madeOnce(() =>
   optionsObject({
-    queueMs: z.optional(durationMs()),
-    firstTokenMs: z.optional(durationMs()),
-    idleMs: z.optional(durationMs()),
+    queueMs: optional(durationMs()),
+    firstTokenMs: optional(durationMs()),
+    idleMs: optional(durationMs()),
   }),
 );
 
@@ -43,19 +52,14 @@ export const hooksSchema = madeOnce(() =>
 /** How answers are stored. */
 const cacheStorageSchema = madeOnce(() =>
   optionsObject({
-    ttlMs: z.optional(numberThat((ms) => ms > 0, 'expected milliseconds above 0')),
-    tags: z.optional(
-      z
-        .array(
-          z.custom<string>(isTag, {
-            message: `expected a label of 1 to ${MAX_TAG_CHARS} characters`,
-            abort: false,
-          }),
-          'expected a list of labels',
-        )
-        .check(z.refine((tags) => tags.length <= MAX_TAGS, `expected at most ${MAX_TAGS} labels`)),
+    ttlMs: optional(numberThat((ms) => ms > 0, 'expected milliseconds above 0')),
+    tags: optional(
+      list(
+        valueThat<string>(isTag, `expected a label of 1 to ${MAX_TAG_CHARS} characters`, false),
+        'expected a list of labels',
+      ).refine((tags) => tags.length <= MAX_TAGS, `expected at most ${MAX_TAGS} labels`),
     ),
-    replay: z.optional(oneOf('instant', 'paced')),
+    replay: optional(oneOf('instant', 'paced')),
   }),
 );
 
@@ -64,41 +68,43 @@ export const agentDefinitionSchema = madeOnce(
   () =>
     optionsObject({
       name: text(),
-      title: z.optional(text()),
-      description: z.optional(text()),
-      run: z.optional(thing<AgentFunction>(isFunction, 'a function (task, context) => answer')),
-      provider: z.optional(thing<Provider>(hasMethods('generate'), 'a provider with a generate() method')),
-      model: z.optional(filledText('a model name')),
-      instructions: z.optional(text()),
-      params: z.optional(mapping(() => undefined)),
-      output: z.optional(thing<OutputSchema>(hasMethods('safeParse'), 'a zod schema')),
-      repairs: z.optional(count(0)),
-      timeoutMs: z.optional(durationMs()),
-      timeouts: z.optional(phaseTimeoutsSchema()),
-      deadlineMs: z.optional(durationMs()),
-      maxRetries: z.optional(count(0)),
-      maxConcurrent: z.optional(count(1)),
-      cache: z.optional(z.union([off(), cacheStorageSchema()], 'expected false or { ttlMs, tags, replay }')),
-      fallbacks: z.optional(z.array(text('an agent name'), 'expected a list of agent names')),
-      hedge: z.optional(hedgeSchema()),
-      hooks: z.optional(hooksSchema()),
-      idempotent: z.optional(flag()),
-      budget: z.optional(budgetSchema()),
-      maxCostUsd: z.optional(numberThat((dollars) => dollars >= 0, 'expected dollars from 0')),
-      version: z.optional(text()),
-      metadata: z.optional(mapping(() => undefined)),
-    }).check(
-      z.refine((definition) => (definition.run === undefined) !== (definition.provider === undefined), {
-        path: ['run'],
-        message: 'expected either `run` (a function) or `provider`, one of the two',
-      }),
-      z.refine((definition) => definition.repairs === undefined || definition.output !== undefined, {
-        path: ['repairs'],
-        message: 'expected `output` too: a repair sends back what does not fit it',
-      }),
-      z.refine((definition) => definition.repairs === undefined || definition.provider !== undefined, {
-        path: ['repairs'],
-        message: 'expected `provider`: a function that wants another try makes it itself',
-      }),
-    ) satisfies z.ZodMiniType<AgentDefinition>,
+      title: optional(text()),
+      description: optional(text()),
+      run: optional(thing<AgentFunction>(isFunction, 'a function (task, context) => answer')),
+      provider: optional(thing<Provider>(hasMethods('generate'), 'a provider with a generate() method')),
+      model: optional(filledText('a model name')),
+      instructions: optional(text()),
+      params: optional(mapping(() => undefined)),
+      output: optional(thing<OutputSchema>(hasMethods('safeParse'), 'a zod schema')),
+      repairs: optional(count(0)),
+      timeoutMs: optional(durationMs()),
+      timeouts: optional(phaseTimeoutsSchema()),
+      deadlineMs: optional(durationMs()),
+      maxRetries: optional(count(0)),
+      maxConcurrent: optional(count(1)),
+      cache: optional(union([off(), cacheStorageSchema()], 'expected false or { ttlMs, tags, replay }')),
+      fallbacks: optional(list(text('an agent name'), 'expected a list of agent names')),
+      hedge: optional(hedgeSchema()),
+      hooks: optional(hooksSchema()),
+      idempotent: optional(flag()),
+      budget: optional(budgetSchema()),
+      maxCostUsd: optional(numberThat((dollars) => dollars >= 0, 'expected dollars from 0')),
+      version: optional(text()),
+      metadata: optional(mapping(() => undefined)),
+    })
+      .refine(
+        (definition) => (definition.run === undefined) !== (definition.provider === undefined),
+        'expected either `run` (a function) or `provider`, one of the two',
+        'run',
+      )
+      .refine(
+        (definition) => definition.repairs === undefined || definition.output !== undefined,
+        'expected `output` too: a repair sends back what does not fit it',
+        'repairs',
+      )
+      .refine(
+        (definition) => definition.repairs === undefined || definition.provider !== undefined,
+        'expected `provider`: a function that wants another try makes it itself',
+        'repairs',
+      ) satisfies Schema<AgentDefinition>,
 );

@@ -1,10 +1,10 @@
-import * as z from 'zod/mini';
 import type { RunProgress } from '../contracts/call.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count } from '../input/number-schemas.js';
 import { optionsObject, thing } from '../input/option-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
+import { optional, withDefault } from '../input/schema.js';
 import { type Clock, systemClock, type TimerHandle } from '../time/clock.js';
 import { type ProgressState, progressText } from './progress-text.js';
 
@@ -38,15 +38,9 @@ export interface ProgressBar extends Disposable {
 
 const progressBarSchema = madeOnce(() =>
   optionsObject({
-    total: z.optional(count(1)),
-    stream: z._default(
-      thing<ProgressStream>(hasMethods('write'), 'a stream with write()'),
-      () => process.stderr,
-    ),
-    clock: z._default(
-      thing<Clock>(hasMethods('now', 'setTimeout', 'clearTimeout'), 'a clock'),
-      () => systemClock,
-    ),
+    total: optional(count(1)),
+    stream: withDefault(thing<ProgressStream>(hasMethods('write'), 'a stream with write()'), process.stderr),
+    clock: withDefault(thing<Clock>(hasMethods('now', 'setTimeout', 'clearTimeout'), 'a clock'), systemClock),
   }),
 );
 

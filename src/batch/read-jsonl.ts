@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import * as z from 'zod/mini';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import { messageOf } from '../errors/foreign.js';
 import { JsonlFileError } from '../errors/jsonl-file-error.js';
@@ -10,6 +9,7 @@ import { madeOnce } from '../input/made-once.js';
 import { count } from '../input/number-schemas.js';
 import { optionsObject, thing } from '../input/option-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
+import { optional, withDefault } from '../input/schema.js';
 import { describeIssues } from '../output/describe-issues.js';
 
 /** Settings of {@link readJsonl}. */
@@ -22,8 +22,8 @@ export interface ReadJsonlOptions<Value = unknown> {
 
 const readJsonlSchema = madeOnce(() =>
   optionsObject({
-    schema: z.optional(thing<OutputSchema>(hasMethods('safeParse'), 'a zod schema')),
-    maxLineBytes: z._default(count(1), 16_777_216),
+    schema: optional(thing<OutputSchema>(hasMethods('safeParse'), 'a zod schema')),
+    maxLineBytes: withDefault(count(1), 16_777_216),
   }),
 );
 

@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import * as z from 'zod/mini';
 import { asError } from '../errors/foreign.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
 import { mismatch } from '../input/checks.js';
@@ -8,6 +7,7 @@ import { madeOnce } from '../input/made-once.js';
 import { delayMs } from '../input/number-schemas.js';
 import { optionsObject, thing } from '../input/option-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
+import { optional, withDefault } from '../input/schema.js';
 import { systemClock } from '../time/clock.js';
 
 /** What signals stop: an orchestrator, or anything else that closes like one. */
@@ -36,12 +36,12 @@ const isSignalList = (value: unknown): boolean =>
 
 const stopOnSignalsSchema = madeOnce(() =>
   optionsObject({
-    drainMs: z._default(delayMs(), 0),
-    signals: z._default(
-      thing<readonly NodeJS.Signals[]>(isSignalList, 'a list of names of signals'),
-      () => ['SIGINT', 'SIGTERM'] as const,
-    ),
-    onSignal: z.optional(
+    drainMs: withDefault(delayMs(), 0),
+    signals: withDefault(thing<readonly NodeJS.Signals[]>(isSignalList, 'a list of names of signals'), [
+      'SIGINT',
+      'SIGTERM',
+    ]),
+    onSignal: optional(
       thing<(signal: NodeJS.Signals) => void>((value) => typeof value === 'function', 'a function (signal)'),
     ),
   }),

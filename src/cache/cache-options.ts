@@ -1,9 +1,9 @@
-import * as z from 'zod/mini';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, numberThat } from '../input/number-schemas.js';
-import { filledText, flag, oneOf, optionsObject, text, thing } from '../input/option-schemas.js';
+import { filledText, flag, oneOf, optionsObject, text, thing, valueThat } from '../input/option-schemas.js';
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
+import { list, optional, type Schema, union, withDefault } from '../input/schema.js';
 import type { Logger } from '../logging/logger.js';
 import { guardLogger, silentLogger } from '../logging/logger.js';
 import { configuredSecrets } from '../signing/configured-secrets.js';
@@ -78,8 +78,12 @@ const bytes = () =>
   );
 const path = () => thing<string>((value) => typeof value === 'string' && value !== '', 'a path');
 const reserved = (tier: string) =>
-  z.optional(
-    z.custom<undefined>((value) => value === undefined, `is reserved: this version has no ${tier} tier`),
+  optional(
+    valueThat<undefined>(
+      (value) => value === undefined,
+      `is reserved: this version has no ${tier} tier`,
+      true,
+    ),
   );
 const isExclusion = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') ||
@@ -89,14 +93,14 @@ const exclusion = () =>
   thing<AgentExclusion>(isExclusion, 'an agent name, a RegExp or a function (agent) => boolean');
 
 const normalizeSchema = () =>
-  z.union(
+  union(
     [
       flag(),
       optionsObject({
-        trim: z.optional(flag()),
-        unicode: z.optional(flag()),
-        spaces: z.optional(flag()),
-        ignoreCase: z.optional(flag()),
+        trim: optional(flag()),
+        unicode: optional(flag()),
+        spaces: optional(flag()),
+        ignoreCase: optional(flag()),
       }),
     ],
     'expected true, false or { trim, unicode, spaces, ignoreCase }',
@@ -106,47 +110,48 @@ const normalizeSchema = () =>
 export const responseCacheOptionsSchema = madeOnce(
   () =>
     optionsObject({
-      directory: z.optional(path()),
-      rootDirectory: z.optional(path()),
-      store: z.optional(
+      directory: optional(path()),
+      rootDirectory: optional(path()),
+      store: optional(
         thing<KeyvLike>(
           hasMethods('get', 'set', 'delete'),
           'a Keyv instance: an object with get, set and delete',
         ),
       ),
-      ttlMs: z._default(ttlMs(), 24 * 60 * 60 * 1_000),
-      maxSizeBytes: z._default(bytes(), 100 * 1024 * 1024),
-      maxMemoryBytes: z._default(bytes(), 32 * 1024 * 1024),
-      maxEntries: z.optional(count(1)),
-      secret: z.optional(z.union([text(), z.array(text())], 'expected a string or a list of strings')),
-      excludeAgents: z._default(z.array(exclusion(), 'expected a list of exclusions'), []),
-      eviction: z._default(oneOf('lru', 'cost-aware'), 'lru'),
-      enabled: z._default(flag(), true),
-      tenant: z.optional(filledText('a name')),
-      staleWhileRevalidateMs: z._default(delayMs(), 0),
-      normalize: z._default(normalizeSchema(), false),
+      ttlMs: withDefault(ttlMs(), 24 * 60 * 60 * 1_000),
+      maxSizeBytes: withDefault(bytes(), 100 * 1024 * 1024),
+      maxMemoryBytes: withDefault(bytes(), 32 * 1024 * 1024),
+      maxEntries: optional(count(1)),
+      secret: optional(
+        union([text(), list(text(), 'expected a list of strings')], 'expected a string or a list of strings'),
+      ),
+      excludeAgents: withDefault(list(exclusion(), 'expected a list of exclusions'), []),
+      eviction: withDefault(oneOf('lru', 'cost-aware'), 'lru'),
+      enabled: withDefault(flag(), true),
+      tenant: optional(filledText('a name')),
+      staleWhileRevalidateMs: withDefault(delayMs(), 0),
+      normalize: withDefault(normalizeSchema(), false),
       redis: reserved('Redis'),
       semantic: reserved('semantic'),
-      logger: z._default(
+      logger: withDefault(
         thing<Logger>(
           hasMethods('debug', 'info', 'warn', 'error'),
           'a logger with debug, info, warn and error',
         ),
         silentLogger,
       ),
-      clock: z._default(
+      clock: withDefault(
         thing<Clock>(
           hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
           'a clock with now, epochMs, setTimeout and clearTimeout',
         ),
         systemClock,
       ),
-    }).check(
-      z.refine((options) => options.directory === undefined || options.store === undefined, {
-        path: ['store'],
-        message: 'expected directory or store, not both',
-      }),
-    ) satisfies z.ZodMiniType<ResolvedResponseCacheOptions>,
+    }).refine(
+      (options) => options.directory === undefined || options.store === undefined,
+      'expected directory or store, not both',
+      'store',
+    ) satisfies Schema<ResolvedResponseCacheOptions>,
 );
 
 /** {@link ResponseCacheOptions} with every default filled in. */

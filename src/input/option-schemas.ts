@@ -1,34 +1,45 @@
-import * as z from 'zod/mini';
+import { type ObjectOf, object, Schema, type Shape } from './schema.js';
 
-// Schemas of options are written with zod/mini, which the build takes into the package: importing all of zod takes
-// longer than importing everything else. zod/mini has no messages of its own, so every schema here brings one. Each
-// completes "<field>: <message>; got <value>."
+// Each message completes "<field>: <message>; got <value>."
 
 /** An object of options; a key that is not in the shape is an error. @internal */
-export function optionsObject<Shape extends z.core.$ZodLooseShape>(
-  shape: Shape,
+export function optionsObject<Parts extends Shape>(
+  shape: Parts,
   message = 'expected an object',
-): ReturnType<typeof z.strictObject<Shape>> {
-  return z.strictObject(shape, message);
+): Schema<ObjectOf<Parts>> {
+  return object(shape, message);
 }
 
 /** A string. @internal */
-export const text = (expected = 'a string'): z.ZodMiniString => z.string(`expected ${expected}`);
+export const text = (expected = 'a string'): Schema<string> =>
+  thing<string>((value) => typeof value === 'string', expected);
 
 /** A string with something in it. @internal */
-export const filledText = (expected: string): z.ZodMiniString =>
-  text().check(z.refine((value: string) => value !== '', `expected ${expected}`));
+export const filledText = (expected: string): Schema<string> =>
+  text(expected).refine((value) => value !== '', `expected ${expected}`);
 
 /** `true` or `false`. @internal */
-export const flag = (): z.ZodMiniType<boolean> =>
+export const flag = (): Schema<boolean> =>
   thing<boolean>((value) => typeof value === 'boolean', 'true or false');
 
 /** Anything that passes the check. @internal */
-export const thing = <Value>(passes: (value: unknown) => boolean, expected: string): z.ZodMiniType<Value> =>
-  z.custom<Value>(passes, `expected ${expected}`);
+export const thing = <Value>(passes: (value: unknown) => boolean, expected: string): Schema<Value> =>
+  valueThat<Value>(passes, `expected ${expected}`, true);
+
+/** Anything that passes the check, with the whole message; in a union it is of another kind where it does not. @internal */
+export function valueThat<Value>(
+  passes: (value: unknown) => boolean,
+  message: string,
+  isOtherKind: boolean,
+): Schema<Value> {
+  return new Schema((value, path, issues) => {
+    if (!passes(value)) issues.push({ path, message, value, isOtherKind });
+    return value as Value;
+  });
+}
 
 /** One of a few words. @internal */
-export function oneOf<const Words extends readonly string[]>(...words: Words): z.ZodMiniType<Words[number]> {
+export function oneOf<const Words extends readonly string[]>(...words: Words): Schema<Words[number]> {
   const quoted = words.map((word) => `"${word}"`);
   const last = quoted.pop();
   return thing<Words[number]>(
@@ -37,22 +48,28 @@ export function oneOf<const Words extends readonly string[]>(...words: Words): z
   );
 }
 
-/** An object with a value under each of any names; `wrong` says what a value should have been, where it is not that. @internal */
+/**
+ * An object with a value under each of any names, copied; `wrong` says what a value should have been, where it is not that.
+ *
+ * @internal
+ */
 export const mapping = <Value>(
-  wrong: (value: unknown) => string | undefined,
+  wrong: (value: unknown, name: string) => string | undefined,
   message = 'expected an object',
-): z.ZodMiniType<Record<string, Value>> =>
-  z.custom<Record<string, Value>>(isPlainObject, message).check(
-    z.overwrite((map) => ({ ...map })),
-    z.check(({ value: map, issues }) => {
-      for (const [name, input] of Object.entries(map)) {
-        const message = wrong(input);
-        if (message !== undefined) issues.push({ code: 'custom', path: [name], message, input });
-      }
-    }),
-  );
+): Schema<Record<string, Value>> =>
+  new Schema((given, path, issues) => {
+    if (!isPlainObject(given)) {
+      issues.push({ path, message, value: given, isOtherKind: true });
+      return {};
+    }
+    for (const [name, value] of Object.entries(given)) {
+      const message = wrong(value, name);
+      if (message !== undefined) issues.push({ path: [...path, name], message, value, isOtherKind: false });
+    }
+    return { ...given } as Record<string, Value>;
+  });
 
-function isPlainObject(value: unknown): boolean {
+function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // Of another realm too.

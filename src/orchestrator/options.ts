@@ -1,4 +1,3 @@
-import * as z from 'zod/mini';
 import type { AgentsInput } from '../agents/agent-registry.js';
 import { hooksSchema, phaseTimeoutsSchema } from '../agents/agent-schema.js';
 import type { ResponseCacheOptions } from '../cache/cache-options.js';
@@ -21,6 +20,7 @@ import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs, numberThat } from '../input/number-schemas.js';
 import { filledText, oneOf, optionsObject, thing } from '../input/option-schemas.js';
 import type { WithDefaults } from '../input/parse-options.js';
+import { optional, type Schema, withDefault } from '../input/schema.js';
 import type { Logger } from '../logging/logger.js';
 import type { Jitter } from '../resilience/retry/backoff.js';
 import {
@@ -142,86 +142,81 @@ const isSwitchOrObject = (value: unknown): boolean =>
 const retrySchema = madeOnce(() =>
   optionsObject(
     {
-      minDelayMs: z._default(delayMs(), 1_000),
-      maxDelayMs: z._default(delayMs(), 30_000),
-      maxWaitMs: z._default(thing<number>(isWait, 'milliseconds from 0 to Infinity'), 300_000),
-      factor: z._default(
-        numberThat((factor) => factor >= 1, 'expected a number of at least 1').check(
-          z.refine((factor: number) => factor <= 1_000, 'expected at most 1000'),
+      minDelayMs: withDefault(delayMs(), 1_000),
+      maxDelayMs: withDefault(delayMs(), 30_000),
+      maxWaitMs: withDefault(thing<number>(isWait, 'milliseconds from 0 to Infinity'), 300_000),
+      factor: withDefault(
+        numberThat((factor) => factor >= 1, 'expected a number of at least 1').refine(
+          (factor) => factor <= 1_000,
+          'expected at most 1000',
         ),
         2,
       ),
-      jitter: z._default(oneOf('full', 'equal', 'none'), 'full'),
-      when: z.optional(thing<(thrown: unknown) => boolean>(isFunction, 'a function (thrown) => boolean')),
+      jitter: withDefault(oneOf('full', 'equal', 'none'), 'full'),
+      when: optional(thing<(thrown: unknown) => boolean>(isFunction, 'a function (thrown) => boolean')),
     },
     'expected an object such as { minDelayMs, maxDelayMs }; the number of retries is maxRetries, and maxRetries: 0 switches them off',
-  ).check(
-    z.refine((retry) => retry.maxDelayMs >= retry.minDelayMs, {
-      path: ['maxDelayMs'],
-      message: 'expected at least minDelayMs',
-    }),
-  ),
+  ).refine((retry) => retry.maxDelayMs >= retry.minDelayMs, 'expected at least minDelayMs', 'maxDelayMs'),
 );
 
 /** Checks {@link AsyncOrchestratorOptions}. The defaults stand here and nowhere else. @internal */
 export const orchestratorOptionsSchema = madeOnce(
   () =>
     optionsObject({
-      agents: z.optional(z.custom<unknown>()),
-      maxConcurrent: z._default(count(1), 10),
-      timeoutMs: z._default(durationMs(), 30_000),
-      timeouts: z.optional(phaseTimeoutsSchema()),
-      deadlineMs: z.optional(durationMs()),
-      maxRetries: z._default(count(0), 2),
-      retry: z._default(retrySchema(), () => retrySchema().parse({})),
-      limits: z.optional(laneLimitsSchema()),
-      breaker: z.optional(breakerSchema()),
-      hedge: z.optional(hedgeSchema()),
-      budget: z.optional(budgetSchema()),
-      tenants: z.optional(tenantsSchema()),
-      tenantBudget: z.optional(budgetSchema()),
-      fairness: z.optional(fairnessSchema()),
+      agents: optional(thing<unknown>(() => true, 'agents')),
+      maxConcurrent: withDefault(count(1), 10),
+      timeoutMs: withDefault(durationMs(), 30_000),
+      timeouts: optional(phaseTimeoutsSchema()),
+      deadlineMs: optional(durationMs()),
+      maxRetries: withDefault(count(0), 2),
+      retry: withDefault(retrySchema(), {}),
+      limits: optional(laneLimitsSchema()),
+      breaker: optional(breakerSchema()),
+      hedge: optional(hedgeSchema()),
+      budget: optional(budgetSchema()),
+      tenants: optional(tenantsSchema()),
+      tenantBudget: optional(budgetSchema()),
+      fairness: optional(fairnessSchema()),
       // Its own options are checked by the cache.
-      cache: z.optional(
+      cache: optional(
         thing<boolean | object>(isSwitchOrObject, 'true, false, options of a cache or a ResponseCache'),
       ),
-      hooks: z.optional(hooksSchema()),
-      tenant: z.optional(filledText('a name')),
-      maxQueued: z._default(count(0), 1_000_000),
-      maxTaskChars: z._default(count(1), 100_000),
-      maxFileBytes: z._default(
-        count(1).check(z.refine((bytes: number) => bytes <= 1_073_741_824, 'expected at most 1 GiB')),
+      hooks: optional(hooksSchema()),
+      tenant: optional(filledText('a name')),
+      maxQueued: withDefault(count(0), 1_000_000),
+      maxTaskChars: withDefault(count(1), 100_000),
+      maxFileBytes: withDefault(
+        count(1).refine((bytes) => bytes <= 1_073_741_824, 'expected at most 1 GiB'),
         20_971_520,
       ),
-      abandonMs: z._default(delayMs(), 5_000),
-      logger: z.optional(
+      abandonMs: withDefault(delayMs(), 5_000),
+      logger: optional(
         thing<Logger>(
           hasMethods('debug', 'info', 'warn', 'error'),
           'a logger with debug, info, warn and error',
         ),
       ),
-      signal: z.optional(
+      signal: optional(
         thing<AbortSignal>(
           hasMethods('addEventListener', 'removeEventListener'),
           'an AbortSignal (of an AbortController: its signal)',
         ),
       ),
-      clock: z.optional(
+      clock: optional(
         thing<Clock>(
           hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
           'a clock with now, epochMs, setTimeout and clearTimeout',
         ),
       ),
-    }).check(
-      z.refine(({ tenants, tenantBudget }) => tenants?.budget === undefined || tenantBudget === undefined, {
-        path: ['tenantBudget'],
-        message: 'expected tenants.budget or tenantBudget, which are the same, not both',
-      }),
-    ) satisfies z.ZodMiniType<ResolvedOrchestratorOptions>,
+    }).refine(
+      ({ tenants, tenantBudget }) => tenants?.budget === undefined || tenantBudget === undefined,
+      'expected tenants.budget or tenantBudget, which are the same, not both',
+      'tenantBudget',
+    ) satisfies Schema<ResolvedOrchestratorOptions>,
 );
 
 /** Checks the options of closing. @internal */
-export const closeOptionsSchema = madeOnce(() => optionsObject({ drainMs: z._default(delayMs(), 20_000) }));
+export const closeOptionsSchema = madeOnce(() => optionsObject({ drainMs: withDefault(delayMs(), 20_000) }));
 
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
 export type ResolvedOrchestratorOptions = WithDefaults<

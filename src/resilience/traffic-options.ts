@@ -1,7 +1,7 @@
-import * as z from 'zod/mini';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs, numberThat } from '../input/number-schemas.js';
 import { mapping, optionsObject } from '../input/option-schemas.js';
+import { optional, withDefault } from '../input/schema.js';
 import { MAX_BUDGET_USD } from './budget/budget-amount.js';
 import { EQUAL_SHARES } from './permits/fair-queue.js';
 
@@ -25,36 +25,34 @@ function wrongWeight(weight: unknown): string | undefined {
 /** The schema of `limits`. @internal */
 export const laneLimitsSchema = madeOnce(() =>
   optionsObject({
-    requestsPerMinute: z.optional(count(1)),
-    inputTokensPerMinute: z.optional(count(1)),
-    outputTokensPerMinute: z.optional(count(1)),
-    tokensPerMinute: z.optional(count(1)),
-    maxConcurrent: z.optional(count(1)),
+    requestsPerMinute: optional(count(1)),
+    inputTokensPerMinute: optional(count(1)),
+    outputTokensPerMinute: optional(count(1)),
+    tokensPerMinute: optional(count(1)),
+    maxConcurrent: optional(count(1)),
   }),
 );
 
 /** The schema of `breaker`, with its defaults. @internal */
 export const breakerSchema = madeOnce(() =>
   optionsObject({
-    failureRatio: z._default(share(), 0.5),
-    minimumCalls: z._default(count(1), 5),
-    windowMs: z._default(durationMs(), 60_000),
-    openMs: z._default(durationMs(), 30_000),
-    halfOpenCalls: z._default(count(1), 1),
+    failureRatio: withDefault(share(), 0.5),
+    minimumCalls: withDefault(count(1), 5),
+    windowMs: withDefault(durationMs(), 60_000),
+    openMs: withDefault(durationMs(), 30_000),
+    halfOpenCalls: withDefault(count(1), 1),
   }),
 );
 
 /** The schema of `hedge`, with its defaults. @internal */
 export const hedgeSchema = madeOnce(() =>
   optionsObject({
-    afterMs: z.optional(delayMs()),
-    percentile: z.optional(percentile()),
-    maxExtraRatio: z._default(share(), 0.1),
-  }).check(
-    z.refine(
-      ({ afterMs, percentile }) => afterMs === undefined || percentile === undefined,
-      'expected afterMs or percentile, not both',
-    ),
+    afterMs: optional(delayMs()),
+    percentile: optional(percentile()),
+    maxExtraRatio: withDefault(share(), 0.1),
+  }).refine(
+    ({ afterMs, percentile }) => afterMs === undefined || percentile === undefined,
+    'expected afterMs or percentile, not both',
   ),
 );
 
@@ -62,38 +60,36 @@ export const hedgeSchema = madeOnce(() =>
 export const budgetSchema = madeOnce(() =>
   optionsObject(
     {
-      usd: z.optional(usd()),
-      tokens: z.optional(count(0)),
-      perCallUsd: z.optional(usd()),
+      usd: optional(usd()),
+      tokens: optional(count(0)),
+      perCallUsd: optional(usd()),
     },
     'expected an object with the unit, for instance { usd: 5 } or { tokens: 100_000 }',
-  ).check(
-    z.refine(
-      (budget) => budget.usd !== undefined || budget.tokens !== undefined,
-      'expected usd, tokens or both',
-    ),
+  ).refine(
+    (budget) => budget.usd !== undefined || budget.tokens !== undefined,
+    'expected usd, tokens or both',
   ),
 );
 
 /** The schema of `tenants`. @internal */
 export const tenantsSchema = madeOnce(() =>
   optionsObject({
-    limits: z.optional(
+    limits: optional(
       optionsObject({
-        maxConcurrent: z.optional(count(1)),
-        requestsPerMinute: z.optional(count(1)),
-        tokensPerMinute: z.optional(count(1)),
+        maxConcurrent: optional(count(1)),
+        requestsPerMinute: optional(count(1)),
+        tokensPerMinute: optional(count(1)),
       }),
     ),
-    budget: z.optional(budgetSchema()),
+    budget: optional(budgetSchema()),
   }),
 );
 
 /** The schema of `fairness`, with its defaults. @internal */
 export const fairnessSchema = madeOnce(() =>
   optionsObject({
-    tenantWeights: z.optional(weights()),
-    agentWeights: z.optional(weights()),
-    ageingMs: z._default(durationMs(), EQUAL_SHARES.ageingMs),
+    tenantWeights: optional(weights()),
+    agentWeights: optional(weights()),
+    ageingMs: withDefault(durationMs(), EQUAL_SHARES.ageingMs),
   }),
 );

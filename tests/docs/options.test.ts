@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { agentDefinitionSchema } from '../../src/agents/agent-schema.js';
 import { responseCacheOptionsSchema } from '../../src/cache/cache-options.js';
+import { parseOptions } from '../../src/input/parse-options.js';
 import { orchestratorOptionsSchema } from '../../src/orchestrator/options.js';
 import {
   breakerSchema,
@@ -21,8 +22,8 @@ const CACHE = 'src/cache/cache-options.ts';
 const page = readDocument('docs/reference/options.md');
 const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT, TRAFFIC, CACHE]);
 
-const resolved: Record<string, unknown> = orchestratorOptionsSchema().parse({});
-const cacheDefaults: Record<string, unknown> = responseCacheOptionsSchema().parse({});
+const resolved: Record<string, unknown> = parseOptions(orchestratorOptionsSchema(), {}, 'options');
+const cacheDefaults: Record<string, unknown> = parseOptions(responseCacheOptionsSchema(), {}, 'options');
 const names = (file: string, type: string): string[] =>
   program.properties(file, type).map(({ name }) => name);
 
@@ -68,12 +69,16 @@ describe('docs/reference/options.md', () => {
   });
 
   test.each([
-    ['limits', 'LaneLimits', laneLimitsSchema().parse({})],
-    ['breaker', 'BreakerSettings', breakerSchema().parse({})],
-    ['hedge', 'HedgeSettings', { ...hedgeSchema().parse({ afterMs: 1 }), afterMs: undefined }],
-    ['budget', 'BudgetSettings', { ...budgetSchema().parse({ usd: 1 }), usd: undefined }],
-    ['fairness', 'FairnessSettings', fairnessSchema().parse({})],
-    ['tenants', 'TenantSettings', tenantsSchema().parse({})],
+    ['limits', 'LaneLimits', parseOptions(laneLimitsSchema(), {}, 'options')],
+    ['breaker', 'BreakerSettings', parseOptions(breakerSchema(), {}, 'options')],
+    [
+      'hedge',
+      'HedgeSettings',
+      { ...parseOptions(hedgeSchema(), { afterMs: 1 }, 'options'), afterMs: undefined },
+    ],
+    ['budget', 'BudgetSettings', { ...parseOptions(budgetSchema(), { usd: 1 }, 'options'), usd: undefined }],
+    ['fairness', 'FairnessSettings', parseOptions(fairnessSchema(), {}, 'options')],
+    ['tenants', 'TenantSettings', parseOptions(tenantsSchema(), {}, 'options')],
     ['Limits of tenants', 'TenantLimits', {}],
   ])('has under "%s" the options of the type with the defaults of the schema', (heading, type, from) => {
     const rows = defaults(names(TRAFFIC, type), { ...from });

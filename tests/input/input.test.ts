@@ -2,11 +2,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
 import { describeValue } from '../../src/input/describe-value.js';
 import { expandHome } from '../../src/input/expand-home.js';
 import { nearestName } from '../../src/input/nearest-name.js';
+import { optionsObject, text, valueThat } from '../../src/input/option-schemas.js';
 import { parseOptions } from '../../src/input/parse-options.js';
+import { list, optional, withDefault } from '../../src/input/schema.js';
 import { journalPath } from '../../src/journal/run-location.js';
 
 describe('describeValue', () => {
@@ -48,12 +49,11 @@ describe('nearestName', () => {
 });
 
 describe('parseOptions', () => {
-  const schema = z.strictObject({
-    size: z.number('expected a number').default(3),
-    nested: z
-      .strictObject({ deep: z.strictObject({ value: z.string('expected a string') }).optional() })
-      .prefault({}),
-    list: z.array(z.number('expected a number')).optional(),
+  const number = () => valueThat<number>(Number.isFinite, 'expected a number', true);
+  const schema = optionsObject({
+    size: withDefault(number(), 3),
+    nested: withDefault(optionsObject({ deep: optional(optionsObject({ value: text() })) }), {}),
+    list: optional(list(number(), 'expected a list')),
   });
 
   test('fills in defaults', () => {

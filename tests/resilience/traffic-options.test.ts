@@ -10,17 +10,25 @@ import {
 
 describe('options of traffic control', () => {
   test('have these defaults', () => {
-    expect(breakerSchema().parse({})).toEqual({
+    expect(parseOptions(breakerSchema(), {}, 'options')).toEqual({
       failureRatio: 0.5,
       minimumCalls: 5,
       windowMs: 60_000,
       openMs: 30_000,
       halfOpenCalls: 1,
     });
-    expect(hedgeSchema().parse({ afterMs: 0 })).toEqual({ afterMs: 0, maxExtraRatio: 0.1 });
-    expect(fairnessSchema().parse({})).toEqual({ ageingMs: 5_000 });
-    expect(laneLimitsSchema().parse({ requestsPerMinute: 5 })).toEqual({ requestsPerMinute: 5 });
-    expect(budgetSchema().parse({ usd: 0, perCallUsd: 0.01 })).toEqual({ usd: 0, perCallUsd: 0.01 });
+    expect(parseOptions(hedgeSchema(), { afterMs: 0 }, 'options')).toEqual({
+      afterMs: 0,
+      maxExtraRatio: 0.1,
+    });
+    expect(parseOptions(fairnessSchema(), {}, 'options')).toEqual({ ageingMs: 5_000 });
+    expect(parseOptions(laneLimitsSchema(), { requestsPerMinute: 5 }, 'options')).toEqual({
+      requestsPerMinute: 5,
+    });
+    expect(parseOptions(budgetSchema(), { usd: 0, perCallUsd: 0.01 }, 'options')).toEqual({
+      usd: 0,
+      perCallUsd: 0.01,
+    });
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { circuitBreaker, handleAll, CircuitState as OracleState, SamplingBreaker } from 'cockatiel';
 import fc from 'fast-check';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import { CircuitBreaker } from '../../../src/resilience/breaker/circuit-breaker.js';
 import { breakerSchema } from '../../../src/resilience/traffic-options.js';
 import { systemClock } from '../../../src/time/clock.js';
@@ -31,7 +32,7 @@ describe('CircuitBreaker beside cockatiel', () => {
   test('lets the same calls through and is in the same state after each, for calls one after the other', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const settings = breakerSchema().parse({ windowMs: WINDOW_MS, openMs: OPEN_MS });
+        const settings = parseOptions(breakerSchema(), { windowMs: WINDOW_MS, openMs: OPEN_MS }, 'options');
         const ours = new CircuitBreaker('test', systemClock, settings);
         // Its ratio has to be exceeded where ours has to be reached; its minimum is a rate.
         const oracle = circuitBreaker(handleAll, {

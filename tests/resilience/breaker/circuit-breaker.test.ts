@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { BreakerSettings } from '../../../src/contracts/traffic.js';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import { CircuitBreaker } from '../../../src/resilience/breaker/circuit-breaker.js';
 import { breakerSchema } from '../../../src/resilience/traffic-options.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
@@ -10,7 +11,7 @@ function breakerOf(options: BreakerSettings = {}) {
   const breaker = new CircuitBreaker(
     'p/m',
     clock,
-    breakerSchema().parse(options),
+    parseOptions(breakerSchema(), options, 'options'),
     ({ state }) => void states.push(state),
   );
   const times = (count: number, outcome: 'succeeded' | 'failed' | 'cancelled') => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { HedgeSettings } from '../../../src/contracts/traffic.js';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import type { AttemptEnds } from '../../../src/resilience/hedge/attempt-ends.js';
 import { HedgeRace, type Racer } from '../../../src/resilience/hedge/hedge.js';
 import { HedgePolicy } from '../../../src/resilience/hedge/hedge-policy.js';
@@ -208,7 +209,7 @@ describe('hedge', () => {
 });
 
 function policyOf(settings: HedgeSettings, latencies = new LatencyWindow()): HedgePolicy {
-  return new HedgePolicy(hedgeSchema().parse(settings), latencies);
+  return new HedgePolicy(parseOptions(hedgeSchema(), settings, 'options'), latencies);
 }
 
 describe('HedgePolicy', () => {

@@ -1,6 +1,7 @@
 // Covers: src/resilience/lane/lane-patience.ts
 import { describe, expect, test } from '@jest/globals';
 import type { LaneDownError } from '../../../src/errors/traffic-errors.js';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import { Lane } from '../../../src/resilience/lane/lane.js';
 import type { LaneOptions, LaneWait } from '../../../src/resilience/lane/lane-options.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
@@ -314,7 +315,7 @@ describe('Lane.isForgettable', () => {
     expect(paused.lane.isForgettable(599_999)).toBe(false);
     await paused.clock.advance(600_000);
     expect(paused.lane.isForgettable(600_000)).toBe(true);
-    const breaker = breakerSchema().parse({ minimumCalls: 1, openMs: 600_000 });
+    const breaker = parseOptions(breakerSchema(), { minimumCalls: 1, openMs: 600_000 }, 'options');
     const broken = laneOf({ breaker, isShaped: false });
     (await sendOne(broken.lane)).failed(failedAttempt('server'));
     expect(broken.lane.isForgettable(599_999)).toBe(false);
@@ -325,7 +326,7 @@ describe('Lane.isForgettable', () => {
 
 describe('Lane: when its breaker opens', () => {
   test('refuses at once all that wait: they would only wait to be refused', async () => {
-    const breaker = breakerSchema().parse({ minimumCalls: 1, openMs: 30_000 });
+    const breaker = parseOptions(breakerSchema(), { minimumCalls: 1, openMs: 30_000 }, 'options');
     const test = laneOf({ breaker, maxConcurrent: () => 1 });
     const waiters = new Waiters(test);
     const running = await sendOne(test.lane);

@@ -1,6 +1,7 @@
 // Covers: src/resilience/lane/lane-health.ts, src/resilience/lane/lane-pass.ts
 import { describe, expect, test } from '@jest/globals';
 import type { ProviderResponseInfo, RateLimits } from '../../../src/contracts/rate-limits.js';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import { Lane } from '../../../src/resilience/lane/lane.js';
 import type { LaneOptions } from '../../../src/resilience/lane/lane-options.js';
 import type { LanePass } from '../../../src/resilience/lane/lane-pass.js';
@@ -77,7 +78,7 @@ describe('Lane', () => {
   test('has room for a hedge only without a queue and with a closed breaker', async () => {
     const { clock, lane } = laneOf({
       limits: { maxConcurrent: 2 },
-      breaker: breakerSchema().parse({ minimumCalls: 1, openMs: 1_000 }),
+      breaker: parseOptions(breakerSchema(), { minimumCalls: 1, openMs: 1_000 }, 'options'),
     });
     expect(lane.hasRoomForHedge).toBe(true);
     const [first, second] = [await sendOne(lane), await sendOne(lane)];
@@ -133,7 +134,7 @@ describe('Lane', () => {
 });
 
 describe('Lane: its breaker', () => {
-  const breaker = breakerSchema().parse({ minimumCalls: 2, openMs: 1_000 });
+  const breaker = parseOptions(breakerSchema(), { minimumCalls: 2, openMs: 1_000 }, 'options');
 
   test('refuses at sending, gives the place back, and counts breakdowns only', async () => {
     const states: string[] = [];

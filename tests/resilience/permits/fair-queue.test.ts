@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { FairnessSettings } from '../../../src/contracts/traffic.js';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import {
   FairQueue,
   type FairQueueHandle,
@@ -12,7 +13,7 @@ import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { expectSame } from '../../expectations/expect-same.js';
 
 function queueOf<Item = string>(settings: FairnessSettings): FairQueue<Item> {
-  return new FairQueue(new FakeClock(), fairnessSchema().parse(settings));
+  return new FairQueue(new FakeClock(), parseOptions(fairnessSchema(), settings, 'options'));
 }
 
 function drain<Item>(queue: FairQueue<Item>, times = Number.POSITIVE_INFINITY): Item[] {

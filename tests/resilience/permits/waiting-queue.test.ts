@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { QueueNode } from '../../../src/collections/priority-queue.js';
+import { parseOptions } from '../../../src/input/parse-options.js';
 import {
   FairWaitingQueue,
   type PermitRequest,
@@ -34,7 +35,8 @@ const KINDS: ReadonlyArray<[string, (clock: FakeClock) => WaitingQueue]> = [
   ['PriorityWaitingQueue', (clock) => new PriorityWaitingQueue(clock)],
   [
     'FairWaitingQueue',
-    (clock) => new FairWaitingQueue(clock, fairnessSchema().parse({ agentWeights: { agent: 2 } })),
+    (clock) =>
+      new FairWaitingQueue(clock, parseOptions(fairnessSchema(), { agentWeights: { agent: 2 } }, 'options')),
   ],
 ];
 
@@ -96,7 +98,10 @@ describe('PriorityWaitingQueue', () => {
 describe('FairWaitingQueue', () => {
   test('lets tenants take turns however many wait', () => {
     const clock = new FakeClock();
-    const queue = new FairWaitingQueue(clock, fairnessSchema().parse({ tenantWeights: { big: 2 } }));
+    const queue = new FairWaitingQueue(
+      clock,
+      parseOptions(fairnessSchema(), { tenantWeights: { big: 2 } }, 'options'),
+    );
     for (let index = 0; index < 100; index += 1) queue.push(new Request('big', 0, 'big', clock));
     for (let index = 0; index < 4; index += 1) queue.push(new Request('small', 0, 'small', clock));
     const turns = Array.from({ length: 12 }, () => nameOf(queue.take()));
