@@ -14,7 +14,7 @@ const entryPoints = Object.values(manifest.exports)
 // Tests of the package build it beside the one that is there.
 const outdir = process.argv[2] ?? 'dist';
 
-// What is used of zod/mini goes into the bundle, about 20 kB: importing the package would take 40 milliseconds.
+// What is used of zod goes into the bundle, about 20 kB: importing the package would take 40 milliseconds.
 const { dependencies, optionalDependencies, peerDependencies } = manifest;
 const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
 const shared = {

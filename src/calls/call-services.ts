@@ -11,7 +11,6 @@ import type { Lane } from '../resilience/lane/lane.js';
 import type { LaneStats } from '../resilience/lane/lane-options.js';
 import type { ConcurrencyLimit, Permits } from '../resilience/permits/concurrency-limit.js';
 import type { WaitingQueue } from '../resilience/permits/waiting-queue.js';
-import type { RetryOutlook } from '../resilience/retry/retry-outlook.js';
 import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallIds } from './call-ids.js';
@@ -36,7 +35,6 @@ export interface CallCache {
 /** Lanes and budgets as the path of a call sees them. */
 export interface CallTraffic {
   appliesTo(definition: AgentDefinition, lane?: string): boolean;
-  mayUseLanes(definition: AgentDefinition, lane?: string): boolean;
   laneOf(
     call: CallInFlight,
     target: { readonly definition: AgentDefinition; readonly lane: string | undefined },
@@ -48,10 +46,13 @@ export interface CallTraffic {
   ): string | undefined;
   /** The lane that holds the limits of the call's tenant, where there are any. */
   tenantLaneOf(call: CallInFlight): Lane | undefined;
+  /** Whether and when a second attempt may run beside a slow one. */
   hedgeOf(lane: Lane, definition: AgentDefinition): HedgePolicy | undefined;
-  budgetsOf(call: CallInFlight, target: { readonly definition: AgentDefinition }): Budget[];
-  /** What calls with that many retries may do before their first attempt. */
-  firstOutlook(maxRetries: number): RetryOutlook;
+  /** Every budget that the call belongs to, the narrowest first. */
+  budgetsOf(
+    call: CallInFlight,
+    target: { readonly definition: AgentDefinition; readonly hasTrafficControl: boolean },
+  ): Budget[];
   /** More attempts may run at once than before. */
   wake(): void;
   /** Calls that wait until others have settled for less than they reserved in a budget. */

@@ -58,9 +58,20 @@ function firstPlace(call: Call): {
   outlook: RetryOutlook;
   maxWaitMs: number;
 } {
-  const { options, traffic } = call.services;
-  const outlook = traffic.firstOutlook(call.settings.maxRetries);
-  return { call, target: call.registered, outlook, maxWaitMs: options.retry.maxWaitMs };
+  const { retry } = call.services.options;
+  const outlook = firstOutlook(call.settings.maxRetries, retry);
+  return { call, target: call.registered, outlook, maxWaitMs: retry.maxWaitMs };
+}
+
+/** By the settings of an orchestrator and the number of retries. */
+const firstOutlooks = new WeakMap<object, Map<number, RetryOutlook>>();
+
+/** What calls with that many retries may do before their first attempt. */
+function firstOutlook(maxRetries: number, retry: OrchestratorSettings['retry']): RetryOutlook {
+  const known = firstOutlooks.get(retry) ?? new Map<number, RetryOutlook>();
+  const outlook = known.get(maxRetries) ?? new RetryProgress(maxRetries, retry);
+  firstOutlooks.set(retry, known.set(maxRetries, outlook));
+  return outlook;
 }
 
 async function settleWith(call: Call, answer: Promise<AgentReply>): Promise<void> {

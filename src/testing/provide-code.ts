@@ -1,17 +1,19 @@
 import { objectReaderCode } from '../calls/agent-stream.js';
+import { streamCode } from '../calls/attempts/attempt.js';
+import * as streams from '../calls/attempts/consume-stream.js';
 import { outputRepairer } from '../calls/attempts/invoke-agent.js';
 import { cachedCallsCode } from '../calls/cached/cache-of-calls.js';
 import * as cachedCalls from '../calls/cached/cached-calls.js';
 import { retriesCode } from '../calls/call-path.js';
 import { outputReader } from '../calls/call-result.js';
+import * as traffic from '../calls/lanes-and-budgets.js';
 import * as retries from '../calls/retries.js';
-import { laneCode } from '../calls/traffic-control.js';
+import { trafficCode } from '../calls/traffic-control.js';
 import * as jsonSchemas from '../output/core-json-schema.js';
 import { jsonSchemaWriter } from '../output/json-schema.js';
 import * as objects from '../output/object-reader.js';
 import * as reader from '../output/parse-output.js';
 import * as repairer from '../output/repair-output.js';
-import * as lanes from '../resilience/lane/lanes.js';
 import * as runs from '../runs/collect-run.js';
 import { runCode } from '../runs/run-start.js';
 
@@ -21,7 +23,8 @@ import { runCode } from '../runs/run-start.js';
  * would come after the test has moved the clock past it. Call it once, before the first call.
  */
 export function provideCode(): void {
-  laneCode.provide(lanes);
+  trafficCode.provide(traffic);
+  streamCode.provide(streams);
   cachedCallsCode.provide(cachedCalls);
   outputReader.provide(reader);
   objectReaderCode.provide(objects);

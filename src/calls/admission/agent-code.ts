@@ -2,12 +2,13 @@ import type { AgentDefinition } from '../../contracts/agent.js';
 import { type LazyModule, loadMissing } from '../../lifecycle/lazy-module.js';
 import { jsonSchemaWriter, needsJsonSchemaWriter } from '../../output/json-schema.js';
 import { objectReaderCode } from '../agent-stream.js';
+import { streamCode } from '../attempts/attempt.js';
 import { cachedCallsCode } from '../cached/cache-of-calls.js';
 import { retriesCode } from '../call-path.js';
 import { outputReader } from '../call-result.js';
 import type { CallServices } from '../call-services.js';
 import type { RegisteredAgent } from '../registered-agent.js';
-import { laneCode } from '../traffic-control.js';
+import { trafficCode } from '../traffic-control.js';
 
 /**
  * What loads the code that an agent's calls need and that is not loaded with the package. Loading starts here, at
@@ -19,8 +20,8 @@ export function codeLoader(
   lane?: string,
 ): RegisteredAgent['loadCode'] {
   const modules: LazyModule<unknown>[] = [];
-  if (services.traffic.appliesTo(definition, lane)) modules.push(retriesCode);
-  if (services.traffic.mayUseLanes(definition, lane)) modules.push(laneCode);
+  if (services.traffic.appliesTo(definition, lane)) modules.push(retriesCode, trafficCode);
+  if (definition.provider?.stream !== undefined) modules.push(streamCode);
   if (definition.output !== undefined) modules.push(outputReader, objectReaderCode);
   if (services.cache !== undefined) modules.push(cachedCallsCode);
   if (mayNeedJsonSchemaWriter(services, definition)) modules.push(jsonSchemaWriter);

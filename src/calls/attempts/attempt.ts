@@ -1,8 +1,9 @@
 import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
-import type { AgentReply, AgentStreamReply } from '../../contracts/reply.js';
+import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
 import type { Usage } from '../../contracts/usage.js';
 import { TimeoutError } from '../../errors/execution-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
+import { LazyModule } from '../../lifecycle/lazy-module.js';
 import { classifyFailure } from '../../resilience/retry/classify-failure.js';
 import { CancelScope } from '../../time/cancel-scope.js';
 import type { TimerHandle } from '../../time/clock.js';
@@ -11,9 +12,11 @@ import type { Call } from '../call.js';
 import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { checkedReply } from './checked-usage.js';
-import { consumeStream } from './consume-stream.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
 import { priceOf, type RunningAttempt, type StreamClock } from './running-attempt.js';
+
+/** Reads the streams of agents. */
+export const streamCode = new LazyModule(() => import('./consume-stream.js'));
 
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
@@ -155,7 +158,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
       };
       const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
         try {
-          if (isAsyncIterable(reply)) return consumeStream(reply, this).then(finish, fail);
+          if (isAsyncIterable(reply)) return readStream(reply, this).then(finish, fail);
           // First the permit: the caller that is answered now finds it free.
           freePermit();
           this.#succeed(reply);
@@ -242,4 +245,9 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
 function timeOut(attempt: Attempt): void {
   const { call, number } = attempt;
   attempt.cancel(new TimeoutError('attempt', attempt.timeoutMs, { agent: call.agent, attempt: number }));
+}
+
+async function readStream(stream: AgentStreamReply, attempt: RunningAttempt): Promise<AgentReplyObject> {
+  const { consumeStream } = streamCode.loaded ?? (await streamCode.load());
+  return await consumeStream(stream, attempt);
 }

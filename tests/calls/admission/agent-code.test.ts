@@ -3,7 +3,7 @@ import { z } from 'zod/mini';
 import { cachedCallsCode } from '../../../src/calls/cached/cache-of-calls.js';
 import { retriesCode } from '../../../src/calls/call-path.js';
 import { outputReader } from '../../../src/calls/call-result.js';
-import { laneCode } from '../../../src/calls/traffic-control.js';
+import { trafficCode } from '../../../src/calls/traffic-control.js';
 import { AsyncOrchestrator, CancelledError, defineAgent, TimeoutError } from '../../../src/index.js';
 import { jsonSchemaWriter } from '../../../src/output/json-schema.js';
 import { runCode } from '../../../src/runs/run-start.js';
@@ -18,7 +18,7 @@ afterEach(() => {
 
 describe('the code that an agent needs', () => {
   test.each([
-    ['lanes', laneCode, { limits: { requestsPerMinute: 100 } }, {}],
+    ['lanes', trafficCode, { limits: { requestsPerMinute: 100 } }, {}],
     ['retries', retriesCode, { budget: { tokens: 100 } }, { maxCostUsd: 0, params: { maxTokens: 1 } }],
     ['the cache of calls', cachedCallsCode, { cache: true }, {}],
     ['the reading of typed answers', outputReader, {}, { output: z.string() }],
@@ -33,8 +33,8 @@ describe('the code that an agent needs', () => {
   });
 
   test('is loaded for a plain function: none', () => {
-    for (const module of [laneCode, cachedCallsCode, outputReader, jsonSchemaWriter]) holdBack(module);
-    const loads = [laneCode, cachedCallsCode, outputReader, jsonSchemaWriter].map(({ load }) => load);
+    for (const module of [trafficCode, cachedCallsCode, outputReader, jsonSchemaWriter]) holdBack(module);
+    const loads = [trafficCode, cachedCallsCode, outputReader, jsonSchemaWriter].map(({ load }) => load);
     const orchestrator = new AsyncOrchestrator({ agents: { echo } });
     expect(orchestrator.stats().inFlight).toBe(0);
     for (const load of loads) expect(load).not.toHaveBeenCalled();
@@ -46,7 +46,7 @@ describe('a call that comes before the code is loaded', () => {
 
   test('waits for it, and is made after those that came before', async () => {
     await runCode.load();
-    const { open } = holdBack(laneCode);
+    const { open } = holdBack(trafficCode);
     const seen: string[] = [];
     const agents = { note: (task: string) => String(seen.push(task)) };
     const orchestrator = new AsyncOrchestrator({ agents, limits, maxConcurrent: 1 });
@@ -62,7 +62,7 @@ describe('a call that comes before the code is loaded', () => {
   });
 
   test('ends at its signal and at its deadline', async () => {
-    const { open } = holdBack(laneCode);
+    const { open } = holdBack(trafficCode);
     const orchestrator = new AsyncOrchestrator({ agents: { echo }, limits });
     const controller = new AbortController();
     const aborted = orchestrator.execute('echo', 'x', { signal: controller.signal });
@@ -77,14 +77,14 @@ describe('a call that comes before the code is loaded', () => {
   });
 
   test('ends with its orchestrator', async () => {
-    holdBack(laneCode);
+    holdBack(trafficCode);
     const orchestrator = new AsyncOrchestrator({ agents: { echo }, limits });
     const call = orchestrator.execute('echo', 'x');
     await Promise.all([rejectionOf(CancelledError, call), orchestrator.close({ drainMs: 0 })]);
   });
 
   test('fails with the reason where the code cannot be loaded; the next one tries again', async () => {
-    const { fail } = holdBack(laneCode);
+    const { fail } = holdBack(trafficCode);
     const orchestrator = new AsyncOrchestrator({ agents: { echo }, limits });
     const failed = orchestrator.execute('echo', 'x', { maxRetries: 0 });
     fail(new Error('the chunk is not there'));
