@@ -38,12 +38,12 @@ export function findDefaultsTwice(sources) {
   ];
 }
 
-/** `timeoutMs: z._default(…, 30_000)`. */
+/** `timeoutMs: withDefault(…, 30_000)`. */
 function schemaDefaults({ tree }) {
   const found = [];
   walk(tree, (node) => {
     if (!ts.isPropertyAssignment(node) || !ts.isCallExpression(node.initializer)) return;
-    if (node.initializer.expression.getText() !== 'z._default') return;
+    if (node.initializer.expression.getText() !== 'withDefault') return;
     found.push({ name: node.name.getText(), node });
   });
   return found;

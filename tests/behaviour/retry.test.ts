@@ -15,10 +15,9 @@ import {
   type TuttiEvents,
 } from '../../src/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { hang, httpError, rejection, rejectionOf, waitOrAbort } from './scripted-agents.js';
+import { hang, httpError, plainTimerMs, rejection, rejectionOf, waitOrAbort } from './scripted-agents.js';
 
 const quick = { minDelayMs: 1_000, jitter: 'none' } as const;
-
 /** How many attempts an agent gets that always throws this, and what the caller gets. */
 async function attemptsFor(
   thrown: unknown,
@@ -42,14 +41,6 @@ async function attemptsFor(
   });
   await clock.advance(10_000_000);
   return { attempts, error: (await failing) as TuttiError, tookMs };
-}
-
-/** When a bare timer of so many milliseconds fires: it is late by as much as the machine is busy. */
-function plainTimerMs(delayMs: number): Promise<number> {
-  const startedAt = performance.now();
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(performance.now() - startedAt), delayMs);
-  });
 }
 
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
@@ -591,7 +582,6 @@ describe('timeoutMs', () => {
     expect(error).toMatchObject({ scope: 'attempt', agent: 'never', attempt: 1 });
     expect(isAborted).toBe(true);
   });
-
   test('does not count the time in the queue', async () => {
     const clock = new FakeClock();
     const orchestrator = new AsyncOrchestrator({

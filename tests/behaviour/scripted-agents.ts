@@ -122,3 +122,11 @@ export async function rejectionOf<E>(
   if (error instanceof errorClass) return error;
   throw new Error(`expected ${errorClass.name}, got ${String(error)}`, { cause: error });
 }
+
+/** When a bare timer of so many milliseconds fires: it is late by as much as the machine is busy. */
+export function plainTimerMs(delayMs: number): Promise<number> {
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(performance.now() - startedAt), delayMs);
+  });
+}

@@ -1,3 +1,4 @@
+// Covers: src/calls/lanes-and-budgets.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { anthropic } from '../../src/providers/anthropic/anthropic.js';
