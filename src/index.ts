@@ -108,6 +108,7 @@ export type {
   TenantSettings,
 } from './contracts/traffic.js';
 export type { FinishReason, Usage } from './contracts/usage.js';
+export { VERSION } from './contracts/version.js';
 export type { AnyTuttiError } from './errors/any-tutti-error.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
 export {
