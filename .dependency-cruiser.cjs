@@ -17,6 +17,7 @@ const SUB_ROOMS = {
   resilience: {
     retry: ['.'],
     permits: [],
+    pool: [],
     breaker: ['retry'],
     budget: [],
     hedge: ['retry'],

@@ -17,6 +17,7 @@ import type {
 } from './input-errors.js';
 import type { JsonlFileError } from './jsonl-file-error.js';
 import type { MissingPackageError } from './missing-package-error.js';
+import type { PoolError } from './pool-error.js';
 import type {
   ProviderAuthError,
   ProviderNetworkError,
@@ -53,6 +54,7 @@ export type AnyTuttiError =
   | TimeoutError
   | RetriesExhaustedError
   | QueueFullError
+  | PoolError
   | AgentError
   | HookError
   | OutputError

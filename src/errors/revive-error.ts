@@ -14,6 +14,7 @@ import { HookError } from './hook-error.js';
 import { ClosedError, DuplicateAgentError, InvalidArgumentError, UnknownAgentError } from './input-errors.js';
 import { JsonlFileError } from './jsonl-file-error.js';
 import { MissingPackageError } from './missing-package-error.js';
+import { PoolError } from './pool-error.js';
 import {
   ProviderAuthError,
   ProviderNetworkError,
@@ -59,6 +60,7 @@ const CLASSES: {
   TUTTI_TIMEOUT: TimeoutError,
   TUTTI_RETRIES_EXHAUSTED: RetriesExhaustedError,
   TUTTI_QUEUE_FULL: QueueFullError,
+  TUTTI_POOL: PoolError,
   TUTTI_AGENT_FAILED: AgentError,
   TUTTI_HOOK: HookError,
   TUTTI_OUTPUT_INVALID: OutputError,

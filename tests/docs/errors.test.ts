@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { AgentFileError } from '../../src/agents/index.js';
 import { JsonlFileError } from '../../src/batch/index.js';
 import * as main from '../../src/index.js';
+import { PoolError } from '../../src/resilience/index.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 
-const api = { ...main, AgentFileError, JsonlFileError };
+const api = { ...main, AgentFileError, JsonlFileError, PoolError };
 const call = { agent: 'agent', attempt: 1 };
 const passing = new api.AgentError(call, 'busy', { retryable: true, cause: undefined });
 const failing = new api.AgentError(call, 'broken', { retryable: false, cause: undefined });
@@ -20,6 +21,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.TimeoutError('deadline', 1, call),
   new api.RetriesExhaustedError('agent', [passing]),
   new api.QueueFullError(1),
+  new api.PoolError('pool', 'wait-timeout', 'wrong'),
   passing,
   failing,
   new api.HookError('agent', 'before', 'broken'),

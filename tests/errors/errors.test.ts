@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AgentFileError } from '../../src/errors/agent-file-error.js';
 import { asError, fieldOf, isErrorLike, messageOf } from '../../src/errors/foreign.js';
 import { JsonlFileError } from '../../src/errors/jsonl-file-error.js';
+import { PoolError } from '../../src/errors/pool-error.js';
 import * as tutti from '../../src/index.js';
 import {
   AgentError,
@@ -36,6 +37,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new TimeoutError('attempt', 10, call), 'TUTTI_TIMEOUT', true],
   [new RetriesExhaustedError('a', [agentError, agentError]), 'TUTTI_RETRIES_EXHAUSTED', false],
   [new QueueFullError(5), 'TUTTI_QUEUE_FULL', true],
+  [new PoolError('pool', 'wait-timeout', 'wrong'), 'TUTTI_POOL', true],
   [agentError, 'TUTTI_AGENT_FAILED', true],
   [new OutputError('a', 'items.0', 'no'), 'TUTTI_OUTPUT_INVALID', false],
   [new tutti.HookError('a', 'before', 'broken', cause), 'TUTTI_HOOK', false],

@@ -34,6 +34,7 @@ const BY_CODE: Readonly<Record<string, FailureClass>> = {
   TUTTI_CIRCUIT_OPEN: 'circuit-open',
   TUTTI_BUDGET_EXCEEDED: 'budget',
   TUTTI_QUEUE_FULL: 'overloaded',
+  TUTTI_POOL: 'overloaded',
   TUTTI_OUTPUT_INVALID: 'output',
   TUTTI_INVALID_ARGUMENT: 'request',
   TUTTI_UNKNOWN_AGENT: 'request',
