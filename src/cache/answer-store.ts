@@ -4,11 +4,19 @@ import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import { whyNotStorable } from './cache-policy.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
-import { type CacheAnswer, type CacheHit, type PreparedAnswer, prepareAnswer } from './cached-answer.js';
+import {
+  type CacheAnswer,
+  type CacheHit,
+  type PreparedAnswer,
+  prepareAnswer,
+  type StoredAnswer,
+} from './cached-answer.js';
 import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './entry-conversions.js';
 import { type LowerEntry, LowerReads } from './lower-reads.js';
 import { MemoryFollower } from './memory-follower.js';
 import { MissTimer } from './miss-timer.js';
+import { createNamespaceLimits } from './namespace-limits.js';
+import type { Namespaces } from './namespaces.js';
 import type { CacheSetOptions } from './set-options.js';
 import type { SteadyTime } from './steady-time.js';
 import type { TierChange, TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
@@ -22,12 +30,17 @@ const TIMED_ONE_IN = 16;
 /** Entries that are written as JSON between two turns of the event loop. */
 const RESTORED_PER_TURN = 100;
 
+/** Whether a stored answer may be served to a reader. */
+export type AcceptsAnswer = (answer: StoredAnswer) => boolean;
+
 /** Collaborators of an {@link AnswerStore}. */
 export interface AnswerStoreParts {
   readonly options: ResolvedResponseCacheOptions;
   readonly time: SteadyTime;
   readonly recorder: CacheStatsRecorder;
   readonly observers: CacheObservers;
+  /** Groups of answers with settings of their own. */
+  readonly namespaces: Namespaces | undefined;
   /** Called with what another process has deleted: one key, or `undefined` for many. */
   readonly onDeletedElsewhere: (key: string | undefined) => void;
   /** The tiers below memory; `undefined` when there are none. */
@@ -55,6 +68,7 @@ export class AnswerStore {
       maxSizeBytes: parts.lower === undefined ? Math.min(maxMemoryBytes, maxSizeBytes) : maxMemoryBytes,
       maxEntries,
       eviction,
+      namespaces: createNamespaceLimits(parts.namespaces, eviction),
       onLeave: (entry, why) => this.#entryLeft(entry, why),
     });
     const { lower, time } = parts;
@@ -80,11 +94,13 @@ export class AnswerStore {
    * else a promise.
    *
    * @param maxAgeMs Older answers count as not found.
+   * @param accepts An answer for which it returns `false` counts as not found, and is removed.
    */
   lookup(
     key: string,
     agent: string,
     maxAgeMs = Number.POSITIVE_INFINITY,
+    accepts?: AcceptsAnswer,
   ): CacheHit | undefined | Promise<CacheHit | undefined> {
     const { recorder, time, options } = this.#parts;
     const isTimed = recorder.tiers.memory.hits % TIMED_ONE_IN === 0;
@@ -93,8 +109,9 @@ export class AnswerStore {
     const entry = this.#memory.get(key, nowMs);
     if (entry !== undefined && this.#mayServe(entry, nowMs, maxAgeMs)) {
       if (this.#follower !== undefined && nowMs > this.#follower.servedUntilMs) {
-        return this.#follower.check().then(() => this.lookup(key, agent, maxAgeMs));
+        return this.#follower.check().then(() => this.lookup(key, agent, maxAgeMs, accepts));
       }
+      if (accepts?.(entry.answer) === false) return this.#reject(entry, 'memory');
       const hit = this.#serve(entry, 'memory', nowMs);
       if (isTimed) recorder.tiers.memory.record(options.clock.now() - startedMs);
       return hit;
@@ -103,7 +120,7 @@ export class AnswerStore {
       this.#countMiss(key, agent, options.clock.now());
       return undefined;
     }
-    return this.#lookupLower(this.#lowerReads, key, agent, maxAgeMs);
+    return this.#lookupLower(this.#lowerReads, key, agent, maxAgeMs, accepts);
   }
 
   /** The answers under many keys, in their order; the lower tiers are queried once for all. */
@@ -263,9 +280,29 @@ export class AnswerStore {
     key: string,
     agent: string,
     maxAgeMs: number,
+    accepts: AcceptsAnswer | undefined,
   ): Promise<CacheHit | undefined> {
     const startedMs = this.#parts.options.clock.now();
-    return this.#settle(key, agent, await below.get(key), maxAgeMs, startedMs);
+    const found = await below.get(key);
+    const isRejected = found !== undefined && accepts?.(found.entry.answer) === false;
+    return isRejected
+      ? this.#reject(found.entry, found.tier)
+      : this.#settle(key, agent, found, maxAgeMs, startedMs);
+  }
+
+  /** Removes an answer that its reader cannot use, and counts a miss. */
+  async #reject({ key, agent }: MemoryEntry, tier: HitTier): Promise<undefined> {
+    const { recorder, observers, time, options, lower } = this.#parts;
+    recorder.integrityFailures += 1;
+    if (observers.wants('cache:reject')) {
+      observers.emit('cache:reject', { key, agent, tier, reason: 'schema-mismatch', at: time.epochMs() });
+    }
+    this.#countMiss(key, agent, options.clock.now());
+    this.#lowerReads?.invalidate(key);
+    const deletedAtMs = this.#noteDeletion();
+    this.#memory.delete(key);
+    await lower?.delete(key, deletedAtMs);
+    return undefined;
   }
 
   /** Counts the hit or miss of a request that memory could not answer. */
@@ -337,9 +374,10 @@ export class AnswerStore {
   }
 
   #newEntry(key: string, agent: string, prepared: PreparedAnswer, options: CacheSetOptions): MemoryEntry {
-    const { time, recorder, options: defaults } = this.#parts;
+    const { time, recorder, namespaces, options: defaults } = this.#parts;
     const createdAt = Math.max(Math.floor(time.epochMs()), this.#deletedAtMs + 1);
-    const expiresAt = createdAt + Math.ceil(options.ttlMs ?? defaults.ttlMs);
+    const ttlMs = options.ttlMs ?? namespaces?.of(agent)?.ttlMs ?? defaults.ttlMs;
+    const expiresAt = createdAt + Math.ceil(ttlMs);
     const tags = options.tags === undefined ? NO_TAGS : Object.freeze([...options.tags]);
     return {
       key,

@@ -3,7 +3,7 @@ import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, numberThat } from '../input/number-schemas.js';
 import { filledText, flag, oneOf, optionsObject, text, thing, valueThat } from '../input/option-schemas.js';
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
-import { list, optional, type Schema, union, withDefault } from '../input/schema.js';
+import { list, optional, record, type Schema, union, withDefault } from '../input/schema.js';
 import type { Logger } from '../logging/logger.js';
 import { guardLogger, silentLogger } from '../logging/logger.js';
 import { configuredSecrets } from '../signing/configured-secrets.js';
@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../time/clock.js';
 import { resolveCacheDirectory } from './cache-directory.js';
 import type { AgentExclusion } from './cache-policy.js';
 import type { EvictionKind } from './eviction.js';
+import type { NamespaceSettings } from './namespaces.js';
 import type { NormalizeOptions } from './normalize-task.js';
 import type { KeyvLike } from './tiers/keyv-tier.js';
 
@@ -35,6 +36,12 @@ export interface ResponseCacheOptions {
   maxMemoryBytes?: number | undefined;
   /** Maximum entries, in memory and on disk each. @default none */
   maxEntries?: number | undefined;
+  /**
+   * Groups of answers with a time to live and a limit of their own, by name: `{ pages: { ttlMs: 600_000, maxEntries: 1_000 } }`.
+   *
+   * @default none
+   */
+  namespaces?: Readonly<Record<string, NamespaceSettings>> | undefined;
   /**
    * Signs stored entries, at least 16 bytes; of several the first signs and all verify, for rotation.
    *
@@ -106,6 +113,13 @@ const normalizeSchema = () =>
     'expected true, false or { trim, unicode, spaces, ignoreCase }',
   );
 
+const namespaceSchema = () =>
+  optionsObject({
+    ttlMs: optional(ttlMs()),
+    maxEntries: optional(count(1)),
+    agents: optional(list(filledText('a name'), 'expected a list of names')),
+  });
+
 /** Checks {@link ResponseCacheOptions}. The defaults stand here and nowhere else. @internal */
 export const responseCacheOptionsSchema = madeOnce(
   () =>
@@ -122,6 +136,7 @@ export const responseCacheOptionsSchema = madeOnce(
       maxSizeBytes: withDefault(bytes(), 100 * 1024 * 1024),
       maxMemoryBytes: withDefault(bytes(), 32 * 1024 * 1024),
       maxEntries: optional(count(1)),
+      namespaces: optional(record(namespaceSchema(), 'expected an object of namespaces')),
       secret: optional(
         union([text(), list(text(), 'expected a list of strings')], 'expected a string or a list of strings'),
       ),

@@ -65,6 +65,12 @@ export interface CacheHit extends StoredAnswer {
   stale: boolean;
 }
 
+/** An answer found in the cache whose value matches the reader's schema. */
+export type CacheHitAs<Data> = Omit<CacheHit, 'data'> & {
+  /** The value, as the schema returns it; the caller's own. */
+  data: Data;
+};
+
 /** The result of `getOrCompute`: the answer and where it came from. */
 export interface CacheValue extends StoredAnswer {
   /** `false` when this call computed it, `shared` when it joined a call that did, else the tier. */

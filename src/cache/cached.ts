@@ -105,11 +105,16 @@ function identityOf<Arguments extends unknown[]>(
   args: Arguments,
   key: ((...args: Arguments) => unknown) | undefined,
 ): string {
-  if (key !== undefined) return canonicalJson(key(...args), 'key');
+  return key === undefined
+    ? canonicalJson(withoutTrailingUndefined(args), 'arguments')
+    : canonicalJson(key(...args), 'key');
+}
+
+/** f(1) and f(1, undefined) are the same call. */
+export function withoutTrailingUndefined(args: readonly unknown[]): readonly unknown[] {
   let count = args.length;
-  // f(1) and f(1, undefined) are the same call.
   while (count > 0 && args[count - 1] === undefined) count -= 1;
-  return canonicalJson(args.slice(0, count), 'arguments');
+  return args.slice(0, count);
 }
 
 const NOTHING = 'undefined';

@@ -1,5 +1,5 @@
 import { TuttiError } from '../errors/tutti-error.js';
-import type { AnswerStore } from './answer-store.js';
+import type { AcceptsAnswer, AnswerStore } from './answer-store.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import {
@@ -27,6 +27,13 @@ export interface GetOrComputeOptions extends CacheSetOptions {
   signal?: AbortSignal | undefined;
   /** Computes the answer even when one is stored, and stores the new one. @default false */
   refresh?: boolean | undefined;
+  /**
+   * Whether a stored answer may be served. One for which it returns `false` is removed, counted as a miss and computed
+   * again; what is computed is not asked about.
+   *
+   * @default every stored answer
+   */
+  accepts?: ((answer: StoredAnswer) => boolean) | undefined;
 }
 
 /** One requested answer. */
@@ -35,6 +42,8 @@ export interface ComputeJob {
   readonly agent: string;
   readonly compute: ComputeAnswer;
   readonly setOptions: CacheSetOptions;
+  /** Whether a stored answer may be served. @default every one */
+  readonly accepts?: AcceptsAnswer | undefined;
 }
 
 type Outcome = { readonly hit: CacheHit } | { readonly computed: StoredAnswer };
@@ -57,9 +66,9 @@ export class ComputeOnce {
 
   /** The stored answer or a computed one. */
   async getOrCompute(job: ComputeJob, signal: AbortSignal | undefined): Promise<CacheValue> {
-    const { key, agent } = job;
+    const { key, agent, accepts } = job;
     const isJoining = this.#flights.has(key);
-    const found = isJoining ? undefined : this.#store.lookup(key, agent);
+    const found = isJoining ? undefined : this.#store.lookup(key, agent, undefined, accepts);
     if (found !== undefined && !(found instanceof Promise)) return this.#fromHit(found, job);
     const outcome = await this.#flights.run(
       key,

@@ -19,11 +19,20 @@ export type { CacheObserver, IsListening } from './cache-observers.js';
 export type { ResponseCacheOptions } from './cache-options.js';
 export type { AgentExclusion } from './cache-policy.js';
 export type { AgentCacheStats, CacheStats } from './cache-stats.js';
+export { type CacheableOptions, type CacheableStore, cacheable } from './cacheable.js';
 export { type CachedFunction, type CachedOptions, cached } from './cached.js';
-export type { CacheAnswer, CacheHit, CacheValue, StoredAnswer } from './cached-answer.js';
+export type { CacheAnswer, CacheHit, CacheHitAs, CacheValue, StoredAnswer } from './cached-answer.js';
+export {
+  type AsyncMethod,
+  type CachedMethodDecorator,
+  type CachedMethodOptions,
+  cachedMethod,
+  invalidateMethod,
+} from './cached-method.js';
 export type { ComputeAnswer, GetOrComputeOptions } from './compute-once.js';
 export { getDefaultCache, setDefaultCache } from './default-cache.js';
 export type { EvictionKind } from './eviction.js';
+export type { NamespaceSettings } from './namespaces.js';
 export type { NormalizeOptions } from './normalize-task.js';
 export {
   type CacheClearOptions,

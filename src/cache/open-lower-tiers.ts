@@ -3,6 +3,7 @@ import type { TuttiError } from '../errors/tutti-error.js';
 import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
+import type { Namespaces } from './namespaces.js';
 import type { SteadyTime } from './steady-time.js';
 import { TierStack } from './tiers/tier-stack.js';
 
@@ -12,13 +13,14 @@ export interface LowerTiersParts {
   readonly time: SteadyTime;
   readonly recorder: CacheStatsRecorder;
   readonly observers: CacheObservers;
+  readonly namespaces: Namespaces | undefined;
   /** A tier lost what it held. */
   readonly onFileLost: () => void;
 }
 
 /** The tiers below memory that the options name; `undefined` for none. Their failures are counted, logged and emitted. */
 export function openLowerTiers(parts: LowerTiersParts): TierStack | undefined {
-  const { options, time, recorder, observers } = parts;
+  const { options, time, recorder, observers, namespaces } = parts;
   if (options.directory === undefined && options.store === undefined) return undefined;
   const epochMs = () => time.epochMs();
   let isTold = false;
@@ -35,7 +37,11 @@ export function openLowerTiers(parts: LowerTiersParts): TierStack | undefined {
         reportProblem(parts, error, !hasNoDriver);
         hasNoDriver ||= fieldOf(error.cause, 'problem') === 'driver-missing';
       };
-      return openTiers(options, epochMs, { onProblem, onFailure, onFileLost: parts.onFileLost });
+      return openTiers({ ...options, namespaces }, epochMs, {
+        onProblem,
+        onFailure,
+        onFileLost: parts.onFileLost,
+      });
     },
     epochMs,
     clock: options.clock,

@@ -5,12 +5,18 @@ import { configuredSecrets } from '../signing/configured-secrets.js';
 import { loadSecrets, secretFolder } from '../signing/secret.js';
 import { checkRealDirectory } from './cache-directory.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
+import type { Namespaces } from './namespaces.js';
 import { Seal } from './seal.js';
 import type { CacheTier } from './tiers/cache-tier.js';
 import { DiskTier } from './tiers/disk/disk-tier.js';
 import { KeyvTier } from './tiers/keyv-tier.js';
 import { TierGuard } from './tiers/tier-guard.js';
 import type { OpenTiers } from './tiers/tier-stack.js';
+
+/** The options of the cache, with its namespaces. */
+type TierOptions = Omit<ResolvedResponseCacheOptions, 'namespaces'> & {
+  readonly namespaces: Namespaces | undefined;
+};
 
 /** Receives the failures of tiers. */
 interface TierListeners {
@@ -24,7 +30,7 @@ interface TierListeners {
 
 /** Never rejects: without a secret, or a place for one, the cache is in memory only. */
 export async function openTiers(
-  options: ResolvedResponseCacheOptions,
+  options: TierOptions,
   epochMs: () => number,
   { onProblem, onFailure, onFileLost }: TierListeners,
 ): Promise<OpenTiers> {
@@ -52,12 +58,13 @@ function noSecret(cause?: unknown): CacheStoreError {
 }
 
 function createTier(
-  options: ResolvedResponseCacheOptions,
+  options: TierOptions,
   onProblem: (error: TuttiError) => void,
   onFileLost: () => void,
 ): CacheTier {
-  const { directory = '', rootDirectory, store, maxSizeBytes, maxEntries, eviction, clock } = options;
-  const limits = { maxSizeBytes, maxEntries, eviction, clock, onProblem };
+  const { directory = '', rootDirectory, store, maxSizeBytes, maxEntries } = options;
+  const { eviction, namespaces, clock } = options;
+  const limits = { maxSizeBytes, maxEntries, namespaces, eviction, clock, onProblem };
   if (store !== undefined) return new KeyvTier({ ...limits, store });
   return new DiskTier({
     ...limits,

@@ -1,3 +1,4 @@
+import type { OutputSchema } from '../contracts/output-schema.js';
 import { ClosedError } from '../errors/input-errors.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 import { AnswerStore } from './answer-store.js';
@@ -10,9 +11,16 @@ import {
 } from './cache-options.js';
 import { createExclusionCheck } from './cache-policy.js';
 import { type CacheStats, CacheStatsRecorder } from './cache-stats.js';
-import { type CacheAnswer, type CacheHit, type CacheValue, checkAnswer } from './cached-answer.js';
+import {
+  type CacheAnswer,
+  type CacheHit,
+  type CacheHitAs,
+  type CacheValue,
+  checkAnswer,
+} from './cached-answer.js';
 import { type ComputeAnswer, ComputeOnce, type GetOrComputeOptions } from './compute-once.js';
 import { MemorySweep } from './memory-sweep.js';
+import { Namespaces } from './namespaces.js';
 import { createTaskNormalizer } from './normalize-task.js';
 import { openLowerTiers } from './open-lower-tiers.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
@@ -64,6 +72,7 @@ export class ResponseCache implements AsyncDisposable {
   readonly #time: SteadyTime;
   readonly #startedMs: number;
   readonly #keyContext: KeyContext;
+  readonly #namespaces: Namespaces | undefined = undefined;
   readonly #isExcluded: (agent: string) => boolean;
   readonly #recorder = new CacheStatsRecorder();
   readonly #observers = new CacheObservers();
@@ -79,14 +88,15 @@ export class ResponseCache implements AsyncDisposable {
   /** @throws {@link InvalidArgumentError} for an option that is unknown or out of range. */
   constructor(options: ResponseCacheOptions = {}) {
     this.#options = resolveCacheOptions(options);
-    const { clock, enabled, excludeAgents, tenant, normalize } = this.#options;
+    const { clock, enabled, excludeAgents, tenant, normalize, namespaces } = this.#options;
+    if (namespaces !== undefined) this.#namespaces = new Namespaces(namespaces);
     this.#time = new SteadyTime(clock);
     this.#startedMs = clock.now();
     this.#enabled = enabled;
     this.#isExcluded = createExclusionCheck(excludeAgents);
     this.#keyContext = { tenant, normalizeTask: createTaskNormalizer(normalize) };
     const [recorder, observers, time] = [this.#recorder, this.#observers, this.#time];
-    const parts = { options: this.#options, time, recorder, observers };
+    const parts = { options: this.#options, time, recorder, observers, namespaces: this.#namespaces };
     this.#lower = openLowerTiers({ ...parts, onFileLost: () => this.#store.restoreLower() });
     const onDeletedElsewhere = (key: string | undefined) => this.#invalidate(key);
     this.#store = new AnswerStore({ ...parts, lower: this.#lower, onDeletedElsewhere });
@@ -122,6 +132,26 @@ export class ResponseCache implements AsyncDisposable {
     const found = this.#store.lookup(this.key(request), request.agent, options.maxAgeMs);
     // Waiting would cost a hit in memory another turn, and returning a promise costs one from disk two.
     return found instanceof Promise ? await found : found;
+  }
+
+  /**
+   * The stored answer to a request, its `data` (or else its text, read as JSON) validated with a zod schema. An answer that
+   * does not match is removed and counts as not found.
+   *
+   * @throws as {@link ResponseCache.get}.
+   */
+  async getAs<Data>(
+    request: CacheRequest,
+    schema: OutputSchema<Data>,
+    options: CacheGetOptions = {},
+  ): Promise<CacheHitAs<Data> | undefined> {
+    this.#assertOpen();
+    if (!this.#mayUse(request)) return undefined;
+    const { readAs } = await import('./read-as.js');
+    const reader = readAs(schema);
+    const { maxAgeMs } = options;
+    const hit = await this.#store.lookup(this.key(request), request.agent, maxAgeMs, reader.accepts);
+    return hit === undefined ? undefined : { ...hit, data: reader.data() };
   }
 
   /**
@@ -180,13 +210,14 @@ export class ResponseCache implements AsyncDisposable {
     options: GetOrComputeOptions = {},
   ): Promise<CacheValue> {
     this.#assertOpen();
-    const { signal, refresh, ...setOptions } = options;
+    const { signal, refresh, accepts, ...setOptions } = options;
     if (!this.#mayUse(request)) return await this.#computeOnce.compute(compute, signal);
     checkSetOptions(setOptions);
     const { agent } = request;
     const key = this.key(request);
     this.#sweep.schedule();
-    const job = { key, agent, compute, setOptions: withTenant(setOptions, this.#tenantOf(request)) };
+    const ofTenant = withTenant(setOptions, this.#tenantOf(request));
+    const job = { key, agent, compute, setOptions: ofTenant, accepts };
     return refresh === true
       ? await this.#computeOnce.refresh(job, signal)
       : await this.#computeOnce.getOrCompute(job, signal);
@@ -290,7 +321,8 @@ export class ResponseCache implements AsyncDisposable {
 
   /** How long answers are worth keeping, for each agent with enough repeated requests. */
   ttlAdvice(): TtlAdvice[] {
-    return ttlAdvice(this.#recorder, this.#options.ttlMs);
+    const { ttlMs } = this.#options;
+    return ttlAdvice(this.#recorder, (agent) => this.#namespaces?.of(agent)?.ttlMs ?? ttlMs);
   }
 
   /**

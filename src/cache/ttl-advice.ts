@@ -21,10 +21,11 @@ const FEWEST_SAMPLES = 20;
 const COVERED = 0.95;
 
 /** Advice for every agent with enough repeated requests. */
-export function ttlAdvice(recorder: CacheStatsRecorder, currentTtlMs: number): TtlAdvice[] {
+export function ttlAdvice(recorder: CacheStatsRecorder, ttlMsOf: (agent: string) => number): TtlAdvice[] {
   const advice: TtlAdvice[] = [];
   for (const [agent, { intervals }] of recorder.accounts()) {
     if (intervals.total < FEWEST_SAMPLES) continue;
+    const currentTtlMs = ttlMsOf(agent);
     const suggestedTtlMs = intervals.quantileMs(COVERED);
     advice.push({
       agent,

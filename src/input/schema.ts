@@ -115,6 +115,21 @@ export function list<Output>(schema: Schema<Output>, message: string): Schema<Ou
   });
 }
 
+/** An object with a value of one schema under each of any names, copied. */
+export function record<Output>(schema: Schema<Output>, message: string): Schema<Record<string, Output>> {
+  return new Schema((value, path, issues) => {
+    if (isObject(value)) {
+      const read = Object.entries(value).map(([name, part]) => [
+        name,
+        schema.read(part, [...path, name], issues),
+      ]);
+      return Object.fromEntries(read) as Record<string, Output>;
+    }
+    issues.push({ path, message, value, isOtherKind: true });
+    return {};
+  });
+}
+
 /** Whether it is an object and no array. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -9,6 +9,7 @@ import {
   type OutputOf,
   object,
   optional,
+  record,
   type Schema,
   union,
   withDefault,
@@ -107,6 +108,17 @@ describe('a list', () => {
       '3: expected a whole number of at least 1',
     ]);
     expect(issuesOf(counts, { 0: 1 })).toEqual(['expected a list of counts']);
+  });
+});
+
+describe('a record', () => {
+  test('is copied, and says which of its values is wrong', () => {
+    const counts = record(count(1), 'expected an object of counts');
+    const given = { a: 1, b: 2 };
+    expect(outputOf(counts, given)).toEqual(given);
+    expect(outputOf(counts, given)).not.toBe(given);
+    expect(issuesOf(counts, { a: 1, b: 0 })).toEqual(['b: expected a whole number of at least 1']);
+    expect(issuesOf(counts, [1])).toEqual(['expected an object of counts']);
   });
 });
 

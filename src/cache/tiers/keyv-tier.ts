@@ -4,6 +4,8 @@ import type { TuttiError } from '../../errors/tutti-error.js';
 import { type Clock, systemClock } from '../../time/clock.js';
 import type { StoredEntry } from '../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../eviction.js';
+import { createNamespaceLimits } from '../namespace-limits.js';
+import type { Namespaces } from '../namespaces.js';
 import type { CacheTier, TierCounters, TierSelector, TierSize } from './cache-tier.js';
 import { selectorTest } from './selector.js';
 import { TierIndex } from './tier-index.js';
@@ -33,6 +35,8 @@ export interface KeyvTierOptions {
   maxSizeBytes: number;
   /** Maximum entries known to this process. @default no limit */
   maxEntries?: number | undefined;
+  /** Groups of entries with limits of their own. @default none */
+  namespaces?: Namespaces | undefined;
   /** Which entry is evicted first when room is needed. @default 'lru' */
   eviction?: EvictionKind | undefined;
   /** Where time comes from. @default systemClock */
@@ -75,7 +79,7 @@ export class KeyvTier implements CacheTier {
   #isClosed = false;
 
   constructor(options: KeyvTierOptions) {
-    const { store, maxSizeBytes, maxEntries = Number.POSITIVE_INFINITY, onProblem } = options;
+    const { store, maxSizeBytes, maxEntries = Number.POSITIVE_INFINITY, onProblem, namespaces } = options;
     if (
       typeof store?.get !== 'function' ||
       typeof store.set !== 'function' ||
@@ -89,7 +93,11 @@ export class KeyvTier implements CacheTier {
     this.#store = store;
     this.#maxSizeBytes = maxSizeBytes;
     this.#clock = options.clock ?? systemClock;
-    this.#index = new TierIndex(createEvictionOrder(options.eviction), { maxSizeBytes, maxEntries });
+    this.#index = new TierIndex(createEvictionOrder(options.eviction), {
+      maxSizeBytes,
+      maxEntries,
+      namespaces: createNamespaceLimits(namespaces, options.eviction),
+    });
     // Keyv turns failures of a store into events; without a listener they would be thrown.
     this.#onError = (error) => {
       this.#lastError = error;
@@ -113,7 +121,7 @@ export class KeyvTier implements CacheTier {
       await this.#remove(entry.key);
       return;
     }
-    const evicted = this.#index.makeRoomFor(entry.key, entry.sizeBytes);
+    const evicted = this.#index.makeRoomFor(entry);
     this.#evictions += evicted.length;
     this.#learn(entry);
     await Promise.all(evicted.map((key) => this.#remove(key)));
@@ -214,7 +222,7 @@ export class KeyvTier implements CacheTier {
   }
 
   async #adopt(entry: StoredEntry): Promise<void> {
-    const evicted = this.#index.makeRoomFor(entry.key, entry.sizeBytes);
+    const evicted = this.#index.makeRoomFor(entry);
     this.#evictions += evicted.length;
     this.#learn(entry);
     await Promise.all(evicted.map((key) => this.#remove(key)));

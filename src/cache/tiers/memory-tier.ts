@@ -2,6 +2,7 @@ import { IndexedHeap } from '../../collections/indexed-heap.js';
 import type { AgentAccount } from '../cache-stats.js';
 import type { StoredAnswer } from '../cached-answer.js';
 import { createEvictionOrder, type EvictionKind, type EvictionOrder } from '../eviction.js';
+import type { NamespaceLimits } from '../namespace-limits.js';
 import type { TierChange, TierCounters, TierSelector, TierSize } from './cache-tier.js';
 import { selectorTest } from './selector.js';
 
@@ -39,6 +40,8 @@ export interface MemoryTierOptions {
   readonly maxEntries: number;
   /** Which entry is evicted first. */
   readonly eviction: EvictionKind;
+  /** Limits of groups of entries. @default none */
+  readonly namespaces?: NamespaceLimits | undefined;
   /** Called for each entry that was evicted or expired. */
   readonly onLeave?: ((entry: MemoryEntry, why: 'evicted' | 'expired') => void) | undefined;
 }
@@ -78,6 +81,7 @@ export class MemoryTier {
       return undefined;
     }
     this.#order.touch(key);
+    this.#options.namespaces?.touch(key);
     return slot.entry;
   }
 
@@ -94,12 +98,15 @@ export class MemoryTier {
     this.delete(entry.key);
     if (entry.sizeBytes > this.#options.maxSizeBytes || this.#options.maxEntries < 1) return false;
     this.removeExpired(nowMs);
-    this.#makeRoom(entry.sizeBytes);
+    this.#makeRoom(entry);
     const expiryHandle = this.#expiries.push(entry.staleUntil);
     this.#keysByExpiryHandle[expiryHandle] = entry.key;
     this.#slots.set(entry.key, { entry, expiryHandle });
-    this.#order.add(entry.key, entry.sizeBytes, entry.answer.costUsd ?? 0, entry.hits);
-    this.#sizeBytes += entry.sizeBytes;
+    const { key, agent, sizeBytes, hits } = entry;
+    const costUsd = entry.answer.costUsd ?? 0;
+    this.#order.add(key, sizeBytes, costUsd, hits);
+    this.#options.namespaces?.add(key, { agent, sizeBytes, costUsd, hits });
+    this.#sizeBytes += sizeBytes;
     return true;
   }
 
@@ -162,14 +169,20 @@ export class MemoryTier {
     for (const slot of this.#slots.values()) yield slot.entry;
   }
 
-  #makeRoom(sizeBytes: number): void {
-    const { maxSizeBytes, maxEntries, onLeave } = this.#options;
+  #makeRoom({ agent, sizeBytes }: MemoryEntry): void {
+    const { maxSizeBytes, maxEntries, namespaces } = this.#options;
+    let inTheWay = namespaces?.inTheWayOf(agent);
+    for (; inTheWay !== undefined; inTheWay = namespaces?.inTheWayOf(agent)) this.#evict(inTheWay);
     while (this.#sizeBytes + sizeBytes > maxSizeBytes || this.#slots.size >= maxEntries) {
-      const slot = this.#slots.get(this.#order.victim() as string) as Slot;
-      this.#drop(slot);
-      this.#evictions += 1;
-      onLeave?.(slot.entry, 'evicted');
+      this.#evict(this.#order.victim() as string);
     }
+  }
+
+  #evict(key: string): void {
+    const slot = this.#slots.get(key) as Slot;
+    this.#drop(slot);
+    this.#evictions += 1;
+    this.#options.onLeave?.(slot.entry, 'evicted');
   }
 
   #expire(slot: Slot): void {
@@ -181,6 +194,7 @@ export class MemoryTier {
   #drop({ entry, expiryHandle }: Slot): void {
     this.#slots.delete(entry.key);
     this.#order.remove(entry.key);
+    this.#options.namespaces?.remove(entry.key);
     this.#expiries.remove(expiryHandle);
     this.#sizeBytes -= entry.sizeBytes;
   }
@@ -188,6 +202,7 @@ export class MemoryTier {
   #clear(): void {
     this.#slots.clear();
     this.#order.clear();
+    this.#options.namespaces?.clear();
     this.#expiries.clear();
     this.#keysByExpiryHandle.length = 0;
     this.#sizeBytes = 0;

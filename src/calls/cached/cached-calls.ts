@@ -1,5 +1,6 @@
 import type { CacheHit } from '../../cache/cached-answer.js';
 import type { ResponseCache } from '../../cache/response-cache.js';
+import { schemaTtlMs } from '../../cache/schema-ttl.js';
 import type { CacheSetOptions } from '../../cache/set-options.js';
 import type { CacheStorage } from '../../contracts/cache-storage.js';
 import type { AgentResult } from '../../contracts/result.js';
@@ -194,7 +195,7 @@ export class CachedCalls {
 
 /** How the answer is stored: what the call says, laid over what the agent says. */
 function storageOf(call: Call): CacheSetOptions | undefined {
-  const ttlMs = storageSetting(call, 'ttlMs');
+  const ttlMs = storageSetting(call, 'ttlMs') ?? schemaTtlMs(call.definition.output);
   const tags = storageSetting(call, 'tags');
   return ttlMs === undefined && tags === undefined ? undefined : { ttlMs, tags };
 }

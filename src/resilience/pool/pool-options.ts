@@ -1,9 +1,9 @@
-import * as z from 'zod/mini';
 import { hasMethods } from '../../input/has-methods.js';
 import { madeOnce } from '../../input/made-once.js';
 import { count, delayMs, durationMs } from '../../input/number-schemas.js';
 import { filledText, optionsObject, thing } from '../../input/option-schemas.js';
 import { parseOptions, type WithDefaults } from '../../input/parse-options.js';
+import { optional, withDefault } from '../../input/schema.js';
 import { guardLogger, type Logger, silentLogger } from '../../logging/logger.js';
 import { type Clock, systemClock } from '../../time/clock.js';
 
@@ -45,43 +45,47 @@ export interface PoolOptions<Resource> {
   clock?: Clock | undefined;
 }
 
+/** A smaller pool need not say so. */
+const DEFAULT_MIN_SIZE = 2;
+
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
 const poolSchema = madeOnce(() =>
   optionsObject({
     create: thing<PoolOptions<unknown>['create']>(isFunction, 'a function ({ signal }) => resource'),
-    destroy: z.optional(thing<(resource: unknown) => unknown>(isFunction, 'a function (resource)')),
-    validate: z.optional(
+    destroy: optional(thing<(resource: unknown) => unknown>(isFunction, 'a function (resource)')),
+    validate: optional(
       thing<(resource: unknown) => boolean | Promise<boolean>>(
         isFunction,
         'a function (resource) => boolean or a promise of one',
       ),
     ),
-    name: z.optional(filledText('a name')),
-    maxSize: z._default(count(1), 10),
-    minSize: z._default(count(0), 2),
-    idleMs: z._default(durationMs(), 300_000),
-    waitTimeoutMs: z._default(durationMs(), 30_000),
-    createTimeoutMs: z._default(durationMs(), 30_000),
-    abandonMs: z._default(delayMs(), 5_000),
-    maxQueued: z._default(count(1), 10_000),
-    logger: z._default(
+    name: optional(filledText('a name')),
+    maxSize: withDefault(count(1), 10),
+    minSize: optional(count(0)),
+    idleMs: withDefault(durationMs(), 300_000),
+    waitTimeoutMs: withDefault(durationMs(), 30_000),
+    createTimeoutMs: withDefault(durationMs(), 30_000),
+    abandonMs: withDefault(delayMs(), 5_000),
+    maxQueued: withDefault(count(1), 10_000),
+    logger: withDefault(
       thing<Logger>(
         hasMethods('debug', 'info', 'warn', 'error'),
         'a logger with debug, info, warn and error',
       ),
       silentLogger,
     ),
-    clock: z._default(
+    clock: withDefault(
       thing<Clock>(
         hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
         'a clock with now, epochMs, setTimeout and clearTimeout',
       ),
       systemClock,
     ),
-  }).check(
-    // A small pool need not name the lower limit too.
-    z.overwrite((options) => ({ ...options, minSize: Math.min(options.minSize, options.maxSize) })),
+  }).refine(
+    ({ minSize, maxSize }) => minSize === undefined || minSize <= maxSize,
+    'expected at most maxSize',
+    'minSize',
   ),
 );
 
@@ -100,7 +104,7 @@ export type ResolvedPoolOptions<Resource> = WithDefaults<
 >;
 
 /** Checks the options of closing a pool. The default stands here and nowhere else. @internal */
-export const poolCloseSchema = madeOnce(() => optionsObject({ drainMs: z._default(delayMs(), 20_000) }));
+export const poolCloseSchema = madeOnce(() => optionsObject({ drainMs: withDefault(delayMs(), 20_000) }));
 
 /**
  * Checks a pool's options and fills in the defaults.
@@ -109,5 +113,6 @@ export const poolCloseSchema = madeOnce(() => optionsObject({ drainMs: z._defaul
  */
 export function resolvePoolOptions<Resource>(input: PoolOptions<Resource>): ResolvedPoolOptions<Resource> {
   const options = parseOptions(poolSchema(), input, 'Pool options');
-  return { ...options, logger: guardLogger(options.logger) } as ResolvedPoolOptions<Resource>;
+  const minSize = options.minSize ?? Math.min(DEFAULT_MIN_SIZE, options.maxSize);
+  return { ...options, minSize, logger: guardLogger(options.logger) } as ResolvedPoolOptions<Resource>;
 }

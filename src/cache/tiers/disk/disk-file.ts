@@ -33,6 +33,8 @@ export interface DiskFileOptions {
   readonly maxSizeBytes: number;
   readonly open: (path: string, options: OpenDatabaseOptions) => Promise<Database>;
   readonly index: TierIndex;
+  /** Whether the index needs to know the agent of each entry. */
+  readonly hasNamespaces: boolean;
   /** Marks what this tier writes. */
   readonly writer: number;
   /** Names the network file system that a folder lies on. */
@@ -174,8 +176,8 @@ export class DiskFile {
   }
 
   async #start(database: Database): Promise<DiskSession> {
-    const { maxSizeBytes, writer } = this.#options;
-    const table = await DiskTable.over(database, maxSizeBytes, writer);
+    const { maxSizeBytes: maxPayloadBytes, writer, hasNamespaces } = this.#options;
+    const table = await DiskTable.over(database, { maxPayloadBytes, writer, hasNamespaces });
     const sync = new IndexSync({ ...this.#options, database, table });
     const loaded = sync.load();
     const session: DiskSession = { database, table, sync, loaded };

@@ -32,6 +32,8 @@ import {
 export interface IndexRow {
   readonly id: number;
   readonly key: string;
+  /** Empty unless there are namespaces. */
+  readonly agent: string;
   readonly usedAt: number;
   readonly sizeBytes: number;
   readonly costUsd: number;
@@ -79,31 +81,40 @@ export const ROWS_PER_PAGE = 250;
 /** A longer payload the common statement does not find; it is looked for again, with the limit that is set. */
 const COMMON_PAYLOAD_BYTES = 1_048_576;
 
+/** All of them are in the recency index; the agent is not, so it is read only if it is needed. */
 const INDEX_COLUMNS = `id, ${KEY} AS key, ${USED_AT} AS usedAt, ${SIZE_BYTES} AS sizeBytes, ${COST_USD} AS costUsd, ${HITS} AS hits`;
 const READ_ONE = `SELECT ${HEAD} AS head, cost_usd AS costUsd, payload FROM ${ENTRIES}
   WHERE ${KEY}=? AND ${isReadable(COMMON_PAYLOAD_BYTES)}`;
 const WRITE = `INSERT OR REPLACE INTO ${ENTRIES} (${WRITE_COLUMNS}) VALUES`;
+
+/** How a {@link DiskTable} is set up. */
+export interface DiskTableOptions {
+  /** A longer payload is not read. */
+  readonly maxPayloadBytes: number;
+  /** Marks what is written through this table, to tell it from what others write. */
+  readonly writer: number;
+  /** Whether the index needs to know the agent of each entry. */
+  readonly hasNamespaces: boolean;
+}
 
 /** The statements of the disk tier, over its own tables and no others. */
 export class DiskTable {
   readonly #database: Database;
   readonly #writer: number;
   readonly #entryColumns: string;
+  readonly #indexColumns: string;
 
-  private constructor(database: Database, maxPayloadBytes: number, writer: number) {
+  private constructor(database: Database, { maxPayloadBytes, writer, hasNamespaces }: DiskTableOptions) {
     this.#database = database;
     this.#writer = writer;
+    this.#indexColumns = `${INDEX_COLUMNS}, ${hasNamespaces ? AGENT : "''"} AS agent`;
     this.#entryColumns = `id, ${KEY} AS key, ${readableHead(maxPayloadBytes)}`;
   }
 
-  /**
-   * Creates what is missing of the tables.
-   *
-   * @param writer Marks what is written through this table, to tell it from what others write.
-   */
-  static async over(database: Database, maxPayloadBytes: number, writer: number): Promise<DiskTable> {
+  /** Creates what is missing of the tables. */
+  static async over(database: Database, options: DiskTableOptions): Promise<DiskTable> {
     for (const statement of SCHEMA) await database.query(statement);
-    return new DiskTable(database, maxPayloadBytes, writer);
+    return new DiskTable(database, options);
   }
 
   /** The rows of the keys that are there, in no order. */
@@ -212,7 +223,7 @@ export class DiskTable {
     // Not as `(a, b) > (?, ?)`, for which SQLite does not use an index on an expression.
     const where = after === undefined ? '' : `WHERE ${USED_AT} >= ? AND (${USED_AT} > ? OR id > ?)`;
     return this.#database.query<IndexRow>(
-      `SELECT ${INDEX_COLUMNS} FROM ${ENTRIES} ${where} ORDER BY ${USED_AT}, id LIMIT ${ROWS_PER_PAGE}`,
+      `SELECT ${this.#indexColumns} FROM ${ENTRIES} ${where} ORDER BY ${USED_AT}, id LIMIT ${ROWS_PER_PAGE}`,
       after === undefined ? [] : [after.usedAt, after.usedAt, after.id],
     );
   }
@@ -220,7 +231,7 @@ export class DiskTable {
   /** What any process has written after the id, in that order. */
   pageById(afterId: number, run: RunStatement = this.#run): Promise<WrittenRow[]> {
     return run<WrittenRow>(
-      `SELECT ${INDEX_COLUMNS}, ${WRITER} AS writer, ${CREATED_AT} AS createdAt
+      `SELECT ${this.#indexColumns}, ${WRITER} AS writer, ${CREATED_AT} AS createdAt
         FROM ${ENTRIES} WHERE id > ? AND ${IS_READABLE} ORDER BY id LIMIT ${ROWS_PER_PAGE}`,
       [afterId],
     );

@@ -9,6 +9,8 @@ import { type Database, type OpenDatabaseOptions, openDatabase } from '../../../
 import { type Clock, systemClock } from '../../../time/clock.js';
 import type { StoredEntry } from '../../cache-entry.js';
 import { createEvictionOrder, type EvictionKind } from '../../eviction.js';
+import { createNamespaceLimits } from '../../namespace-limits.js';
+import type { Namespaces } from '../../namespaces.js';
 import { SteadyTime } from '../../steady-time.js';
 import type { CacheTier, TierChange, TierCounters, TierSelector, TierSize } from '../cache-tier.js';
 import { selectorTest } from '../selector.js';
@@ -31,6 +33,8 @@ export interface DiskTierOptions {
   maxSizeBytes: number;
   /** Maximum entries. @default no limit */
   maxEntries?: number | undefined;
+  /** Groups of entries with limits of their own. @default none */
+  namespaces?: Namespaces | undefined;
   /** Which entry is evicted first when room is needed. @default 'lru' */
   eviction?: EvictionKind | undefined;
   /** Which library talks to SQLite. @default 'auto' */
@@ -91,7 +95,9 @@ export class DiskTier implements CacheTier {
     this.#time = new SteadyTime(clock);
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 16 * 1024 * 1024;
     this.#writeDelayMs = options.writeDelayMs ?? 25;
-    this.#index = new TierIndex(createEvictionOrder(options.eviction), { maxSizeBytes, maxEntries });
+    const limits = createNamespaceLimits(options.namespaces, options.eviction);
+    const order = createEvictionOrder(options.eviction);
+    this.#index = new TierIndex(order, { maxSizeBytes, maxEntries, namespaces: limits });
     this.#file = new DiskFile({
       path: this.#path,
       driver: options.driver ?? 'auto',
@@ -99,6 +105,7 @@ export class DiskTier implements CacheTier {
       maxSizeBytes,
       open: options.open ?? openDatabase,
       index: this.#index,
+      hasNamespaces: limits !== undefined,
       writer: randomInt(1, 2 ** 47),
       checkFolder: options.checkFolder ?? (async () => {}),
       networkFileSystem: options.networkFileSystem ?? networkFileSystemOf,
@@ -153,7 +160,7 @@ export class DiskTier implements CacheTier {
   }
 
   #take(entry: StoredEntry): void {
-    this.#writer.evict(this.#index.makeRoomFor(entry.key, entry.sizeBytes));
+    this.#writer.evict(this.#index.makeRoomFor(entry));
     this.#index.put(entry.key, entry);
     this.#uses.forget(entry.key);
     this.#queue.put(entry.key, entry);
