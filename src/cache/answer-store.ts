@@ -13,6 +13,7 @@ import {
 } from './cached-answer.js';
 import { NO_TAGS, toHit, toMemoryEntry, toUnsealed } from './entry-conversions.js';
 import { type LowerEntry, LowerReads } from './lower-reads.js';
+import type { LowerTiers } from './lower-tiers.js';
 import { MemoryFollower } from './memory-follower.js';
 import { MissTimer } from './miss-timer.js';
 import { createNamespaceLimits } from './namespace-limits.js';
@@ -21,7 +22,7 @@ import type { CacheSetOptions } from './set-options.js';
 import type { SteadyTime } from './steady-time.js';
 import type { TierChange, TierCounters, TierSelector, TierSize } from './tiers/cache-tier.js';
 import { type MemoryEntry, MemoryTier } from './tiers/memory-tier.js';
-import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
+import type { VerifiedEntry } from './tiers/tier-stack.js';
 import { TouchBatcher } from './touch-batcher.js';
 import { DepartedKeys } from './ttl-advice.js';
 
@@ -44,7 +45,7 @@ export interface AnswerStoreParts {
   /** Called with what another process has deleted: one key, or `undefined` for many. */
   readonly onDeletedElsewhere: (key: string | undefined) => void;
   /** The tiers below memory; `undefined` when there are none. */
-  readonly lower: TierStack | undefined;
+  readonly lower: LowerTiers | undefined;
 }
 
 /** Answers by key, in memory and in the lower tiers, with statistics. Knows nothing about requests. */

@@ -1,6 +1,7 @@
 import type { HitTier } from '../contracts/cache-events.js';
+import type { LowerTiers } from './lower-tiers.js';
 import type { MemoryEntry } from './tiers/memory-tier.js';
-import type { TierStack, VerifiedEntry } from './tiers/tier-stack.js';
+import type { VerifiedEntry } from './tiers/tier-stack.js';
 
 /** An entry found below memory. */
 export interface LowerEntry {
@@ -11,7 +12,7 @@ export interface LowerEntry {
 /** Collaborators of {@link LowerReads}. */
 export interface LowerReadsOptions {
   /** The tiers below memory. */
-  readonly lower: TierStack;
+  readonly lower: LowerTiers;
   /** An entry from below as memory keeps it. */
   readonly toMemoryEntry: (found: VerifiedEntry) => MemoryEntry;
   /** Puts the entry into memory; not called when a write or deletion happened during the read. */

@@ -4,6 +4,7 @@ import type { CacheObservers } from './cache-observers.js';
 import type { ResolvedResponseCacheOptions } from './cache-options.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import type { Namespaces } from './namespaces.js';
+import { openTiers } from './open-tiers.js';
 import type { SteadyTime } from './steady-time.js';
 import { TierStack } from './tiers/tier-stack.js';
 
@@ -18,31 +19,26 @@ export interface LowerTiersParts {
   readonly onFileLost: () => void;
 }
 
-/** The tiers below memory that the options name; `undefined` for none. Their failures are counted, logged and emitted. */
-export function openLowerTiers(parts: LowerTiersParts): TierStack | undefined {
+/** Opens the tiers below memory that the options name. Their failures are counted, logged and emitted. Never rejects. */
+export async function openLowerTiers(parts: LowerTiersParts): Promise<TierStack> {
   const { options, time, recorder, observers, namespaces } = parts;
-  if (options.directory === undefined && options.store === undefined) return undefined;
   const epochMs = () => time.epochMs();
   let isTold = false;
   let hasNoDriver = false;
-  return new TierStack({
-    open: async () => {
-      // Loaded on first use, not with the package: the tier on disk brings SQLite.
-      const { openTiers } = await import('./open-tiers.js');
-      const onFailure = () => {
-        recorder.storeErrors += 1;
-      };
-      const onProblem = (error: TuttiError) => {
-        // Without a driver nothing can be written either, which need not be said again.
-        reportProblem(parts, error, !hasNoDriver);
-        hasNoDriver ||= fieldOf(error.cause, 'problem') === 'driver-missing';
-      };
-      return openTiers({ ...options, namespaces }, epochMs, {
-        onProblem,
-        onFailure,
-        onFileLost: parts.onFileLost,
-      });
-    },
+  const onFailure = () => {
+    recorder.storeErrors += 1;
+  };
+  const onProblem = (error: TuttiError) => {
+    // Without a driver nothing can be written either, which need not be said again.
+    reportProblem(parts, error, !hasNoDriver);
+    hasNoDriver ||= fieldOf(error.cause, 'problem') === 'driver-missing';
+  };
+  const tiers = await openTiers({ ...options, namespaces }, epochMs, {
+    onProblem,
+    onFailure,
+    onFileLost: parts.onFileLost,
+  });
+  return new TierStack(tiers, {
     epochMs,
     clock: options.clock,
     onReject: ({ key, agent }, tier, reason) => {

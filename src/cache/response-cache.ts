@@ -19,15 +19,15 @@ import {
   checkAnswer,
 } from './cached-answer.js';
 import { type ComputeAnswer, ComputeOnce, type GetOrComputeOptions } from './compute-once.js';
+import { LowerTiers } from './lower-tiers.js';
 import { MemorySweep } from './memory-sweep.js';
 import { Namespaces } from './namespaces.js';
 import { createTaskNormalizer } from './normalize-task.js';
-import { openLowerTiers } from './open-lower-tiers.js';
 import { type CacheSetOptions, checkSetOptions, checkTag } from './set-options.js';
 import { SteadyTime } from './steady-time.js';
 import { checkName, tenantTag, withTenant } from './tenant.js';
 import type { TierCounters, TierSelector } from './tiers/cache-tier.js';
-import type { TierStack, VerifyReport } from './tiers/tier-stack.js';
+import type { VerifyReport } from './tiers/tier-stack.js';
 import { type TtlAdvice, ttlAdvice } from './ttl-advice.js';
 import type { WarmOptions, WarmReport } from './warming.js';
 
@@ -76,7 +76,7 @@ export class ResponseCache implements AsyncDisposable {
   readonly #isExcluded: (agent: string) => boolean;
   readonly #recorder = new CacheStatsRecorder();
   readonly #observers = new CacheObservers();
-  readonly #lower: TierStack | undefined;
+  readonly #lower: LowerTiers | undefined;
   readonly #store: AnswerStore;
   readonly #computeOnce: ComputeOnce;
   readonly #invalidationListeners = new Set<InvalidationListener>();
@@ -97,7 +97,14 @@ export class ResponseCache implements AsyncDisposable {
     this.#keyContext = { tenant, normalizeTask: createTaskNormalizer(normalize) };
     const [recorder, observers, time] = [this.#recorder, this.#observers, this.#time];
     const parts = { options: this.#options, time, recorder, observers, namespaces: this.#namespaces };
-    this.#lower = openLowerTiers({ ...parts, onFileLost: () => this.#store.restoreLower() });
+    if (this.#options.directory !== undefined || this.#options.store !== undefined) {
+      const lowerParts = { ...parts, onFileLost: () => this.#store.restoreLower() };
+      this.#lower = new LowerTiers(async () => {
+        // Loaded on first use, not with the package: the tier on disk brings SQLite.
+        const { openLowerTiers } = await import('./open-lower-tiers.js');
+        return await openLowerTiers(lowerParts);
+      }, clock);
+    }
     const onDeletedElsewhere = (key: string | undefined) => this.#invalidate(key);
     this.#store = new AnswerStore({ ...parts, lower: this.#lower, onDeletedElsewhere });
     this.#computeOnce = new ComputeOnce(this.#store, this.#recorder, this.#observers, this.#time);

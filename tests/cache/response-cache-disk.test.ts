@@ -1,4 +1,4 @@
-// Covers: src/cache/lower-reads.ts, src/cache/open-lower-tiers.ts, src/cache/open-tiers.ts
+// Covers: src/cache/lower-reads.ts, src/cache/lower-tiers.ts, src/cache/open-lower-tiers.ts, src/cache/open-tiers.ts
 // Covers: src/cache/touch-batcher.ts
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -47,8 +47,6 @@ export interface OpenTiers {
 
 /** What a stack is made from. */
 export interface TierStackOptions {
-  /** Opens the tiers; called once, on first use. Never rejects. */
-  readonly open: () => Promise<OpenTiers>;
   /** Where the time comes from. */
   readonly epochMs: () => number;
   readonly clock: Clock;
@@ -56,33 +54,31 @@ export interface TierStackOptions {
   readonly onReject: (entry: StoredEntry, tier: CacheTier['name'], reason: string) => void;
 }
 
-/**
- * The tiers below memory as one. Every entry read is verified; every entry written is signed.
- * Opened on first use, so a cache that is never used touches no file.
- */
+/** The tiers below memory as one. Every entry read is verified; every entry written is signed. */
 export class TierStack {
+  readonly #tiers: readonly GuardedTier[];
+  readonly #seal: Seal;
   readonly #options: TierStackOptions;
-  #opening: Promise<OpenTiers> | undefined;
-  #open: OpenTiers | undefined;
-  #closing: Promise<void> | undefined;
   // Entries computed up to then may have been deleted while a tier was broken and missed the deletion.
   #distrustedUntil = Number.NEGATIVE_INFINITY;
-  // Taken but not yet with the tiers, as these may still be opening.
+  // Taken but not yet with the tiers.
   readonly #writes = new Set<Promise<void>>();
   /** Entries whose caller asked for storing. */
   readonly #promised = new WeakSet<StoredEntry>();
 
-  constructor(options: TierStackOptions) {
+  constructor({ tiers, seal }: OpenTiers, options: TierStackOptions) {
+    this.#tiers = tiers;
+    this.#seal = seal;
     this.#options = options;
   }
 
   /** The entry under the key; a found one is copied to nearer tiers. */
   async get(key: string): Promise<VerifiedEntry | undefined> {
-    const { tiers, seal } = this.#open ?? (await this.#ready());
+    const tiers = this.#tiers;
     for (let depth = 0; depth < tiers.length; depth++) {
       const tier = tiers[depth] as GuardedTier;
       const [entry] = await tier.getMany([key]);
-      const found = entry === undefined ? undefined : this.#verified(entry, key, tier, seal);
+      const found = entry === undefined ? undefined : this.#verified(entry, key, tier);
       if (found === undefined) continue;
       copyUp(found.entry, tiers.slice(0, depth));
       return found;
@@ -92,7 +88,7 @@ export class TierStack {
 
   /** The entries under the keys, in the order of the keys; found entries are copied to nearer tiers. */
   async getMany(keys: readonly string[]): Promise<Array<VerifiedEntry | undefined>> {
-    const { tiers, seal } = this.#open ?? (await this.#ready());
+    const tiers = this.#tiers;
     const found: Array<VerifiedEntry | undefined> = new Array(keys.length).fill(undefined);
     let missing = keys.map((_, index) => index);
     for (const [depth, tier] of tiers.entries()) {
@@ -100,7 +96,7 @@ export class TierStack {
       missing = missing.filter((index, position) => {
         const entry = stored[position];
         if (entry === undefined) return true;
-        found[index] = this.#verified(entry, keys[index] as string, tier, seal);
+        found[index] = this.#verified(entry, keys[index] as string, tier);
         if (found[index] !== undefined) copyUp(entry, tiers.slice(0, depth));
         return found[index] === undefined;
       });
@@ -111,10 +107,7 @@ export class TierStack {
 
   /** Signs an entry and hands it to every tier. Resolves when they have taken it. */
   set(entry: UnsealedEntry, isPromised = false): Promise<void> | undefined {
-    const taking =
-      this.#open === undefined
-        ? this.#setOnceOpen(entry, isPromised)
-        : this.#handTo(this.#open, entry, isPromised);
+    const taking = this.#handToAll(entry, isPromised);
     if (taking === undefined) return undefined;
     const write = taking.finally(() => this.#writes.delete(write));
     this.#writes.add(write);
@@ -123,41 +116,36 @@ export class TierStack {
 
   /** Notes that an entry was served from memory. */
   touch(key: string, hits: number): void {
-    for (const tier of this.#open?.tiers ?? []) tier.touch(key, hits);
+    for (const tier of this.#tiers) tier.touch(key, hits);
   }
 
   /** Removes an entry everywhere; returns whether any tier had it. */
   async delete(key: string, createdUpTo?: number): Promise<boolean> {
-    const { tiers } = await this.#ready();
-    const deleted = await Promise.all(tiers.map((tier) => tier.delete(key, createdUpTo)));
-    this.#distrustBroken(tiers);
+    const deleted = await Promise.all(this.#tiers.map((tier) => tier.delete(key, createdUpTo)));
+    this.#distrustBroken();
     return deleted.includes(true);
   }
 
   /** Removes all matching entries; returns how many the fullest tier had. */
   async deleteMatching(selector: TierSelector, createdUpTo?: number): Promise<number> {
-    const { tiers } = await this.#ready();
-    const deleted = await Promise.all(tiers.map((tier) => tier.deleteMatching(selector, createdUpTo)));
-    this.#distrustBroken(tiers);
+    const deleted = await Promise.all(this.#tiers.map((tier) => tier.deleteMatching(selector, createdUpTo)));
+    this.#distrustBroken();
     return Math.max(0, ...deleted);
   }
 
   /** What other processes have deleted and replaced since; `undefined` where no tier can know. Never rejects. */
   changes(): Promise<readonly TierChange[]> | undefined {
-    // Before anything is open, nothing in memory can be older than what is stored.
-    if (this.#open === undefined) return Promise.resolve([]);
-    const asked = this.#open.tiers.flatMap((tier) => tier.changes?.() ?? []);
+    const asked = this.#tiers.flatMap((tier) => tier.changes?.() ?? []);
     return asked.length === 0 ? undefined : Promise.all(asked).then((changes) => changes.flat());
   }
 
   /** Checks every entry of every tier; removes those that are not what was signed. */
   async verify(): Promise<VerifyReport> {
-    const { tiers, seal } = await this.#ready();
     const report: VerifyReport = { checked: 0, intact: 0, rejected: 0, skipped: 0 };
-    for (const tier of tiers) {
+    for (const tier of this.#tiers) {
       for await (const entry of tier.entries()) {
         report.checked += 1;
-        report[this.#judge(entry, entry.key, tier, seal)] += 1;
+        report[this.#judge(entry, entry.key, tier)] += 1;
       }
     }
     return report;
@@ -165,14 +153,13 @@ export class TierStack {
 
   /** How much the nearest tier holds; `undefined` when none could be opened. */
   async size(): Promise<TierSize | undefined> {
-    const [nearest] = (await this.#ready()).tiers;
-    return nearest?.size();
+    return await this.#tiers[0]?.size();
   }
 
   /** What happened in all tiers. */
   counters(): TierCounters {
     let [evictions, expirations] = [0, 0];
-    for (const tier of this.#open?.tiers ?? []) {
+    for (const tier of this.#tiers) {
       const counted = tier.counters();
       evictions += counted.evictions;
       expirations += counted.expirations;
@@ -186,61 +173,42 @@ export class TierStack {
    * @throws {@link CacheStoreError} when answers that a caller asked to store could not be written.
    */
   async flush(): Promise<void> {
-    if (this.#opening === undefined) return;
-    const { tiers } = await this.#opening;
     await Promise.all(this.#writes);
-    const flushed = await Promise.allSettled(tiers.map((tier) => tier.flush()));
+    const flushed = await Promise.allSettled(this.#tiers.map((tier) => tier.flush()));
     for (const [index, outcome] of flushed.entries()) {
-      const tier = tiers[index] as GuardedTier;
+      const tier = this.#tiers[index] as GuardedTier;
       const unwritten = tier.takeUnwritten().filter((entry) => this.#promised.has(entry));
       if (unwritten.length > 0) throw notWritten(tier, unwritten, outcome);
     }
   }
 
-  /** Closes all tiers that were opened, within the time, whatever hangs. */
-  close(withinMs = CLOSE_TIMEOUT_MS): Promise<void> {
-    this.#closing ??= this.#closeAll(withinMs);
-    return this.#closing;
-  }
-
-  async #closeAll(timeoutMs: number): Promise<void> {
-    if (this.#opening === undefined) return;
+  /** Closes all tiers within the time, whatever hangs. */
+  async close(timeoutMs: number): Promise<void> {
     const { clock } = this.#options;
     const startedMs = clock.now();
-    const handed = this.#opening.then(() => Promise.all(this.#writes));
-    await settledWithin(handed, timeoutMs / 2, clock);
+    await settledWithin(Promise.all(this.#writes), timeoutMs / 2, clock);
     const leftMs = Math.max(timeoutMs / 2, timeoutMs - (clock.now() - startedMs));
-    await Promise.all((this.#open?.tiers ?? []).map((tier) => tier.close(leftMs)));
-  }
-
-  async #setOnceOpen(entry: UnsealedEntry, isPromised: boolean): Promise<void> {
-    await this.#handTo(await this.#ready(), entry, isPromised);
+    await Promise.all(this.#tiers.map((tier) => tier.close(leftMs)));
   }
 
   /** Returns `undefined` when all tiers have accepted the entry at once. */
-  #handTo({ tiers, seal }: OpenTiers, entry: UnsealedEntry, isPromised: boolean): Promise<void> | undefined {
-    const sealed = seal.seal(entry);
+  #handToAll(entry: UnsealedEntry, isPromised: boolean): Promise<void> | undefined {
+    const sealed = this.#seal.seal(entry);
     if (isPromised) this.#promised.add(sealed);
     let waiting: Promise<void> | undefined;
-    for (const tier of tiers) {
+    for (const tier of this.#tiers) {
       const taking = tier.set(sealed);
       if (taking !== undefined) waiting = waiting === undefined ? taking : waiting.then(() => taking);
     }
     return waiting;
   }
 
-  async #ready(): Promise<OpenTiers> {
-    this.#opening ??= this.#options.open();
-    this.#open = await this.#opening;
-    return this.#open;
+  #distrustBroken(): void {
+    if (this.#tiers.some((tier) => tier.isBroken)) this.#distrustedUntil = this.#options.epochMs();
   }
 
-  #distrustBroken(tiers: readonly GuardedTier[]): void {
-    if (tiers.some((tier) => tier.isBroken)) this.#distrustedUntil = this.#options.epochMs();
-  }
-
-  #verified(entry: StoredEntry, key: string, tier: CacheTier, seal: Seal): VerifiedEntry | undefined {
-    if (this.#judge(entry, key, tier, seal) !== 'intact') return undefined;
+  #verified(entry: StoredEntry, key: string, tier: CacheTier): VerifiedEntry | undefined {
+    if (this.#judge(entry, key, tier) !== 'intact') return undefined;
     const answer = parsePayload(entry.payload);
     if (answer === undefined) {
       this.#reject(entry, key, tier, 'not an answer');
@@ -252,8 +220,8 @@ export class TierStack {
     return { entry, answer, tier: tier.name };
   }
 
-  #judge(entry: StoredEntry, key: string, tier: CacheTier, seal: Seal): 'intact' | 'rejected' | 'skipped' {
-    const verdict = verdictOf(entry, key, seal);
+  #judge(entry: StoredEntry, key: string, tier: CacheTier): 'intact' | 'rejected' | 'skipped' {
+    const verdict = verdictOf(entry, key, this.#seal);
     if (verdict === 'ok') return 'intact';
     if (verdict === 'newer-version' || verdict === 'future') return 'skipped';
     this.#reject(entry, key, tier, verdict);
@@ -279,7 +247,6 @@ function verdictOf(entry: StoredEntry, key: string, seal: Seal): SealVerdict {
 /** Removes what cannot be an answer, and no answer. */
 const NOTHING_COMPUTED = 0;
 const MAX_NAMED_KEYS = 100;
-const CLOSE_TIMEOUT_MS = 5_000;
 
 function notWritten(
   tier: CacheTier,

@@ -33,11 +33,14 @@ export function stackOver(...tiers: readonly CacheTier[]): {
   rejected: Array<[string, string]>;
 } {
   const rejected: Array<[string, string]> = [];
-  const stack = new TierStack({
-    open: async () => ({ tiers: tiers.map((tier) => new TierGuard(tier)), seal }),
-    epochMs: () => NOW,
-    clock: systemClock,
-    onReject: (entry: StoredEntry, _tier, reason) => rejected.push([entry.key, reason]),
-  });
+  const guarded = tiers.map((tier) => new TierGuard(tier));
+  const stack = new TierStack(
+    { tiers: guarded, seal },
+    {
+      epochMs: () => NOW,
+      clock: systemClock,
+      onReject: (entry: StoredEntry, _tier, reason) => rejected.push([entry.key, reason]),
+    },
+  );
   return { stack, rejected };
 }

@@ -91,7 +91,7 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     const first = stackOver(open()).stack;
     const keys = Array.from({ length: 2 * ROWS }, (_, n) => keyOf(n + 1));
     await Promise.all(keys.map(async (key, n) => first.set(unsealed(key, `answer ${n}`))));
-    await first.close();
+    await first.close(5_000);
 
     const database = await openDatabase(join(directory, 'cache.db'), { driver });
     const random = seeded(42);
@@ -116,7 +116,7 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     expect(await stack.getMany(touched)).toEqual(Array<undefined>(ROWS).fill(undefined));
     expect(rejected).toHaveLength(ROWS);
     expect((await stack.size())?.entries).toBe(ROWS);
-    await stack.close();
+    await stack.close(5_000);
   });
 
   test('finds two rows that were swapped, and a row under a key of its own making', async () => {
@@ -124,7 +124,7 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     const open = () => new DiskTier({ directory, driver, maxSizeBytes: 600_000, clock: new FakeClock() });
     const first = stackOver(open()).stack;
     for (const n of [1, 2, 3]) await first.set(unsealed(keyOf(n), `answer ${n}`));
-    await first.close();
+    await first.close(5_000);
     const database = await openDatabase(join(directory, 'cache.db'), { driver });
     for (const [from, to] of [
       ['1', 'x'],
@@ -144,7 +144,7 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
       undefined,
     ]);
     expect(rejected.map(([, reason]) => reason)).toEqual(['bad-signature', 'bad-signature', 'bad-signature']);
-    await stack.close();
+    await stack.close(5_000);
   });
 
   test('leaves a row of a newer version where it is, and does not serve it', async () => {
@@ -152,13 +152,13 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     const open = () => new DiskTier({ directory, driver, maxSizeBytes: 600_000, clock: new FakeClock() });
     const first = stackOver(open()).stack;
     await first.set(unsealed(keyOf(1), 'answer'));
-    await first.close();
+    await first.close(5_000);
     const database = await openDatabase(join(directory, 'cache.db'), { driver });
     await set(database, keyOf(1), `origin = '2' || substr(origin, 2)`);
     const { stack, rejected } = stackOver(open());
     expect(await stack.getMany([keyOf(1)])).toEqual([undefined]);
     expect(await stack.verify()).toEqual({ checked: 1, intact: 0, rejected: 0, skipped: 1 });
-    await stack.close();
+    await stack.close(5_000);
     expect(rejected).toEqual([]);
     expect(await database.query(`SELECT substr(origin, 1, 2) AS version FROM ${TABLE}`)).toEqual([
       { version: '2 ' },
@@ -182,6 +182,6 @@ await describeDrivers('DiskTier against somebody who can write the file', (drive
     await tier.flush();
     expect(await tier.size()).toEqual(left);
     expect(await stack.getMany([keyOf(2)])).toEqual([undefined]);
-    await stack.close();
+    await stack.close(5_000);
   });
 });
