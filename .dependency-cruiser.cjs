@@ -8,6 +8,7 @@ const FLOORS = [
   ['calls'],
   ['runs'],
   ['orchestrator'],
+  ['telemetry'],
 ];
 /** Imports between rooms of one floor that are wanted. */
 const SIDEWAYS = { lifecycle: ['time'], input: ['time'] };

@@ -302,8 +302,17 @@ export class ResponseCache implements AsyncDisposable {
 
   /** What happened so far and what it holds now. */
   async stats(): Promise<CacheStats> {
+    return this.statsNow(await this.#lower?.size());
+  }
+
+  /**
+   * As {@link ResponseCache.stats}, without asking the lower tiers.
+   *
+   * @param held What the lower tiers hold, where there are any.
+   * @internal
+   */
+  statsNow(held: Pick<CacheStats, 'entries' | 'sizeBytes'> = this.#store.memorySize()): CacheStats {
     const memory = this.#store.memorySize();
-    const held = (await this.#lower?.size()) ?? memory;
     const { evictions, expirations } = this.#store.counters();
     const { maxSizeBytes, maxMemoryBytes, clock } = this.#options;
     return {

@@ -1,9 +1,12 @@
 import type { AgentFailure, CallOutcome } from '../contracts/result.js';
+import type { Usage } from '../contracts/usage.js';
+import type { ErrorCode } from '../errors/codes.js';
 import { fieldOf } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
 import type { Lane } from '../resilience/lane/lane.js';
 import type { Call } from './call.js';
 import type { CallServices } from './call-services.js';
+import type { RegisteredAgent } from './registered-agent.js';
 
 // What happens to calls, for the counters and the listeners. Payloads are built only for a listener.
 
@@ -15,12 +18,22 @@ export function publishStart(call: Call): void {
   counters.submitted += 1;
   call.registered.figures.submitted += 1;
   if (!events.wants('call:start')) return;
-  const { agent, callId, priority, tenant } = call;
+  const { agent, callId, definition, model, priority, tenant } = call;
   const taskChars = typeof call.task === 'string' ? call.task.length : call.task.textChars;
-  events.emit('call:start', { callId, agent, at: clock.epochMs(), taskChars, priority, tenant });
+  const provider = definition.provider?.name;
+  events.emit('call:start', {
+    callId,
+    agent,
+    at: clock.epochMs(),
+    taskChars,
+    priority,
+    tenant,
+    model,
+    provider,
+  });
 }
 
-export function publishAttemptStart(call: Call, queuedMs: number): void {
+export function publishAttemptStart(call: Call, target: RegisteredAgent, queuedMs: number): void {
   const { clock, counters, events } = call.services;
   const { attempts } = call;
   counters.attempts += 1;
@@ -28,8 +41,19 @@ export function publishAttemptStart(call: Call, queuedMs: number): void {
   if (attempts > 1) counters.retries += 1;
   if (queuedMs > LONG_WAIT_MS) logLongWait(call, queuedMs);
   if (!events.wants('attempt:start')) return;
-  const { agent, callId } = call;
-  events.emit('attempt:start', { callId, agent, at: clock.epochMs(), attempt: attempts, queuedMs });
+  const { agent, callId, tenant } = call;
+  const { name, provider } = target.definition;
+  events.emit('attempt:start', {
+    callId,
+    agent,
+    at: clock.epochMs(),
+    attempt: attempts,
+    queuedMs,
+    target: name,
+    model: call.modelOf(target),
+    provider: provider?.name,
+    tenant,
+  });
 }
 
 /** When the latest such line was written, by orchestrator. */
@@ -54,13 +78,14 @@ export function publishAttemptEnd(
   attempt: number,
   runMs: number,
   error: TuttiError | undefined,
+  usage: Partial<Usage> | undefined,
 ): void {
   const { clock, events } = call.services;
   if (!events.wants('attempt:end')) return;
   const { agent, callId } = call;
   const at = clock.epochMs();
   const success = error === undefined;
-  events.emit('attempt:end', { callId, agent, at, attempt, runMs, success, errorCode: error?.code });
+  events.emit('attempt:end', { callId, agent, at, attempt, runMs, success, errorCode: error?.code, usage });
 }
 
 export function publishAbandoned(call: Call, attempt: number): void {
@@ -149,14 +174,19 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
     tier: cached === false || cached === 'shared' ? undefined : cached,
     model: outcome.success ? outcome.model : call.modelOf(target),
     lane: cached === false ? traffic.laneNameOf(call, target) : undefined,
+    provider: target.definition.provider?.name,
     tenant,
     attempts,
     errorCode: outcome.success ? undefined : outcome.error.code,
+    lastErrorCode: outcome.success ? undefined : lastCodeOf(outcome.error),
+    finishReason: outcome.success ? outcome.finishReason : undefined,
     queuedMs: timings.queuedMs,
     runMs: timings.runMs,
     totalMs: timings.totalMs,
+    firstTokenMs: timings.firstTokenMs,
     usage,
     costUsd,
+    savedUsd: outcome.success ? outcome.savedUsd : undefined,
   });
 }
 
@@ -197,7 +227,7 @@ function count(call: Call, outcome: CallOutcome): void {
     return;
   }
   // A cancelled call is no failure and counts apart.
-  const { code, cause } = outcome.error;
+  const { code } = outcome.error;
   if (code === 'TUTTI_CANCELLED') {
     counters.cancelled += 1;
     figures.cancelled += 1;
@@ -206,12 +236,27 @@ function count(call: Call, outcome: CallOutcome): void {
     figures.failed += 1;
     errors.add(code);
   }
-  const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
-  if (last === 'TUTTI_TIMEOUT') counters.timedOut += 1;
+  if (lastCodeOf(outcome.error) === 'TUTTI_TIMEOUT') counters.timedOut += 1;
+}
+
+/** The code of what the last attempt failed with. */
+function lastCodeOf({ code, cause }: TuttiError): ErrorCode {
+  return code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
+}
+
+/** Work was paid for whose answer no call receives. */
+export function publishUnclaimed(call: Call, outcome: CallOutcome): void {
+  countSpending(call, outcome);
+  const { clock, events } = call.services;
+  if (!events.wants('call:unclaimed')) return;
+  const { agent, callId, tenant } = call;
+  const { usage, costUsd } = outcome;
+  const model = outcome.success ? outcome.model : call.modelOf(call.answeredBy ?? call.registered);
+  events.emit('call:unclaimed', { callId, agent, at: clock.epochMs(), model, tenant, usage, costUsd });
 }
 
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
-export function countSpending(call: Call, outcome: CallOutcome): void {
+function countSpending(call: Call, outcome: CallOutcome): void {
   if (outcome.success && outcome.cached !== false) return;
   const { registered, services } = call;
   addSpending(services.counters, outcome);

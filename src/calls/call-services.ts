@@ -1,3 +1,4 @@
+import type { ResponseCache } from '../cache/response-cache.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { RunWaiting } from '../contracts/call.js';
 import type { TuttiEvents } from '../contracts/events.js';
@@ -26,6 +27,8 @@ export interface CallInFlight extends InFlightNode {
 
 /** The cache as the path of a call sees it. */
 export interface CallCache {
+  /** The cache itself. */
+  readonly responses: ResponseCache;
   /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
   take(call: CallInFlight): boolean;
   /** Ends work that no caller waits for, and closes the cache, in this time, if it was opened for this orchestrator. */
@@ -64,6 +67,8 @@ export interface CallTraffic {
   /** Of those that wait: retries. */
   backingOff(): number;
   stats(): TrafficStats;
+  /** The budgets in use of everything together, of agents and of tenants; not those of runs. */
+  budgets(): Iterable<Budget>;
 }
 
 /** How lanes and budgets stand. */

@@ -80,6 +80,13 @@ export class LanesAndBudgets {
     return policy;
   }
 
+  /** The budgets in use of everything together, of agents and of tenants. */
+  *budgets(): Generator<Budget, void, undefined> {
+    if (this.#processBudget !== undefined) yield this.#processBudget;
+    yield* this.#agentBudgets.inUse();
+    yield* this.#tenantBudgets.inUse();
+  }
+
   /** Every budget that the call belongs to, the narrowest first. */
   budgetsOf(call: Call, { definition }: RegisteredAgent): Budget[] {
     const { runBudget, tenant } = call;

@@ -108,6 +108,10 @@ export class TrafficControl implements CallTraffic {
     return { spentUsd: 0, spentTokens: 0, reservedUsd: 0, reservedTokens: 0, leftUsd, leftTokens };
   }
 
+  budgets(): Iterable<Budget> {
+    return this.#opened?.budgets() ?? [];
+  }
+
   #usesLane({ provider, hedge }: AgentDefinition, lane: string | undefined): boolean {
     const { limits, breaker } = this.#options;
     return (

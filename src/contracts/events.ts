@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors/codes.js';
 import { CACHE_EVENT_NAMES, type CacheEventName, type CacheEvents, type HitTier } from './cache-events.js';
 import type { CacheSource } from './result.js';
-import type { Usage } from './usage.js';
+import type { FinishReason, Usage } from './usage.js';
 
 /** Fields of every event of a call. */
 export interface CallEvent {
@@ -31,6 +31,10 @@ export interface TuttiEvents extends CacheEvents {
     priority: number;
     /** The tenant it is made for; `undefined` if none was given. */
     tenant: string | undefined;
+    /** The model that is asked for; `undefined` if there is none. */
+    model: string | undefined;
+    /** The provider of its agent, for instance `anthropic`; `undefined` for functions. */
+    provider: string | undefined;
   };
   /** A call has succeeded or failed. */
   'call:end': CallEvent & {
@@ -42,6 +46,8 @@ export interface TuttiEvents extends CacheEvents {
     tier: HitTier | undefined;
     /** The model that answered, else the one that was asked for; `undefined` if there is none. */
     model: string | undefined;
+    /** The provider of the agent that answered, else of its own; `undefined` for functions. */
+    provider: string | undefined;
     /** The lane of the agent that answered, else of its own; `undefined` without a lane, and for answers from a cache. */
     lane: string | undefined;
     /** The tenant it was made for; `undefined` if none was given. */
@@ -50,12 +56,34 @@ export interface TuttiEvents extends CacheEvents {
     attempts: number;
     /** The code of its error; `undefined` if it succeeded. */
     errorCode: ErrorCode | undefined;
+    /** The code of what its last attempt failed with, where `errorCode` says that its retries are exhausted; else the same. */
+    lastErrorCode: ErrorCode | undefined;
+    /** Why the answer ended; `undefined` if it failed. */
+    finishReason: FinishReason | undefined;
     /** Time spent waiting for permits, over all attempts, in milliseconds. */
     queuedMs: number;
     /** Run time of all attempts together, in milliseconds. */
     runMs: number;
     /** From submission to settlement, in milliseconds. */
     totalMs: number;
+    /** From the start of the last attempt to the first event of its stream, in milliseconds; `undefined` without a stream. */
+    firstTokenMs: number | undefined;
+    /** Tokens used. */
+    usage: Usage;
+    /** What it cost, in US dollars; `undefined` where unknown. */
+    costUsd: number | undefined;
+    /** What the cache saved, in US dollars; `undefined` if nothing was saved or the amount is unknown. */
+    savedUsd: number | undefined;
+  };
+  /**
+   * Work was paid for whose answer no call received: it renewed a stale answer in the background, or all callers had
+   * left. `stats()` counts its tokens and its cost, and no `call:end` does.
+   */
+  'call:unclaimed': CallEvent & {
+    /** The model that answered, else the one that was asked for; `undefined` if there is none. */
+    model: string | undefined;
+    /** The tenant of the first caller; `undefined` if none was given. */
+    tenant: string | undefined;
     /** Tokens used. */
     usage: Usage;
     /** What it cost, in US dollars; `undefined` where unknown. */
@@ -76,6 +104,14 @@ export interface TuttiEvents extends CacheEvents {
     attempt: number;
     /** How long it waited for its permit, in milliseconds. */
     queuedMs: number;
+    /** The agent that is asked: the call's, or one that it falls back to. */
+    target: string;
+    /** The model that is asked; `undefined` if there is none. */
+    model: string | undefined;
+    /** The provider that is asked; `undefined` for functions. */
+    provider: string | undefined;
+    /** The tenant it is made for; `undefined` if none was given. */
+    tenant: string | undefined;
   };
   /** An attempt ended: it succeeded, failed, timed out or was cancelled. */
   'attempt:end': CallEvent & {
@@ -87,6 +123,8 @@ export interface TuttiEvents extends CacheEvents {
     success: boolean;
     /** The code of its error; `undefined` if it succeeded. */
     errorCode: ErrorCode | undefined;
+    /** Tokens that it is known to have used; `undefined` if nothing was reported. */
+    usage: Partial<Usage> | undefined;
   };
   /**
    * Work ignored its aborted signal for `abandonMs` and was abandoned: its permit is released, though it may still be
@@ -178,6 +216,7 @@ export type TuttiEventName = keyof TuttiEvents;
 const EVENTS: Readonly<Record<Exclude<TuttiEventName, CacheEventName>, true>> = {
   'call:start': true,
   'call:end': true,
+  'call:unclaimed': true,
   'call:retry': true,
   'call:wait': true,
   'call:fallback': true,

@@ -216,6 +216,11 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
     }
   }
 
+  /** What its calls share, for telemetry, which reads it and changes nothing. @internal */
+  get services(): CallServices {
+    return this.#services;
+  }
+
   /** Makes a call of an agent that is not registered. @internal */
   callUnregistered(agent: UnregisteredAgent, task: string, options: CallOptions): Promise<AgentResult> {
     try {

@@ -22,6 +22,7 @@ function record(orchestrator: AsyncOrchestrator<never> | { on: AsyncOrchestrator
 describe('events', () => {
   test('tell the whole story of a retried call, in order and with all there is', async () => {
     const clock = new FakeClock();
+    const reported = { inputTokens: 2, outputTokens: 3 };
     let attempts = 0;
     const orchestrator = new AsyncOrchestrator({
       clock,
@@ -32,7 +33,7 @@ describe('events', () => {
           attempts += 1;
           await wait(clock, 5);
           if (attempts === 1) throw httpError(503);
-          return { output: 'ok', usage: { inputTokens: 2, outputTokens: 3 }, costUsd: 0.5 };
+          return { output: 'ok', usage: reported, costUsd: 0.5 };
         },
       },
     });
@@ -42,18 +43,26 @@ describe('events', () => {
     const { callId, usage } = await call;
     const start = Date.UTC(2026, 0, 1);
     const common = { callId, agent: 'flaky' };
+    const asked = { model: undefined, provider: undefined };
+    const attempt = { ...asked, target: 'flaky', tenant: 'acme', queuedMs: 0 };
+    const failure = { success: false, errorCode: 'TUTTI_AGENT_FAILED', usage: undefined };
     expect(seen).toEqual([
-      ['call:start', { ...common, at: start, taskChars: 4, priority: 2, tenant: 'acme' }],
-      ['attempt:start', { ...common, at: start, attempt: 1, queuedMs: 0 }],
-      [
-        'attempt:end',
-        { ...common, at: start + 5, attempt: 1, runMs: 5, success: false, errorCode: 'TUTTI_AGENT_FAILED' },
-      ],
+      ['call:start', { ...common, at: start, taskChars: 4, priority: 2, tenant: 'acme', ...asked }],
+      ['attempt:start', { ...common, at: start, attempt: 1, ...attempt }],
+      ['attempt:end', { ...common, at: start + 5, attempt: 1, runMs: 5, ...failure }],
       ['call:retry', { ...common, at: start + 5, attempt: 1, delayMs: 100, errorCode: 'TUTTI_AGENT_FAILED' }],
-      ['attempt:start', { ...common, at: start + 105, attempt: 2, queuedMs: 0 }],
+      ['attempt:start', { ...common, at: start + 105, attempt: 2, ...attempt }],
       [
         'attempt:end',
-        { ...common, at: start + 110, attempt: 2, runMs: 5, success: true, errorCode: undefined },
+        {
+          ...common,
+          at: start + 110,
+          attempt: 2,
+          runMs: 5,
+          success: true,
+          errorCode: undefined,
+          usage: reported,
+        },
       ],
       [
         'call:end',
@@ -64,15 +73,20 @@ describe('events', () => {
           cached: false,
           tier: undefined,
           model: undefined,
+          provider: undefined,
           lane: undefined,
           tenant: 'acme',
           attempts: 2,
           errorCode: undefined,
+          lastErrorCode: undefined,
+          finishReason: 'stop',
           queuedMs: 0,
           runMs: 10,
           totalMs: 110,
+          firstTokenMs: undefined,
           usage,
           costUsd: 0.5,
+          savedUsd: undefined,
         },
       ],
     ]);

@@ -143,7 +143,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     this.#point.add(this);
     call.attemptStarted(this.#queuedMs);
     this.number = call.attempts;
-    publishAttemptStart(call, this.#queuedMs);
+    publishAttemptStart(call, this.target, this.#queuedMs);
   }
 
   /** Watches work that takes time. */
@@ -175,6 +175,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   #succeed(answer: AgentReply): void {
     if (this.#isAnswered) return;
     const reply = typeof answer === 'string' ? answer : checkedReply(answer, this.call, this.target);
+    if (typeof reply === 'object') this.usage = reply?.usage ?? this.usage;
     this.#answer(undefined);
     this.succeeded(reply);
   }
@@ -227,7 +228,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     if (this.#waits > 0) this.#bookWait(this.#waitsSinceMs);
     const runMs = call.services.clock.now() - this.#startedAtMs;
     call.attemptEnded(runMs);
-    publishAttemptEnd(call, this.number, runMs, error);
+    publishAttemptEnd(call, this.number, runMs, error, this.usage);
   }
 
   /** Waits for work that was told to stop; gives it up, and its permit free, when it does not. */

@@ -11,14 +11,14 @@ export const cachedCallsCode = new LazyModule(() => import('./cached-calls.js'))
 
 /** The cache of an orchestrator: the door to {@link CachedCalls}, which the first call of an agent has loaded. */
 export class CacheOfCalls implements CallCache {
-  readonly #cache: ResponseCache;
+  readonly responses: ResponseCache;
   /** Whether the cache was made for this orchestrator and closes with it. */
   readonly #isOwned: boolean;
   readonly #stopForwarding: () => void;
   #calls: CachedCalls | undefined = undefined;
 
   constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
-    this.#cache = cache;
+    this.responses = cache;
     this.#isOwned = isOwned;
     this.#stopForwarding = cache.observe(
       (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
@@ -34,9 +34,9 @@ export class CacheOfCalls implements CallCache {
   async close(timeoutMs: number): Promise<void> {
     this.#calls?.end();
     try {
-      if (this.#isOwned) await this.#cache.closeWithin(timeoutMs);
+      if (this.#isOwned) await this.responses.closeWithin(timeoutMs);
       // Calls asked for no storing, so what they could not store is reported and fails nothing.
-      else await this.#cache.flush().catch(() => {});
+      else await this.responses.flush().catch(() => {});
     } finally {
       // Last, as closing may find something to tell.
       this.#stopForwarding();
@@ -45,6 +45,6 @@ export class CacheOfCalls implements CallCache {
 
   #open(): CachedCalls {
     if (cachedCallsCode.loaded === undefined) throw new Error('A call came before its cache was loaded.');
-    return new cachedCallsCode.loaded.CachedCalls(this.#cache);
+    return new cachedCallsCode.loaded.CachedCalls(this.responses);
   }
 }

@@ -3,7 +3,7 @@ import type { StreamEvent } from '../../contracts/stream-event.js';
 import { TimeoutError } from '../../errors/execution-errors.js';
 import type { Budget } from '../../resilience/budget/budget.js';
 import { Call, type CallRequest } from '../call.js';
-import { countSpending } from '../call-events.js';
+import { publishUnclaimed } from '../call-events.js';
 import { startCall } from '../call-path.js';
 import { buildFailure, copyOutcome, shareOutcome } from '../call-result.js';
 import { failCall, settleCall, toTuttiError } from '../settle-call.js';
@@ -150,7 +150,7 @@ export class SharedCall extends Call {
     this.#isSettled = true;
     this.#onSettled(outcome, this.#stream?.events);
     this.#stream?.end(outcome.success ? undefined : outcome.error);
-    if (this.#waiters.size === 0 && !this.#isPaid) countSpending(this, outcome);
+    if (this.#waiters.size === 0 && !this.#isPaid) publishUnclaimed(this, outcome);
     // Copied before the first caller has its own: what it does to its result must not show in another's.
     const waiters = Array.from(this.#waiters, (waiter, position) => ({
       waiter,
@@ -208,7 +208,7 @@ export class SharedCall extends Call {
     this.#fail(waiter, reason);
     if (this.#waiters.size > 0 || this.#isPaid) return;
     this.#isPaid = true;
-    countSpending(this, outcome);
+    publishUnclaimed(this, outcome);
   }
 
   #fail(waiter: Waiter, reason: Error): void {

@@ -92,6 +92,14 @@ export class Budget {
     return this.#openClaims === 0 && this.queue.isEmpty;
   }
 
+  /** Its limits; `undefined` where it has none. */
+  get limits(): { readonly usd: number | undefined; readonly tokens: number | undefined } {
+    return {
+      usd: hasLimit(this.#usd) ? toUsd(this.#usd.limit) : undefined,
+      tokens: hasLimit(this.#tokens) ? this.#tokens.limit : undefined,
+    };
+  }
+
   /** What was spent of the units that are limited. */
   get limitedAccount(): BudgetAccount {
     return {

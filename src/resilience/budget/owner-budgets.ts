@@ -29,6 +29,11 @@ export class OwnerBudgets {
     return budget;
   }
 
+  /** Those that were used lately. */
+  inUse(): Iterable<Budget> {
+    return this.#budgets.values();
+  }
+
   #takeAccount(owner: string): { spentUsd: number; spentTokens: number } {
     const account = {
       spentUsd: this.#spentUsd.get(owner) ?? 0,
