@@ -39,9 +39,12 @@ export class CallFigures {
   runMs = 0;
   readonly spending = new SpendingSums();
   readonly latencyMs = new Histogram();
+  /** The same since the latest step began, where steps are kept. */
+  step: CallFigures | undefined = undefined;
 
   /** A call has settled. */
   ended(event: TuttiEvents['call:end']): void {
+    this.step?.ended(event);
     this.settled += 1;
     this.queuedMs += event.queuedMs;
     this.runMs += event.runMs;
@@ -57,6 +60,31 @@ export class CallFigures {
       this.failed += 1;
       if (event.lastErrorCode === 'TUTTI_TIMEOUT') this.timedOut += 1;
     }
+  }
+
+  /** An attempt has started. */
+  attempted(): void {
+    this.step?.attempted();
+    this.attempts += 1;
+  }
+
+  /** Something was paid for that belongs to no call. */
+  paid({ usage, costUsd }: TuttiEvents['call:unclaimed']): void {
+    this.step?.spending.add(usage, costUsd);
+    this.spending.add(usage, costUsd);
+  }
+
+  /** The figures of the step that ends now; the next one begins. */
+  takeStep(): CallFigures | undefined {
+    const { step } = this;
+    this.step = new CallFigures();
+    return step;
+  }
+
+  /** Whether nothing was counted. */
+  get isEmpty(): boolean {
+    const { input, output, costUsd } = this.spending;
+    return this.settled + this.attempts + input + output + costUsd === 0;
   }
 
   snapshot(): GroupSnapshot {

@@ -17,6 +17,23 @@ class ToolFigures {
   }
 }
 
+/** A call of a tool has ended. */
+interface ToolEnd {
+  readonly tool: string;
+  readonly runMs: number;
+  readonly success: boolean;
+}
+
+/** What calls are grouped by. */
+export type GroupKind = 'agent' | 'model' | 'tenant';
+
+/** What one group of calls did in one step. */
+export interface GroupStep {
+  readonly kind: GroupKind;
+  readonly label: string;
+  readonly figures: CallFigures;
+}
+
 /** Adds up what the events of an orchestrator say. What `stats()` counts already is read there. */
 export class CallRecorder {
   readonly all = new CallFigures();
@@ -34,8 +51,14 @@ export class CallRecorder {
   readonly opened: LabelledFigures<{ times: number }>;
   readonly #stops: Array<() => void>;
 
-  constructor({ events, byAgent }: CallServices, maxLabelValues: number) {
-    const newFigures = (): CallFigures => new CallFigures();
+  /** @param keepsSteps Whether what agents, models and tenants do is kept by steps as well. */
+  constructor({ events, byAgent }: CallServices, maxLabelValues: number, keepsSteps: boolean) {
+    const newFigures = (): CallFigures => {
+      const figures = new CallFigures();
+      if (keepsSteps) figures.takeStep();
+      return figures;
+    };
+    this.all.takeStep();
     this.byAgent = new LabelledFigures(maxLabelValues, newFigures);
     this.byModel = new LabelledFigures(maxLabelValues, newFigures);
     this.byTenant = new LabelledFigures(maxLabelValues, newFigures);
@@ -46,11 +69,22 @@ export class CallRecorder {
       events.on('call:end', (event) => this.#callEnded(event)),
       events.on('call:unclaimed', (event) => this.#unclaimed(event)),
       events.on('attempt:start', (event) => this.#attemptStarted(event)),
+      ...this.#listenToTools(events),
       events.on('call:wait', ({ reason }) => this.#waited(reason)),
       events.on('breaker:open', ({ lane }) => {
         this.opened.of(lane).times += 1;
       }),
     ];
+  }
+
+  /** What every group of calls did in the step that ends now, where steps are kept. */
+  *takeSteps(): Generator<GroupStep, void, undefined> {
+    for (const kind of ['agent', 'model', 'tenant'] as const) {
+      for (const [label, figures] of this.#groups(kind).entries()) {
+        if (figures.step?.isEmpty === false)
+          yield { kind, label, figures: figures.takeStep() as CallFigures };
+      }
+    }
   }
 
   /** Listens no longer; what it has counted stays. */
@@ -78,6 +112,23 @@ export class CallRecorder {
     }
   }
 
+  /** Tools have events of their own where agents can have tools. */
+  #listenToTools(events: CallServices['events']): Array<() => void> {
+    if (!events.knows('tool:end')) return [];
+    const count = (event: ToolEnd): void => {
+      const figures = this.tools.of(event.tool);
+      figures.calls += 1;
+      if (!event.success) figures.failed += 1;
+      figures.durationMs.record(event.runMs);
+    };
+    return [events.on('tool:end' as never, count as never)];
+  }
+
+  #groups(by: GroupKind): LabelledFigures<CallFigures> {
+    if (by === 'agent') return this.byAgent;
+    return by === 'model' ? this.byModel : this.byTenant;
+  }
+
   #callEnded(event: TuttiEvents['call:end']): void {
     this.all.ended(event);
     this.byAgent.of(event.agent).ended(event);
@@ -90,18 +141,22 @@ export class CallRecorder {
     else this.cachedLatencyMs.record(event.totalMs);
   }
 
-  #unclaimed({ agent, model, tenant, usage, costUsd }: TuttiEvents['call:unclaimed']): void {
-    this.all.spending.add(usage, costUsd);
-    this.byAgent.of(agent).spending.add(usage, costUsd);
-    if (model !== undefined) this.byModel.of(model).spending.add(usage, costUsd);
-    if (tenant !== undefined) this.byTenant.of(tenant).spending.add(usage, costUsd);
+  #unclaimed(event: TuttiEvents['call:unclaimed']): void {
+    for (const figures of this.#figuresOf(event)) figures.paid(event);
   }
 
   #attemptStarted({ agent, model, tenant }: TuttiEvents['attempt:start']): void {
-    this.all.attempts += 1;
-    this.byAgent.of(agent).attempts += 1;
-    if (model !== undefined) this.byModel.of(model).attempts += 1;
-    if (tenant !== undefined) this.byTenant.of(tenant).attempts += 1;
+    this.all.attempted();
+    this.byAgent.of(agent).attempted();
+    if (model !== undefined) this.byModel.of(model).attempted();
+    if (tenant !== undefined) this.byTenant.of(tenant).attempted();
+  }
+
+  #figuresOf({ agent, model, tenant }: TuttiEvents['call:unclaimed']): CallFigures[] {
+    const figures = [this.all, this.byAgent.of(agent)];
+    if (model !== undefined) figures.push(this.byModel.of(model));
+    if (tenant !== undefined) figures.push(this.byTenant.of(tenant));
+    return figures;
   }
 
   #waited(reason: string): void {

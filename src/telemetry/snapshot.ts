@@ -129,6 +129,18 @@ export interface ProcessSnapshot {
   };
 }
 
+/** How a history stands. */
+export interface HistorySnapshot {
+  /** Rows in its file. */
+  rows: number;
+  /** Bytes in its file that are in use. */
+  bytes: number;
+  /** Rows written by this process. */
+  written: number;
+  /** Rows that were not written, because the file failed or too many waited. */
+  dropped: number;
+}
+
 /** Everything that telemetry knows at one moment, as plain JSON. It does not change after it was taken. */
 export interface TelemetrySnapshot {
   /** When it was taken, milliseconds since the Unix epoch. */
@@ -187,6 +199,8 @@ export interface TelemetrySnapshot {
   jobs: unknown;
   /** What `bus.stats()` said last; `undefined` without a bus. */
   bus: unknown;
+  /** The history; `undefined` without one. Its size is up to five minutes old. */
+  history: HistorySnapshot | undefined;
   /** The process. */
   process: ProcessSnapshot;
 }

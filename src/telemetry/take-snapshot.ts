@@ -13,12 +13,13 @@ export interface SnapshotSources {
   readonly cache: TelemetrySnapshot['cache'];
   readonly jobs: unknown;
   readonly bus: unknown;
+  readonly history: TelemetrySnapshot['history'];
   readonly process: TelemetrySnapshot['process'];
 }
 
 /** Puts together what is known at one moment. Totals are those of `orchestrator.stats()`. */
 export function takeSnapshot(sources: SnapshotSources): TelemetrySnapshot {
-  const { at, stats, recorder, budgets, maxLabelValues, cache, jobs, bus, process } = sources;
+  const { at, stats, recorder, budgets, maxLabelValues, cache, jobs, bus, history, process } = sources;
   const { submitted, succeeded, failed, cancelled, timedOut, inFlight, queued } = stats;
   const { cached, spending, savedUsd, latencyMs } = recorder.all;
   return {
@@ -50,6 +51,7 @@ export function takeSnapshot(sources: SnapshotSources): TelemetrySnapshot {
     cache,
     jobs,
     bus,
+    history,
     process,
   };
 }
