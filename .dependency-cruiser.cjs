@@ -3,8 +3,8 @@
 const FLOORS = [
   ['errors', 'time', 'events', 'collections', 'logging', 'lifecycle', 'input', 'hashing'],
   ['contracts'],
-  ['resilience', 'output', 'sqlite', 'signing', 'content'],
-  ['agents', 'providers', 'cache', 'journal', 'batch'],
+  ['resilience', 'output', 'sqlite', 'signing', 'content', 'files'],
+  ['agents', 'providers', 'cache', 'journal', 'batch', 'state'],
   ['calls'],
   ['runs'],
   ['orchestrator'],

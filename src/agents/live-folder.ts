@@ -1,7 +1,7 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import { AgentFileError } from '../errors/agent-file-error.js';
+import { DirectoryWatcher } from '../files/directory-watcher.js';
 import type { Clock } from '../time/clock.js';
-import { DirectoryWatcher } from './directory-watcher.js';
 import { type Reading, readFolders, type Source } from './load-folder.js';
 
 /** A change of a watched folder. */

@@ -1,8 +1,8 @@
 import { messageOf } from '../errors/foreign.js';
 import { ClosedError, InvalidArgumentError } from '../errors/input-errors.js';
 import { JsonlFileError } from '../errors/jsonl-file-error.js';
+import { PartialFile } from '../files/partial-file.js';
 import { expectText, mismatch } from '../input/checks.js';
-import { PartialFile } from './partial-file.js';
 
 /** Characters that are collected before they are written. */
 const BUFFER_CHARS = 65_536;

@@ -30,6 +30,7 @@ import type {
 } from './provider-errors.js';
 import type { QueueFullError } from './resilience-errors.js';
 import type { RunBusyError, RunChangedError, RunJournalError, RunStoppedError } from './run-errors.js';
+import type { StateFileError } from './state-file-error.js';
 import type { CacheStoreError, DatabaseError } from './storage-errors.js';
 import type { StreamLaggedError } from './stream-errors.js';
 import type {
@@ -63,6 +64,7 @@ export type AnyTuttiError =
   | TaskSourceError
   | DatabaseError
   | CacheStoreError
+  | StateFileError
   | ProviderRateLimitedError
   | ProviderOverloadedError
   | ProviderNetworkError

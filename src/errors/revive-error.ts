@@ -27,6 +27,7 @@ import {
 } from './provider-errors.js';
 import { QueueFullError } from './resilience-errors.js';
 import { RunBusyError, RunChangedError, RunJournalError, RunStoppedError } from './run-errors.js';
+import { StateFileError } from './state-file-error.js';
 import { CacheStoreError, DatabaseError } from './storage-errors.js';
 import { StreamLaggedError } from './stream-errors.js';
 import { BudgetExceededError, CircuitOpenError, LaneDownError, RateLimitedError } from './traffic-errors.js';
@@ -69,6 +70,7 @@ const CLASSES: {
   TUTTI_TASK_SOURCE_FAILED: TaskSourceError,
   TUTTI_DATABASE: DatabaseError,
   TUTTI_CACHE_STORE: CacheStoreError,
+  TUTTI_STATE_FILE: StateFileError,
   TUTTI_PROVIDER_RATE_LIMITED: ProviderRateLimitedError,
   TUTTI_PROVIDER_OVERLOADED: ProviderOverloadedError,
   TUTTI_PROVIDER_NETWORK: ProviderNetworkError,

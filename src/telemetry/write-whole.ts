@@ -1,4 +1,4 @@
-import { PartialFile } from '../batch/partial-file.js';
+import { PartialFile } from '../files/partial-file.js';
 
 /** Writes a file beside its path and puts it in its place once it is whole. */
 export async function writeWhole(path: string, text: string): Promise<void> {

@@ -1,4 +1,4 @@
-// Covers: src/batch/write-jsonl.ts, src/batch/partial-file.ts
+// Covers: src/batch/write-jsonl.ts, src/files/partial-file.ts
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

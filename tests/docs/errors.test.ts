@@ -3,9 +3,10 @@ import { AgentFileError } from '../../src/agents/index.js';
 import { JsonlFileError } from '../../src/batch/index.js';
 import * as main from '../../src/index.js';
 import { PoolError } from '../../src/resilience/index.js';
+import { StateFileError } from '../../src/state/index.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 
-const api = { ...main, AgentFileError, JsonlFileError, PoolError };
+const api = { ...main, AgentFileError, JsonlFileError, PoolError, StateFileError };
 const call = { agent: 'agent', attempt: 1 };
 const passing = new api.AgentError(call, 'busy', { retryable: true, cause: undefined });
 const failing = new api.AgentError(call, 'broken', { retryable: false, cause: undefined });
@@ -54,6 +55,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.DatabaseError('busy', 'file', 'wrong'),
   new api.DatabaseError('corrupt', 'file', 'wrong'),
   new api.CacheStoreError('disk', 'get', 'wrong'),
+  new api.StateFileError('invalid', 'state.json', 'wrong', { line: 1, field: 'a' }),
 ];
 
 const rows = tableRows(readDocument('docs/reference/errors.md'), 'Every error').map(

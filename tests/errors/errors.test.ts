@@ -4,6 +4,7 @@ import { AgentFileError } from '../../src/errors/agent-file-error.js';
 import { asError, fieldOf, isErrorLike, messageOf } from '../../src/errors/foreign.js';
 import { JsonlFileError } from '../../src/errors/jsonl-file-error.js';
 import { PoolError } from '../../src/errors/pool-error.js';
+import { StateFileError } from '../../src/errors/state-file-error.js';
 import * as tutti from '../../src/index.js';
 import {
   AgentError,
@@ -46,6 +47,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new tutti.StreamLaggedError(1), 'TUTTI_STREAM_LAGGED', true],
   [new tutti.DatabaseError('busy', 'file', 'wrong'), 'TUTTI_DATABASE', true],
   [new tutti.CacheStoreError('disk', 'get', 'wrong'), 'TUTTI_CACHE_STORE', true],
+  [new StateFileError('missing', 'state.json', 'gone'), 'TUTTI_STATE_FILE', false],
   [new AgentFileError('agent.md', 1, 'wrong'), 'TUTTI_AGENT_FILE', false],
   [new JsonlFileError('tasks.jsonl', 1, 'wrong'), 'TUTTI_JSONL_FILE', false],
   [new tutti.MissingPackageError('openai', 'openai()', 'openai@6'), 'TUTTI_MISSING_PACKAGE', false],

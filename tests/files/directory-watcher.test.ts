@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { DirectoryWatcher } from '../../src/agents/directory-watcher.js';
+import { DirectoryWatcher } from '../../src/files/directory-watcher.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
 let folder: string;

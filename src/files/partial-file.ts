@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, mkdir, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fieldOf } from '../errors/foreign.js';
 
@@ -19,15 +20,22 @@ export class PartialFile {
 
   /** Starts an empty file for this path; the folder is created if it does not exist. */
   static async open(path: string): Promise<PartialFile> {
-    const { target, mode } = await placeOf(path);
+    const { target, there } = await placeOf(path);
     await mkdir(dirname(target), { recursive: true });
     const partial = `${target}.partial`;
     await rm(partial, { force: true });
-    return new PartialFile(await open(partial, 'wx', mode), partial, target);
+    const handle = await open(partial, 'wx', there === undefined ? undefined : there.mode & 0o777);
+    if (there !== undefined) await inherit(handle, there);
+    return new PartialFile(handle, partial, target);
   }
 
   async append(text: string): Promise<void> {
     await this.#handle.appendFile(text);
+  }
+
+  /** Waits until what was written is on disk. */
+  sync(): Promise<void> {
+    return this.#handle.sync();
   }
 
   /** Puts it in place of the file at its path, once it is on disk. */
@@ -53,17 +61,38 @@ export class PartialFile {
   }
 }
 
-/** Where a symbolic link leads, and the permissions of the file that is there. */
-async function placeOf(path: string): Promise<{ target: string; mode: number | undefined }> {
+/** The path of the file itself, where a symbolic link leads to it; of the file that will be made, where none is yet. */
+export async function targetOf(path: string): Promise<string> {
+  const target = await realpath(path).catch(() => undefined);
+  return target ?? (await linkedPath(resolve(path)));
+}
+
+/** Where a symbolic link leads, and the file that is there. */
+async function placeOf(path: string): Promise<{ target: string; there: Stats | undefined }> {
   try {
     const target = await realpath(path);
-    const found = await stat(target);
-    if (!found.isFile()) throw new Error('expected a regular file, or a path where none is yet');
-    return { target, mode: found.mode & 0o777 };
+    const there = await stat(target);
+    if (!there.isFile()) throw new Error('expected a regular file, or a path where none is yet');
+    return { target, there };
   } catch (error) {
     if (fieldOf(error, 'code') !== 'ENOENT') throw error;
-    return { target: resolve(path), mode: undefined };
+    return { target: await linkedPath(resolve(path)), there: undefined };
   }
+}
+
+/** The path that a link names whose file does not exist yet; the path itself if it is no link. */
+async function linkedPath(path: string): Promise<string> {
+  const named = await readlink(path).catch(() => undefined);
+  return named === undefined ? path : resolve(dirname(path), named);
+}
+
+/** The new file gets the permissions of the old one, whatever the umask, and its owner where that is allowed. */
+async function inherit(handle: FileHandle, there: Stats): Promise<void> {
+  const own = await handle.stat();
+  if (own.uid !== there.uid || own.gid !== there.gid) {
+    await handle.chown(there.uid, there.gid).catch(() => {});
+  }
+  if ((own.mode & 0o777) !== (there.mode & 0o777)) await handle.chmod(there.mode & 0o777);
 }
 
 /** After a power cut the new name may be lost otherwise. Not every system can do it, and none needs it for a crash. */
