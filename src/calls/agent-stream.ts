@@ -159,11 +159,11 @@ class StreamCall extends SubmittedCall {
 /** Passes events to a reader; drops them when there is no reader but the result is awaited. */
 class ChannelSink implements StreamSink {
   started = false;
+  text = '';
   readonly #channel = new AsyncChannel<StreamEvent>(MAX_UNREAD_EVENTS);
   #isRead = false;
   #isDropping = false;
   #isResultWanted = false;
-  #hasText = false;
   #hasUsage = false;
   #hasFinish = false;
   readonly #schema: OutputSchema | undefined;
@@ -175,7 +175,7 @@ class ChannelSink implements StreamSink {
 
   push(event: StreamEvent): Promise<void> | undefined {
     this.started = true;
-    if (event.type === 'text-delta') this.#hasText = true;
+    if (event.type === 'text-delta') this.text += event.text;
     if (event.type === 'usage') this.#hasUsage = true;
     if (event.type === 'finish') this.#hasFinish = true;
     if (this.#isDropping) return undefined;
@@ -204,7 +204,7 @@ class ChannelSink implements StreamSink {
 
   /** The call has worked. An agent that does not stream gives its answer as one piece. */
   finish(result: AgentResult): void {
-    if (!this.#hasText && result.output !== '') void this.push({ type: 'text-delta', text: result.output });
+    if (this.text === '' && result.output !== '') void this.push({ type: 'text-delta', text: result.output });
     const { usage } = result;
     if (!this.#hasUsage && isAnythingUsed(usage)) void this.push({ type: 'usage', usage });
     if (!this.#hasFinish) void this.push({ type: 'finish', finishReason: result.finishReason ?? 'stop' });

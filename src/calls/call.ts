@@ -2,6 +2,7 @@ import { QueueNode } from '../collections/priority-queue.js';
 import type { PreparedContent } from '../content/prepared-content.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { CallOptions } from '../contracts/call.js';
+import type { CallLedger } from '../contracts/call-ledger.js';
 import type { CallOutcome } from '../contracts/result.js';
 import type { StreamEvent } from '../contracts/stream-event.js';
 import { addUsage, type Usage } from '../contracts/usage.js';
@@ -65,6 +66,8 @@ export abstract class Call
   queuedMs = 0;
   runMs = 0;
   firstTokenMs: number | undefined = undefined;
+  /** What its attempts have finished, for those that follow or run beside them. */
+  ledger: CallLedger | undefined = undefined;
   /** What attempts have cost whose answer was of no use. */
   spent: Spending | undefined = undefined;
   addedBefore: InFlightNode | undefined = undefined;

@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/logger.js';
+import type { CallLedger } from './call-ledger.js';
 import type { OutputSchema } from './output-schema.js';
 import type { ProviderResponseInfo } from './rate-limits.js';
 import type { AgentReplyObject, StreamSummary } from './reply.js';
@@ -42,6 +43,11 @@ export interface ProviderRequest {
   readonly output: OutputSchema | undefined;
   /** Earlier answers of this attempt that did not match `output`, oldest first. The conversation continues after them. */
   readonly rejected?: readonly RejectedReply[] | undefined;
+  /**
+   * What the call has finished in earlier attempts, and in those that run beside this one, for providers that make
+   * several requests in one attempt. Absent if there is none to go on from.
+   */
+  readonly ledger?: CallLedger | undefined;
   /** Aborted when the attempt ends early; the provider must then close its socket or process. */
   readonly signal: AbortSignal;
   /** The orchestrator's logger, bound to this agent and call. */
@@ -68,6 +74,11 @@ export interface ProviderRequest {
    * `timeouts.idleMs`; the first output is the first token. Usage events are keep-alives, too.
    */
   readonly onActivity?: ((activity: StreamActivity) => void) | undefined;
+  /**
+   * Called by a stream when everything that it has delivered belongs to steps that are in the ledger. If it fails
+   * before its next event, another attempt goes on from there, although the stream has begun.
+   */
+  readonly onStepDelivered?: (() => void) | undefined;
   /** Called for every response, including errors, as soon as its headers arrive. */
   readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }

@@ -25,6 +25,18 @@ export type StreamEvent =
       input: unknown;
     }
   | {
+      /** A tool has returned; the model receives the result next. */
+      type: 'tool-result';
+      /** The provider's id of the tool call. */
+      id: string;
+      /** The tool's name. */
+      name: string;
+      /** What the model receives. */
+      output: string;
+      /** Whether `output` is an error. */
+      isError: boolean;
+    }
+  | {
       /** Tokens used so far; later counts replace earlier ones. */
       type: 'usage';
       /** The tokens. */

@@ -71,7 +71,8 @@ async function readAll(
   }
   const { usage } = attempt;
   const costUsd = usage && priceOf(attempt, usage);
-  const reply = { output, usage, finishReason: finishReason ?? 'stop', costUsd };
+  // An earlier attempt may have given out the text of finished steps.
+  const reply = { output: call.sink?.text ?? output, usage, finishReason: finishReason ?? 'stop', costUsd };
   const { provider } = attempt.target.definition;
   if (provider === undefined) return reply;
   if (finishReason === undefined) throw cutOff(call.modelOf(attempt.target), provider.name);

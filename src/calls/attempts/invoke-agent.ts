@@ -1,9 +1,11 @@
 import { checkAccepted } from '../../content/accepted-content.js';
 import type { AgentContext } from '../../contracts/agent.js';
+import type { CallLedger } from '../../contracts/call-ledger.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
 import { addUsage, type Usage, validUsage } from '../../contracts/usage.js';
 import { LazyModule } from '../../lifecycle/lazy-module.js';
+import type { Call } from '../call.js';
 import { AttemptContext } from './attempt-context.js';
 import type { RunningAttempt } from './running-attempt.js';
 
@@ -70,6 +72,7 @@ function toProviderRequest(
     params: context.params,
     output: attempt.target.definition.output ?? call.definition.output,
     rejected,
+    ledger: ledgerOf(call),
     signal: context.signal,
     logger: context.logger,
     onSent: () => {
@@ -78,9 +81,21 @@ function toProviderRequest(
     },
     onWait: attempt.onWait,
     onUsage,
+    onStepDelivered: () => {
+      if (call.sink !== undefined) call.sink.started = false;
+    },
     onActivity: call.sink === undefined ? undefined : (activity) => attempt.streamClock?.heard(activity),
     onResponse: attempt.onResponse,
   };
+}
+
+/** The call's ledger; made for its first attempt. */
+function ledgerOf(call: Call): CallLedger {
+  call.ledger ??= {
+    id: call.callId,
+    addSpent: (usage, costUsd) => call.addSpent(usage, costUsd),
+  };
+  return call.ledger;
 }
 
 export function isPromiseLike<T>(value: T): value is Extract<T, PromiseLike<unknown>> {

@@ -10,6 +10,7 @@ const MAX_UNREAD_EVENTS = 16;
 /** The events of a shared call: every reader gets all of them, whenever it joins. */
 export class SharedStream implements StreamSink {
   started = false;
+  text = '';
   /** All events so far; stored with the answer, so that it can be replayed. */
   readonly events: StreamEvent[] = [];
   readonly #channel = new AsyncChannel<StreamEvent>(MAX_UNREAD_EVENTS);
@@ -21,6 +22,7 @@ export class SharedStream implements StreamSink {
 
   push(event: StreamEvent): Promise<void> | undefined {
     this.started = true;
+    if (event.type === 'text-delta') this.text += event.text;
     const own = frozenCopy(event);
     this.events.push(own);
     return this.#channel.write(own);

@@ -5,7 +5,8 @@ import type { ContentFile } from '../../contracts/task-content.js';
 import { isWholeUsage } from '../../contracts/usage.js';
 import type { Pricing } from '../pricing/pricing.js';
 import type { StepFunction, StreamStepFunction } from './model-step.js';
-import { runToolLoop, streamToolLoop, type ToolLoopOptions, type ToolLoopReply } from './tool-loop.js';
+import type { ToolLoopOptions, ToolLoopReply } from './tool-conversation.js';
+import { runToolLoop, streamToolLoop } from './tool-loop.js';
 import type { PreparedTools } from './tool-set.js';
 
 /** What is specific to one model provider: how it makes one request and what it knows about it. */
@@ -45,7 +46,7 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderO
     identity: parts.identity,
     async generate(request) {
       const reply = await runToolLoop(dialect.step(request), {
-        ...loopOptions(request, parts),
+        ...loopOptions(dialect, request, parts),
         onUsage: request.onUsage,
       });
       return toReply(reply, request, pricing);
@@ -65,14 +66,22 @@ async function* streamReply(
   request: ProviderRequest,
   parts: ModelProviderOptions,
 ): AsyncGenerator<StreamEvent, StreamSummary, undefined> {
-  const reply = yield* streamToolLoop(dialect.streamStep(request), loopOptions(request, parts));
+  const reply = yield* streamToolLoop(dialect.streamStep(request), {
+    ...loopOptions(dialect, request, parts),
+    onStepDelivered: request.onStepDelivered,
+  });
   const { costUsd, model, steps } = toReply(reply, request, parts.pricing);
   return { costUsd, model, steps };
 }
 
-function loopOptions(request: ProviderRequest, parts: ModelProviderOptions): ToolLoopOptions {
-  const { task, messages, rejected, signal, logger } = request;
-  return { task, messages, rejected, signal, logger, tools: parts.tools, maxSteps: parts.maxSteps };
+function loopOptions(
+  { name }: ModelDialect,
+  request: ProviderRequest,
+  { tools, maxSteps, identity }: ModelProviderOptions,
+): ToolLoopOptions {
+  const { agent, ledger, task, messages, rejected, signal, logger } = request;
+  const api = `${name}/${String(identity.api ?? '')}`;
+  return { agent, api, ledger, task, messages, rejected, signal, logger, tools, maxSteps };
 }
 
 function toReply(reply: ToolLoopReply, request: ProviderRequest, pricing: Pricing): AgentReplyObject {

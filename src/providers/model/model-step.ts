@@ -1,5 +1,6 @@
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ContentFile } from '../../contracts/task-content.js';
+import type { ToolCallRecord } from '../../contracts/tool.js';
 import type { FinishReason, Usage } from '../../contracts/usage.js';
 
 /** A tool call of a model. `input` is the parsed JSON, or the text itself if it is not JSON. */
@@ -8,6 +9,9 @@ export interface ModelToolCall {
   readonly name: string;
   readonly input: unknown;
 }
+
+/** A tool call with its result or error. */
+export type AnsweredToolCall = ToolCallRecord & { readonly output: string; readonly isError: boolean };
 
 /** The result of a tool, for the model. */
 export interface ModelToolResult {

@@ -1,15 +1,17 @@
-import type { Tool, ToolCallRecord } from '../../contracts/tool.js';
+import type { Tool } from '../../contracts/tool.js';
 import { causeWithoutSecrets, withoutSecrets } from '../../errors/redact.js';
 import type { Logger } from '../../logging/logger.js';
 import { describeIssues } from '../../output/describe-issues.js';
-import type { ModelToolCall } from './model-step.js';
+import type { AnsweredToolCall, ModelToolCall } from './model-step.js';
+import type { ToolCallProgress } from './tool-progress.js';
 
-/** A tool call with its result or error. */
-export type AnsweredToolCall = ToolCallRecord & { readonly output: string; readonly isError: boolean };
-
-/** Runs one tool call. Does not throw: the model receives every error, so that it can correct itself. */
+/**
+ * Runs one tool call. The model receives every error, so that it can correct itself.
+ *
+ * @throws what the tool throws once its signal is aborted: that is no result.
+ */
 export async function runTool(
-  call: ModelToolCall,
+  { call }: ToolCallProgress,
   tools: ReadonlyMap<string, Tool>,
   signal: AbortSignal,
   logger: Logger,
@@ -22,11 +24,11 @@ export async function runTool(
     const output = await tool.run(parsed.data, { signal, toolCallId: call.id });
     return { ...call, output: toText(output), isError: false };
   } catch (error) {
-    if (!signal.aborted)
-      logger.warn(
-        { tool: call.name, toolCallId: call.id, error: causeWithoutSecrets(error) },
-        'a tool failed; the model receives the error',
-      );
+    if (signal.aborted) throw error;
+    logger.warn(
+      { tool: call.name, toolCallId: call.id, error: causeWithoutSecrets(error) },
+      'a tool failed; the model receives the error',
+    );
     return failed(call, messageOf(error));
   }
 }

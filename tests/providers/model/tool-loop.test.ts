@@ -5,12 +5,8 @@ import type { StreamEvent } from '../../../src/contracts/stream-event.js';
 import type { ToolSet } from '../../../src/contracts/tool.js';
 import { type Logger, silentLogger } from '../../../src/logging/logger.js';
 import type { ModelStep, ModelStepRequest } from '../../../src/providers/model/model-step.js';
-import {
-  resolveMaxSteps,
-  runToolLoop,
-  streamToolLoop,
-  type ToolLoopOptions,
-} from '../../../src/providers/model/tool-loop.js';
+import type { ToolLoopOptions } from '../../../src/providers/model/tool-conversation.js';
+import { resolveMaxSteps, runToolLoop, streamToolLoop } from '../../../src/providers/model/tool-loop.js';
 import { prepareTools } from '../../../src/providers/model/tool-set.js';
 
 const answer = (text: string, more: Partial<ModelStep> = {}): ModelStep => ({
@@ -55,6 +51,8 @@ const weather: ToolSet = {
 };
 
 const options = (tools: ToolSet | undefined, more: Partial<ToolLoopOptions> = {}): ToolLoopOptions => ({
+  agent: 'helper',
+  api: 'test/chat',
   task: 'the task',
   tools: prepareTools(tools),
   maxSteps: 8,
@@ -244,9 +242,10 @@ describe('runToolLoop', () => {
       slow: {
         input: z.object({}),
         run: async (_input, { signal, toolCallId }) => {
-          expect(signal).toBe(controller.signal);
+          expect(signal.aborted).toBe(false);
           expect(toolCallId).toBe('id-slow');
           controller.abort(reason);
+          expect(signal.reason).toBe(reason);
           await new Promise((resolve) => setImmediate(resolve));
           settled = true;
           throw signal.reason;
@@ -281,6 +280,13 @@ describe('streamToolLoop', () => {
       { type: 'tool-call', ...call('weather', { city: 'Ulm' }) },
       { type: 'usage', usage: { inputTokens: 5 } },
       { type: 'usage', usage: { inputTokens: 5, outputTokens: 1 } },
+      {
+        type: 'tool-result',
+        id: 'id-weather',
+        name: 'weather',
+        output: '{"sky":"blue over Ulm"}',
+        isError: false,
+      },
       { type: 'text-delta', text: 'H' },
       { type: 'text-delta', text: 'i' },
       { type: 'usage', usage: { inputTokens: 14, outputTokens: 1 } },
