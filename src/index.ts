@@ -17,6 +17,7 @@ export type {
   PhaseTimeouts,
   ReplyData,
 } from './contracts/agent.js';
+export type { ApprovalAnswer, ApprovalRequest, OnApproval } from './contracts/approval.js';
 export type {
   CacheEntryEvent,
   CacheErrorEvent,
@@ -48,6 +49,7 @@ export {
   type CallEvent,
   EVENT_NAMES,
   type LaneEvent,
+  type ToolEvent,
   type TuttiEventName,
   type TuttiEvents,
 } from './contracts/events.js';
@@ -97,7 +99,8 @@ export type {
   ToolCallPart,
   ToolResultPart,
 } from './contracts/task-content.js';
-export type { Tool, ToolCallRecord, ToolContext, ToolSet, ToolStep } from './contracts/tool.js';
+export type { ApprovalRule, Tool, ToolCallRecord, ToolContext, ToolSet, ToolStep } from './contracts/tool.js';
+export type { RunningTool, ToolHost } from './contracts/tool-host.js';
 export type {
   BreakerSettings,
   BudgetSettings,
@@ -162,6 +165,7 @@ export {
   type DatabaseProblem,
 } from './errors/storage-errors.js';
 export { StreamLaggedError } from './errors/stream-errors.js';
+export { ApprovalRequiredError, ToolInDoubtError } from './errors/tool-errors.js';
 export {
   BudgetExceededError,
   type BudgetRefusal,

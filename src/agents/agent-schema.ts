@@ -1,4 +1,5 @@
 import type { AgentDefinition, AgentFunction } from '../contracts/agent.js';
+import type { OnApproval } from '../contracts/approval.js';
 import type { Hooks } from '../contracts/hooks.js';
 import type { OutputSchema } from '../contracts/output-schema.js';
 import type { Provider } from '../contracts/provider.js';
@@ -86,6 +87,7 @@ export const agentDefinitionSchema = madeOnce(
       fallbacks: optional(list(text('an agent name'), 'expected a list of agent names')),
       hedge: optional(hedgeSchema()),
       hooks: optional(hooksSchema()),
+      onApproval: optional(thing<OnApproval>(isFunction, 'a function (request) => true or false')),
       idempotent: optional(flag()),
       budget: optional(budgetSchema()),
       maxCostUsd: optional(numberThat((dollars) => dollars >= 0, 'expected dollars from 0')),

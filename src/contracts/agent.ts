@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/logger.js';
+import type { OnApproval } from './approval.js';
 import type { CacheStorage } from './cache-storage.js';
 import type { Hooks } from './hooks.js';
 import type { OutputSchema } from './output-schema.js';
@@ -113,6 +114,8 @@ export interface AgentDefinition<Name extends string = string, Data = unknown> {
   readonly hedge?: HedgeSettings | undefined;
   /** Code that runs around each of its calls, after the hooks of the orchestrator; several in order. */
   readonly hooks?: Hooks | readonly Hooks[] | undefined;
+  /** Decides about calls of its tools that need approval, unless the call does. */
+  readonly onApproval?: OnApproval | undefined;
   /** Whether running it twice is harmless. Agents with tools are hedged only if it is. @default false */
   readonly idempotent?: boolean | undefined;
   /** What all of the agent's calls together may spend. */

@@ -1,4 +1,5 @@
 import type { AgentContext, PhaseTimeouts } from './agent.js';
+import type { OnApproval } from './approval.js';
 import type { CacheStorage } from './cache-storage.js';
 import type { CallOutcome } from './result.js';
 import type { TaskContent } from './task-content.js';
@@ -31,6 +32,13 @@ export interface CallOptions {
    * answer is stored. Fields it leaves out come from the agent's definition.
    */
   cache?: false | 'refresh' | CacheStorage | undefined;
+  /**
+   * Answers to the requests of an `ApprovalRequiredError`, by their `id`: `true` lets the tool call run, `false` tells the
+   * model that it may not.
+   */
+  approvals?: Readonly<Record<string, boolean>> | undefined;
+  /** Decides about tool calls that need approval and are not in `approvals`. Overrides the agent's. */
+  onApproval?: OnApproval | undefined;
   /** Returned with the result, unchanged. */
   metadata?: Record<string, unknown> | undefined;
 }

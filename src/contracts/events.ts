@@ -13,6 +13,18 @@ export interface CallEvent {
   at: number;
 }
 
+/** Fields of every event of a tool. */
+export interface ToolEvent extends CallEvent {
+  /** Which attempt of its call runs the tool, from 1. */
+  attempt: number;
+  /** The tool's name. */
+  tool: string;
+  /** The model's id of the tool call. */
+  toolCallId: string;
+  /** The key of the tool call, as the tool receives it. */
+  key: string;
+}
+
 /** Fields of every event of a lane. */
 export interface LaneEvent {
   /** The lane, for instance `anthropic/claude-sonnet-4-5`. */
@@ -126,6 +138,15 @@ export interface TuttiEvents extends CacheEvents {
     /** Tokens that it is known to have used; `undefined` if nothing was reported. */
     usage: Partial<Usage> | undefined;
   };
+  /** A tool starts. */
+  'tool:start': ToolEvent;
+  /** A tool ended: it returned, failed, timed out or was told to stop. */
+  'tool:end': ToolEvent & {
+    /** How long it ran, in milliseconds. */
+    runMs: number;
+    /** Whether it returned a result; otherwise the model receives an error, or none if the attempt has ended. */
+    success: boolean;
+  };
   /**
    * Work ignored its aborted signal for `abandonMs` and was abandoned: its permit is released, though it may still be
    * running.
@@ -224,6 +245,8 @@ const EVENTS: Readonly<Record<Exclude<TuttiEventName, CacheEventName>, true>> = 
   'attempt:start': true,
   'attempt:end': true,
   'attempt:abandon': true,
+  'tool:start': true,
+  'tool:end': true,
   'lane:pause': true,
   'breaker:open': true,
   'breaker:half-open': true,

@@ -5,6 +5,7 @@ import type { ProviderResponseInfo } from './rate-limits.js';
 import type { AgentReplyObject, StreamSummary } from './reply.js';
 import type { StreamEvent } from './stream-event.js';
 import type { ContentFile, LoadedMessage } from './task-content.js';
+import type { ToolHost } from './tool-host.js';
 import type { Usage } from './usage.js';
 
 /** An answer that did not match the `output` schema, and why. */
@@ -48,6 +49,8 @@ export interface ProviderRequest {
    * several requests in one attempt. Absent if there is none to go on from.
    */
   readonly ledger?: CallLedger | undefined;
+  /** What the call offers to a provider that runs tools. */
+  readonly toolHost?: ToolHost | undefined;
   /** Aborted when the attempt ends early; the provider must then close its socket or process. */
   readonly signal: AbortSignal;
   /** The orchestrator's logger, bound to this agent and call. */

@@ -33,6 +33,7 @@ import type { RunBusyError, RunChangedError, RunJournalError, RunStoppedError } 
 import type { StateFileError } from './state-file-error.js';
 import type { CacheStoreError, DatabaseError } from './storage-errors.js';
 import type { StreamLaggedError } from './stream-errors.js';
+import type { ApprovalRequiredError, ToolInDoubtError } from './tool-errors.js';
 import type {
   BudgetExceededError,
   CircuitOpenError,
@@ -59,6 +60,8 @@ export type AnyTuttiError =
   | AgentError
   | HookError
   | OutputError
+  | ToolInDoubtError
+  | ApprovalRequiredError
   | StreamConsumedError
   | StreamLaggedError
   | TaskSourceError

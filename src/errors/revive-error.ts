@@ -30,6 +30,7 @@ import { RunBusyError, RunChangedError, RunJournalError, RunStoppedError } from 
 import { StateFileError } from './state-file-error.js';
 import { CacheStoreError, DatabaseError } from './storage-errors.js';
 import { StreamLaggedError } from './stream-errors.js';
+import { ApprovalRequiredError, ToolInDoubtError } from './tool-errors.js';
 import { BudgetExceededError, CircuitOpenError, LaneDownError, RateLimitedError } from './traffic-errors.js';
 import { TuttiError } from './tutti-error.js';
 
@@ -65,6 +66,8 @@ const CLASSES: {
   TUTTI_AGENT_FAILED: AgentError,
   TUTTI_HOOK: HookError,
   TUTTI_OUTPUT_INVALID: OutputError,
+  TUTTI_TOOL_IN_DOUBT: ToolInDoubtError,
+  TUTTI_APPROVAL_REQUIRED: ApprovalRequiredError,
   TUTTI_STREAM_CONSUMED: StreamConsumedError,
   TUTTI_STREAM_LAGGED: StreamLaggedError,
   TUTTI_TASK_SOURCE_FAILED: TaskSourceError,

@@ -28,6 +28,7 @@ export const AGENT_SETTINGS: Readonly<Record<keyof AgentSettings, true>> = {
   fallbacks: true,
   hedge: true,
   hooks: true,
+  onApproval: true,
   idempotent: true,
   budget: true,
   maxCostUsd: true,

@@ -27,6 +27,8 @@ const SAMPLES: readonly main.TuttiError[] = [
   failing,
   new api.HookError('agent', 'before', 'broken'),
   new api.OutputError('agent', '', 'wrong'),
+  new api.ToolInDoubtError({ agent: 'agent', tool: 'tool', key: 'key' }),
+  new api.ApprovalRequiredError('agent', []),
   new api.StreamConsumedError('agent'),
   new api.TaskSourceError([], 0, undefined),
   new api.RateLimitedError('lane', 'wait-too-long', 'wait', 1),

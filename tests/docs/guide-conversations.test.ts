@@ -104,3 +104,32 @@ test('the hooks of the guide keep addresses from the model and put them back', a
   expect(Object.keys(redactAddresses)).toEqual(['before', 'after']);
   await orchestrator.close();
 });
+
+test('the clerk of the guide pays back what a person has approved', async () => {
+  const { openOrchestrator, handle, refunds } = runGuide<{
+    openOrchestrator(onApproval: tutti.OnApproval | undefined, options: object): tutti.AsyncOrchestrator;
+    handle(orchestrator: Opened, text: string, decide: (tool: string) => boolean): Promise<tutti.AgentResult>;
+    refunds: Map<string, number>;
+  }>('docs/guides/tools-with-approval.md');
+  const connection = { baseURL: server.url, apiKey: 'k' };
+  const call = (usd: number) => [{ id: 'call_1', name: 'refund', input: { order: 'A-7', usd } }];
+  const resultOf = (index: number) => JSON.stringify(server.requests[index]?.body.messages);
+
+  const asking = openOrchestrator(({ input }) => {
+    return { approved: (input as { usd: number }).usd < 100, reason: 'at most 100 dollars' };
+  }, connection);
+  server.script([{ toolCalls: call(500) }, { toolCalls: call(40) }, { text: 'Paid.' }]);
+  expect(await asking.execute('clerk', 'Pay A-7 back.')).toMatchObject({ output: 'Paid.' });
+  expect(resultOf(1)).toContain('not approved (at most 100 dollars)');
+  expect([...refunds.values()]).toEqual([40]);
+  await asking.close();
+
+  const byHand = openOrchestrator(undefined, connection);
+  server.script([{ toolCalls: call(60) }, { toolCalls: call(60) }, { text: 'Done.' }]);
+  const decided: string[] = [];
+  const result = await handle(byHand, 'Pay A-7 back.', (tool) => decided.push(tool) === 1);
+  expect(result).toMatchObject({ output: 'Done.' });
+  expect(decided).toEqual(['refund']);
+  expect([...refunds.values()]).toEqual([40, 60]);
+  await byHand.close();
+});

@@ -3,6 +3,7 @@ import { type LazyModule, loadMissing } from '../../lifecycle/lazy-module.js';
 import { jsonSchemaWriter, needsJsonSchemaWriter } from '../../output/json-schema.js';
 import { objectReaderCode } from '../agent-stream.js';
 import { streamCode } from '../attempts/attempt.js';
+import { attemptToolsCode, hasTools } from '../attempts/invoke-agent.js';
 import { cachedCallsCode } from '../cached/cache-of-calls.js';
 import { retriesCode } from '../call-path.js';
 import { outputReader } from '../call-result.js';
@@ -25,6 +26,7 @@ export function codeLoader(
   if (definition.output !== undefined) modules.push(outputReader, objectReaderCode);
   if (services.cache !== undefined) modules.push(cachedCallsCode);
   if (mayNeedJsonSchemaWriter(services, definition)) modules.push(jsonSchemaWriter);
+  if (hasTools(definition) || definition.fallbacks !== undefined) modules.push(attemptToolsCode);
   if (modules.length === 0) return undefined;
   const load = (): Promise<unknown> | undefined => loadMissing(modules);
   // Where it fails now, each call tries again and fails with the reason.

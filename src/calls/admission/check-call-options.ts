@@ -51,6 +51,15 @@ const expectCache: Check = (value) => {
   return undefined;
 };
 
+const expectApprovals: Check = (value) => {
+  const wrong = expectObject(value);
+  if (wrong !== undefined) return wrong;
+  for (const [id, answer] of Object.entries(value as object)) {
+    if (typeof answer !== 'boolean') throw mismatch(`approvals.${id}`, 'true or false', answer);
+  }
+  return undefined;
+};
+
 const expectBudget: Check = (value) => {
   parseOptions(budgetSchema(), value, 'budget');
   return undefined;
@@ -73,6 +82,8 @@ const CALL_CHECKS = new Map<string, Check>([
   ['model', expectText],
   ['params', expectObject],
   ['cache', expectCache],
+  ['approvals', expectApprovals],
+  ['onApproval', expectFunction],
   ['metadata', expectObject],
 ]);
 const RUN_CHECKS = new Map<string, Check>([

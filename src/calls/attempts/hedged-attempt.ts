@@ -1,4 +1,3 @@
-import type { AgentDefinition } from '../../contracts/agent.js';
 import type { AgentReply } from '../../contracts/reply.js';
 import { CancelledError } from '../../errors/execution-errors.js';
 import type { AttemptEnds } from '../../resilience/hedge/attempt-ends.js';
@@ -9,6 +8,7 @@ import type { Call } from '../call.js';
 import { publishHedge } from '../call-events.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { replyUsage } from './charge.js';
+import { hasTools } from './invoke-agent.js';
 import { type AttemptPlace, QueuedAttempt } from './queued-attempt.js';
 
 /** Makes one attempt, or two that race, within budgets, limits and permits; reports the answer to `ends`. */
@@ -28,11 +28,6 @@ export function beginAttempt(place: AttemptPlace, ends: AttemptEnds<AgentReply>)
 /** As {@link beginAttempt}, with a promise of the answer. */
 export function runAttempt(place: AttemptPlace): Promise<AgentReply> {
   return new Promise((resolve, reject) => beginAttempt(place, { succeeded: resolve, failed: reject }));
-}
-
-function hasTools({ provider }: AgentDefinition): boolean {
-  const tools = provider?.identity?.tools;
-  return Array.isArray(tools) ? tools.length > 0 : tools !== undefined;
 }
 
 /** A stream has one reader, and tools may act twice: neither is raced. */

@@ -1,5 +1,5 @@
 import { checkAccepted } from '../../content/accepted-content.js';
-import type { AgentContext } from '../../contracts/agent.js';
+import type { AgentContext, AgentDefinition } from '../../contracts/agent.js';
 import type { CallLedger } from '../../contracts/call-ledger.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
@@ -11,6 +11,15 @@ import type { RunningAttempt } from './running-attempt.js';
 
 /** Sends answers back that do not fit: for agents with `repairs`. */
 export const outputRepairer = new LazyModule(() => import('../../output/repair-output.js'));
+
+/** Serves tools: for agents whose provider runs some. */
+export const attemptToolsCode = new LazyModule(() => import('./attempt-tools.js'));
+
+/** Whether the agent's provider runs tools. */
+export function hasTools({ provider }: AgentDefinition): boolean {
+  const tools = provider?.identity?.tools;
+  return Array.isArray(tools) ? tools.length > 0 : tools !== undefined;
+}
 
 /** What an agent answers with: a reply, now or later, or a stream. */
 export type Invocation = AgentReply | PromiseLike<AgentReply | AgentStreamReply> | AgentStreamReply;
@@ -73,6 +82,7 @@ function toProviderRequest(
     output: attempt.target.definition.output ?? call.definition.output,
     rejected,
     ledger: ledgerOf(call),
+    toolHost: attemptToolsCode.loaded && new attemptToolsCode.loaded.AttemptTools(attempt),
     signal: context.signal,
     logger: context.logger,
     onSent: () => {

@@ -79,9 +79,10 @@ function loopOptions(
   request: ProviderRequest,
   { tools, maxSteps, identity }: ModelProviderOptions,
 ): ToolLoopOptions {
-  const { agent, ledger, task, messages, rejected, signal, logger } = request;
+  const { agent, callId, ledger, toolHost, task, messages, rejected, signal, logger } = request;
   const api = `${name}/${String(identity.api ?? '')}`;
-  return { agent, api, ledger, task, messages, rejected, signal, logger, tools, maxSteps };
+  const call = { agent, callId, ledger, toolHost, task, messages, rejected };
+  return { ...call, api, signal, logger, tools, maxSteps };
 }
 
 function toReply(reply: ToolLoopReply, request: ProviderRequest, pricing: Pricing): AgentReplyObject {

@@ -2,14 +2,16 @@ import type { CallLedger } from '../../contracts/call-ledger.js';
 import type { RejectedReply } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { LoadedMessage } from '../../contracts/task-content.js';
-import type { ToolStep } from '../../contracts/tool.js';
+import type { Tool, ToolStep } from '../../contracts/tool.js';
+import type { ToolHost } from '../../contracts/tool-host.js';
 import { addUsage, type FinishReason, type Usage } from '../../contracts/usage.js';
 import { ProviderResponseError } from '../../errors/provider-errors.js';
 import type { Logger } from '../../logging/logger.js';
 import { repairMessage } from '../../output/repair-output.js';
 import { conversationTurns } from './conversation-turns.js';
 import type { AnsweredToolCall, ModelMessage, ModelStep, ModelStepRequest } from './model-step.js';
-import { runTool } from './run-tool.js';
+import { ToolRunner, type ToolRunnerOptions } from './run-tool.js';
+import { approveCalls } from './tool-approvals.js';
 import { type StepKind, type StepProgress, ToolProgress } from './tool-progress.js';
 import type { PreparedTools } from './tool-set.js';
 
@@ -17,10 +19,13 @@ import type { PreparedTools } from './tool-set.js';
 export interface ToolLoopOptions {
   /** The agent that asks. */
   readonly agent: string;
+  readonly callId: string;
   /** The API that it asks: what only that API understands is sent to no other. */
   readonly api: string;
   /** Of the call, so that the loop goes on where an earlier attempt stopped. */
   readonly ledger?: CallLedger | undefined;
+  /** Of the call, for its tools. */
+  readonly toolHost?: ToolHost | undefined;
   /** The user's text. */
   readonly task: string;
   /** The whole conversation, if there is more than that text. */
@@ -53,6 +58,8 @@ export interface ToolLoopReply {
   readonly steps: readonly ToolStep[] | undefined;
 }
 
+const NO_TOOLS: ReadonlyMap<string, Tool> = new Map();
+
 /** What the model reports where no request was necessary. */
 const NOTHING_USED: Partial<Usage> = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 });
 
@@ -62,6 +69,8 @@ export class ToolConversation {
   usage: Partial<Usage> = {};
   readonly #options: ToolLoopOptions;
   readonly #progress: ToolProgress;
+  readonly #tools: ToolRunnerOptions;
+  readonly #runner: ToolRunner;
   readonly #messages: ModelMessage[];
   /** Answers that were rejected and are not in the messages yet. */
   #rejected: readonly RejectedReply[];
@@ -78,6 +87,8 @@ export class ToolConversation {
     const { ledger, messages, rejected = [], task } = options;
     this.#options = options;
     this.#progress = ToolProgress.of(ledger);
+    this.#tools = { ...options, tools: options.tools?.byName ?? NO_TOOLS, host: options.toolHost };
+    this.#runner = new ToolRunner(this.#tools);
     this.#messages = messages === undefined ? [{ role: 'user', text: task }] : conversationTurns(messages);
     this.#rejected = rejected;
   }
@@ -156,16 +167,16 @@ export class ToolConversation {
 
   async #useTools(next: StepProgress): Promise<undefined> {
     const { step, calls, agent, api } = next;
-    const { tools, signal, logger } = this.#options;
-    const byName = tools?.byName ?? new Map();
+    const { signal, tools } = this.#options;
+    await approveCalls(calls, this.#progress, this.#tools, signal);
     const settled = await Promise.allSettled(
-      calls.map((call) => call.settle((started, stop) => runTool(started, byName, stop, logger), signal)),
+      calls.map((call) => call.settle((started, stop) => this.#runner.run(started, stop), signal)),
     );
     // Only now, because the permit must not be released while a tool is running.
     signal.throwIfAborted();
     const answered = settled.map(answerOf);
     this.#pausedText = '';
-    const isKnown = agent === this.#options.agent || answered.every(({ name }) => byName.has(name));
+    const isKnown = agent === this.#options.agent || answered.every(({ name }) => tools?.byName.has(name));
     if (isKnown) this.#messages.push(...toolTurns(step, answered, api === this.#options.api));
     // Models reject calls of tools that they do not have.
     else this.#messages.push({ role: 'user', text: resultsInWords(answered) });

@@ -22,6 +22,13 @@ export interface StepProgress extends FinishedStep {
   areResultsDelivered: boolean;
 }
 
+/** Whether a tool call may run. */
+export interface ApprovalDecision {
+  readonly approved: boolean;
+  /** What the model receives if it may not. */
+  readonly reason?: string | undefined;
+}
+
 const known = new WeakMap<CallLedger, ToolProgress>();
 
 /**
@@ -31,6 +38,8 @@ const known = new WeakMap<CallLedger, ToolProgress>();
 export class ToolProgress {
   readonly steps: StepProgress[] = [];
   readonly #id: string;
+  /** Steps so far whose tools are run. */
+  #toolSteps = 0;
 
   private constructor(ledger: CallLedger | undefined) {
     this.#id = ledger?.id ?? '';
@@ -50,11 +59,20 @@ export class ToolProgress {
   finish(position: number, finished: FinishedStep): void {
     if (this.steps.length > position) return;
     const { kind, step } = finished;
-    const calls =
-      kind === 'tools'
-        ? step.toolCalls.map((call, index) => new ToolCallProgress(call, `${this.#id}-${position}-${index}`))
-        : [];
+    const calls = kind === 'tools' ? this.#callsOf(step) : [];
     this.steps.push({ ...finished, calls, areResultsDelivered: kind !== 'tools' });
+  }
+
+  /** All tool calls before this one. */
+  callsBefore(call: ToolCallProgress): ToolCallProgress[] {
+    const all = this.steps.flatMap(({ calls }) => calls);
+    return all.slice(0, all.indexOf(call));
+  }
+
+  #callsOf({ toolCalls }: ModelStep): ToolCallProgress[] {
+    const number = this.#toolSteps;
+    this.#toolSteps += 1;
+    return toolCalls.map((call, index) => new ToolCallProgress(call, `${this.#id}-${number}-${index}`));
   }
 }
 
@@ -64,17 +82,30 @@ export type ToolCallRunner = (call: ToolCallProgress, signal: AbortSignal) => Pr
 /** One tool call of a step: it runs once, and every attempt that needs its result waits for that. */
 export class ToolCallProgress {
   readonly call: ModelToolCall;
-  /** The same for this call in all attempts. */
+  /** The same for this call in all attempts, and when a run is resumed. */
   readonly key: string;
+  /** Whether it may run, where it has to be approved. */
+  decision: ApprovalDecision | undefined = undefined;
+  /** Whether its tool was started: without a result it is then in doubt whether it took effect. */
+  isStarted = false;
   /** The result, once there is one. */
   answer: AnsweredToolCall | undefined = undefined;
   #running: Promise<AnsweredToolCall> | undefined = undefined;
+  #deciding: Promise<ApprovalDecision | undefined> | undefined = undefined;
   #stop = new AbortController();
   #waiting = 0;
 
   constructor(call: ModelToolCall, key: string) {
     this.call = call;
     this.key = key;
+  }
+
+  /** Has it decided whether it may run; attempts that ask at the same time share the answer. */
+  async decide(ask: () => Promise<ApprovalDecision | undefined>): Promise<void> {
+    this.#deciding ??= ask().finally(() => {
+      this.#deciding = undefined;
+    });
+    this.decision = await this.#deciding;
   }
 
   /** The result: there already, of a run that has begun, or of one that begins now. */

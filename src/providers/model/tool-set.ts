@@ -1,6 +1,7 @@
 import type { OutputSchema } from '../../contracts/output-schema.js';
 import type { Tool, ToolSet } from '../../contracts/tool.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { type Check, expectBoolean, expectDuration, expectFunction, mismatch } from '../../input/checks.js';
 import { describeKind } from '../../input/describe-value.js';
 import * as jsonSchemaWriter from '../../output/core-json-schema.js';
 import { isZodSchema, jsonSchemaOf } from '../../output/json-schema.js';
@@ -46,6 +47,7 @@ function defineForModel(name: string, tool: Tool, field: string): ModelToolDefin
       `${field}.run must be a function; got ${describeKind(tool?.run)}.`,
     );
   }
+  checkSettings(tool, field);
   const inputSchema = toJsonSchema(tool.input, `${field}.input`);
   if (inputSchema.type !== 'object') {
     throw new InvalidArgumentError(
@@ -54,6 +56,26 @@ function defineForModel(name: string, tool: Tool, field: string): ModelToolDefin
     );
   }
   return { name, description: tool.description, inputSchema };
+}
+
+const FUNCTION_OR_FLAG: Check = (value) =>
+  typeof value === 'function'
+    ? undefined
+    : expectBoolean(value) && 'a boolean or a function (input) => boolean';
+
+const SETTINGS: Readonly<Record<string, Check>> = {
+  timeoutMs: expectDuration,
+  needsApproval: FUNCTION_OR_FLAG,
+  idempotent: expectBoolean,
+  reconcile: expectFunction,
+};
+
+function checkSettings(tool: Tool, field: string): void {
+  for (const [name, check] of Object.entries(SETTINGS)) {
+    const value = tool[name as keyof Tool];
+    const wrong = value === undefined ? undefined : check(value);
+    if (wrong !== undefined) throw mismatch(`${field}.${name}`, wrong, value);
+  }
 }
 
 /**

@@ -52,6 +52,7 @@ const weather: ToolSet = {
 
 const options = (tools: ToolSet | undefined, more: Partial<ToolLoopOptions> = {}): ToolLoopOptions => ({
   agent: 'helper',
+  callId: 'call-1',
   api: 'test/chat',
   task: 'the task',
   tools: prepareTools(tools),

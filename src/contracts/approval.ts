@@ -1,0 +1,16 @@
+import type { ApprovalRequest } from '../errors/tool-errors.js';
+
+export type { ApprovalRequest };
+
+/** Whether a tool call may run. The model receives the reason if it may not. */
+export type ApprovalAnswer = boolean | { readonly approved: boolean; readonly reason?: string | undefined };
+
+/**
+ * Decides about a tool call, in any time: the timeouts of the attempt stand still while it does.
+ *
+ * @param signal Aborted when the attempt ends without the answer.
+ */
+export type OnApproval = (
+  request: ApprovalRequest,
+  context: { readonly signal: AbortSignal },
+) => ApprovalAnswer | Promise<ApprovalAnswer>;
