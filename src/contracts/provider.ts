@@ -116,6 +116,23 @@ export interface Provider {
    */
   costUsd?(model: string | undefined, usage: Partial<Usage>): number | undefined;
   /**
+   * The maximum cost of so many tokens, in US dollars, if that is more than `costUsd`: writing a prompt to a prompt cache
+   * costs more than sending it. Budgets reserve that much.
+   *
+   * @default `costUsd`
+   */
+  maxCostUsd?(
+    model: string | undefined,
+    tokens: { readonly inputTokens: number; readonly outputTokens: number },
+  ): number | undefined;
+  /**
+   * Whether the provider caches what all calls with these instructions begin with, so that later ones pay less for it.
+   * `warmFirst` makes one of such calls first.
+   *
+   * @default false
+   */
+  cachesPrefix?(model: string | undefined, instructions: string | undefined): boolean;
+  /**
    * The longest answer, in tokens, that these parameters ask the model for; `undefined` if they set no limit.
    * Rate limits and budgets reserve that much. Without this method `params.maxTokens` counts.
    */

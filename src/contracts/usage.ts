@@ -8,6 +8,8 @@ export interface Usage {
   cacheReadTokens?: number;
   /** Tokens written to the provider's prompt cache. */
   cacheWriteTokens?: number;
+  /** Those of them that are kept for an hour, which costs more; not counted a second time in `totalTokens`. */
+  cacheWrite1hTokens?: number;
   /** All of them together; `undefined` if one of the two is unknown and no total was reported. */
   totalTokens: number | undefined;
 }
@@ -22,7 +24,13 @@ export type FinishReason =
   | 'error'
   | 'other';
 
-const PARTS = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens'] as const;
+const PARTS = [
+  'inputTokens',
+  'outputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'cacheWrite1hTokens',
+] as const;
 const COUNTS = [...PARTS, 'totalTokens'] as const;
 
 // One object for all results: most functions report no usage, and a hundred thousand results keep it.
@@ -35,10 +43,11 @@ const UNKNOWN_USAGE: Usage = Object.freeze({
 /** Usage with every count that was reported, and their total. */
 export function completeUsage(usage: Partial<Usage> | undefined): Usage {
   if (usage === undefined) return UNKNOWN_USAGE;
-  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = usage;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens } = usage;
   const complete: Usage = { inputTokens, outputTokens, totalTokens: totalTokensOf(usage) };
   if (cacheReadTokens !== undefined) complete.cacheReadTokens = cacheReadTokens;
   if (cacheWriteTokens !== undefined) complete.cacheWriteTokens = cacheWriteTokens;
+  if (cacheWrite1hTokens !== undefined) complete.cacheWrite1hTokens = cacheWrite1hTokens;
   return complete;
 }
 
@@ -61,12 +70,14 @@ export function usageFromCounts(
   outputTokens: number | undefined,
   cacheReadTokens: number,
   cacheWriteTokens: number,
+  cacheWrite1hTokens = 0,
 ): Partial<Usage> {
   const usage: Partial<Usage> = {};
   if (inputTokens !== undefined) usage.inputTokens = inputTokens;
   if (outputTokens !== undefined) usage.outputTokens = outputTokens;
   if (cacheReadTokens > 0) usage.cacheReadTokens = cacheReadTokens;
   if (cacheWriteTokens > 0) usage.cacheWriteTokens = cacheWriteTokens;
+  if (cacheWrite1hTokens > 0) usage.cacheWrite1hTokens = cacheWrite1hTokens;
   const totalTokens = totalTokensOf(usage);
   if (totalTokens !== undefined) usage.totalTokens = totalTokens;
   return usage;

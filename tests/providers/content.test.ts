@@ -31,7 +31,14 @@ const tools = {
   },
 };
 const agents = {
-  anthropic: () => anthropic({ model: 'claude-sonnet-4-5', apiKey: 'k', baseURL: server.url, tools }),
+  anthropic: () =>
+    anthropic({
+      model: 'claude-sonnet-4-5',
+      apiKey: 'k',
+      baseURL: server.url,
+      tools,
+      promptCache: false,
+    }),
   chat: () => openai({ model: 'gpt-4.1', apiKey: 'k', baseURL: server.openaiURL, tools }),
   responses: () =>
     openai({ model: 'gpt-4.1', apiKey: 'k', baseURL: server.openaiURL, api: 'responses', tools }),

@@ -37,7 +37,7 @@ const own = { tools: [{ type: 'web_search' }] };
 
 describe('messagesBody', () => {
   test('says turns of another provider in its own words', () => {
-    const body = messagesBody('m', request(own), messages, tools, true);
+    const body = messagesBody('m', request(own), messages, tools, true, false);
     expect(body.tools).toEqual([{ type: 'web_search' }, { name: 'add', input_schema: { type: 'object' } }]);
     expect(body.messages).toMatchObject([
       { role: 'user' },
@@ -51,7 +51,7 @@ describe('messagesBody', () => {
       },
       { role: 'user', content: [{ type: 'tool_result' }, { type: 'tool_result', is_error: true }] },
     ]);
-    const [turn] = messagesBody('m', request(), silent, [], true).messages as [{ content: unknown[] }];
+    const [turn] = messagesBody('m', request(), silent, [], true, false).messages as [{ content: unknown[] }];
     expect(turn.content).toHaveLength(1);
   });
 });

@@ -6,7 +6,7 @@ import { ModelStreamReader } from '../../src/providers/ai-sdk/model-stream.js';
 import { messageUsage, stepFromMessage } from '../../src/providers/anthropic/messages-answer.js';
 import { messagesSchema } from '../../src/providers/anthropic/messages-schema.js';
 import { MessageStreamReader } from '../../src/providers/anthropic/messages-stream.js';
-import { stepFromChat } from '../../src/providers/openai/chat-answer.js';
+import { chatUsage, stepFromChat } from '../../src/providers/openai/chat-answer.js';
 import { ChatStreamReader } from '../../src/providers/openai/chat-stream.js';
 import { stepFromResponse } from '../../src/providers/openai/responses-answer.js';
 import { ResponseStreamReader } from '../../src/providers/openai/responses-stream.js';
@@ -94,6 +94,22 @@ describe('an answer of Chat Completions with next to nothing in it', () => {
       { type: 'tool-call', id: 'x', name: 'b', input: [1] },
     ]);
     expect(reader.step()).toMatchObject({ finishReason: 'tool-calls', text: '', usage: {} });
+  });
+});
+
+describe('cached tokens of a server that speaks the Chat Completions API', () => {
+  test.each([
+    { prompt_tokens_details: { cached_tokens: 4 } },
+    { prompt_cache_hit_tokens: 4, prompt_cache_miss_tokens: 6 },
+    { cached_tokens: 4, prompt_tokens_details: null },
+  ])('are read as it reports them: %j', (counts) => {
+    const usage = { prompt_tokens: 10, completion_tokens: 1, ...counts };
+    expect(chatUsage(usage)).toEqual({
+      inputTokens: 6,
+      cacheReadTokens: 4,
+      outputTokens: 1,
+      totalTokens: 11,
+    });
   });
 });
 

@@ -228,7 +228,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     // What files take says nothing about bytes of text: a lane learns nothing from such an answer.
     this.#sizeBytes = size.fileTokens === 0 ? size.textBytes : 0;
     this.#tokens = worstTokens(call, target, this.#lane, size);
-    if (hasBudgets) this.#worstCase = spendingAtWorst(call, target, this.#tokens);
+    if (hasBudgets) this.#worstCase = spendingAtWorst(call, target, this.#lane, size);
   }
 
   #budgets(): Budget[] {

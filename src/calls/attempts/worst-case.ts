@@ -58,24 +58,45 @@ export function worstTokens(
 ): TokenCost {
   const maxTokens = maxTokensOf(call, target);
   const { inputTokens, outputTokens } = lane?.estimate(textBytes, maxTokens) ?? {
-    inputTokens: Math.ceil(textBytes / BYTES_PER_TOKEN),
+    inputTokens: usualTextTokens(textBytes),
     outputTokens: maxTokens ?? 0,
   };
   return { inputTokens: inputTokens + fileTokens, outputTokens };
 }
 
+function usualTextTokens(textBytes: number): number {
+  return Math.ceil(textBytes / BYTES_PER_TOKEN);
+}
+
 /** The maximum cost in money and tokens, for the budgets; `undefined` where it is unknown. */
-export function spendingAtWorst(call: Call, target: RegisteredAgent, { inputTokens }: TokenCost): CallCost {
+export function spendingAtWorst(
+  call: Call,
+  target: RegisteredAgent,
+  lane: Lane | undefined,
+  { textBytes, fileTokens }: SentSize,
+): CallCost {
   const { maxCostUsd, provider } = target.definition;
+  // At worst nothing is in the provider's prompt cache.
+  const inputTokens = (lane?.promptTokens(textBytes) ?? usualTextTokens(textBytes)) + fileTokens;
   // What the provider asks for where the parameters do not say may be spent as well.
   const outputTokens = maxTokensOf(call, target) ?? provider?.defaultMaxOutputTokens;
   const tokens = outputTokens === undefined ? undefined : inputTokens + outputTokens;
   const model = call.modelOf(target);
   const usd =
     maxCostUsd ??
-    (outputTokens === undefined ? undefined : provider?.costUsd?.(model, { inputTokens, outputTokens }));
+    (outputTokens === undefined ? undefined : maxCostOf(provider, model, { inputTokens, outputTokens }));
   if (usd !== undefined) return { usd, tokens };
   return { usd, tokens, missing: missingFor(provider, model, outputTokens) };
+}
+
+function maxCostOf(
+  provider: Provider | undefined,
+  model: string | undefined,
+  tokens: TokenCost,
+): number | undefined {
+  return provider?.maxCostUsd === undefined
+    ? provider?.costUsd?.(model, tokens)
+    : provider.maxCostUsd(model, tokens);
 }
 
 /** The settings that would make a maximum cost known. */

@@ -13,6 +13,8 @@ import { stepFromAnswer } from './model-answer.js';
 import { ModelStreamReader } from './model-stream.js';
 
 const NAME = 'ai-sdk';
+/** The shortest prompt that providers cache, in tokens. */
+const MINIMUM_CACHED_TOKENS = 1_024;
 
 /** A language model object of the AI SDK. */
 export function aiSdkDialect(model: AiSdkModel, nativeOutput: boolean): ModelDialect {
@@ -23,6 +25,8 @@ export function aiSdkDialect(model: AiSdkModel, nativeOutput: boolean): ModelDia
     maxOutputTokens: (params) => longestAnswer(params, ['maxTokens', 'maxOutputTokens']),
     // What it cannot take, the model says itself, before it sends anything.
     files: ['*'],
+    // Most providers cache longer prompts by themselves.
+    minimumCachedTokens: () => MINIMUM_CACHED_TOKENS,
     close: async () => {},
   };
 }

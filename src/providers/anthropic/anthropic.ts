@@ -1,4 +1,5 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
+import { expectOneOf } from '../../input/checks.js';
 import { toDefinition } from '../agent-settings.js';
 import { settingsWithParams } from '../model/model-agent-options.js';
 import { type ModelClientOptions, resolveClientOptions } from '../model/model-client-options.js';
@@ -20,6 +21,14 @@ export interface AnthropicOptions<
 > extends ModelClientOptions<Data, Inputs> {
   /** The model, for instance `claude-sonnet-4-5`. Required; a call can choose another one. */
   readonly model?: string | undefined;
+  /**
+   * How long the provider keeps what calls have in common, so that later ones pay less for it: `'5m'`, `'1h'`, or `false`
+   * to cache nothing. Tools, system prompt and the last turn are marked, if the prompt up to there has the model's
+   * minimum length. `params` with marks of their own (`cache_control`) turn it off.
+   *
+   * @default '5m'
+   */
+  readonly promptCache?: false | '5m' | '1h' | undefined;
 }
 
 const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', async (toMissing) => {
@@ -41,16 +50,25 @@ const loadSdk = peerLoader('@anthropic-ai/sdk', 'anthropic()', async (toMissing)
 export function anthropic<Data = undefined, Inputs extends Record<string, unknown> = Record<string, unknown>>(
   options: AnthropicOptions<Data, Inputs>,
 ): AgentDefinition<string, Data> {
-  const resolved = resolveClientOptions('anthropic', options);
+  const resolved = resolveClientOptions('anthropic', options, { promptCache: expectPromptCache });
+  const promptCache = options.promptCache ?? '5m';
   const tools = prepareTools(options.tools);
-  const dialect = anthropicDialect(openClient(options, resolved), resolved.structuredOutput);
+  const dialect = anthropicDialect(openClient(options, resolved), resolved.structuredOutput, promptCache);
   const provider = createModelProvider(dialect, {
     tools,
     maxSteps: resolveMaxSteps(options.maxSteps),
     pricing: createPricing(options.prices),
+    paidCacheWrites: promptCache === false ? undefined : promptCache,
     identity: { api: 'messages', baseURL: options.baseURL ?? null, tools: tools?.definitions ?? [] },
   });
   return toDefinition(settingsWithParams(options), provider);
+}
+
+const isLifetime = expectOneOf('5m', '1h');
+
+function expectPromptCache(value: unknown): string | undefined {
+  const wrong = value === false ? undefined : isLifetime(value);
+  return wrong && `${wrong}, or false`;
 }
 
 function openClient(options: AnthropicOptions, resolved: PooledClientOptions): ClientSource<AnthropicClient> {

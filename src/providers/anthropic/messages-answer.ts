@@ -20,6 +20,8 @@ export interface MessageUsage {
   readonly output_tokens?: number | null;
   readonly cache_read_input_tokens?: number | null;
   readonly cache_creation_input_tokens?: number | null;
+  /** The tokens written to the prompt cache, by how long they are kept. */
+  readonly cache_creation?: { readonly ephemeral_1h_input_tokens?: number | null } | null;
 }
 
 /** An answer of the Messages API: the fields that are read. */
@@ -76,5 +78,6 @@ export function messageUsage(usage: MessageUsage | null | undefined): Partial<Us
   const { input_tokens: input, output_tokens: output } = usage ?? {};
   const read = usage?.cache_read_input_tokens ?? 0;
   const written = usage?.cache_creation_input_tokens ?? 0;
-  return usageFromCounts(input ?? undefined, output ?? undefined, read, written);
+  const writtenFor1h = Math.min(written, usage?.cache_creation?.ephemeral_1h_input_tokens ?? 0);
+  return usageFromCounts(input ?? undefined, output ?? undefined, read, written, writtenFor1h);
 }

@@ -4,7 +4,9 @@ import { allTools, bodyParts, type Protocol } from '../model/body-parts.js';
 import { base64Of, textOf } from '../model/file-content.js';
 import type { ModelMessage, ModelToolDefinition, UserPart } from '../model/model-step.js';
 import { objectInput } from '../model/tool-input.js';
+import { anthropicFileTokens } from './file-tokens.js';
 import { messagesFormat } from './messages-schema.js';
+import { markForCache, type PromptCache } from './prompt-cache.js';
 
 /** The API requires a limit in every request. In tokens. */
 export const DEFAULT_MAX_TOKENS = 4_096;
@@ -27,6 +29,7 @@ export function messagesBody(
   messages: readonly ModelMessage[],
   tools: readonly ModelToolDefinition[],
   nativeOutput: boolean,
+  promptCache: PromptCache,
 ): Record<string, unknown> {
   const { params, format, system } = bodyParts(request, PROTOCOL, nativeOutput);
   const body: Record<string, unknown> = { max_tokens: DEFAULT_MAX_TOKENS, ...params, model };
@@ -39,7 +42,18 @@ export function messagesBody(
       format: { type: 'json_schema', schema: format.schema },
     };
   }
+  markForCache(body, model, promptCache, fileTokensOf(messages));
   return body;
+}
+
+function fileTokensOf(messages: readonly ModelMessage[]): number {
+  let tokens = 0;
+  for (const message of messages) {
+    if (!('parts' in message)) continue;
+    for (const part of message.parts)
+      if (part.type === 'file' && part.file.kind !== 'text') tokens += anthropicFileTokens(part.file);
+  }
+  return tokens;
 }
 
 /** A turn in the form of the Messages API. */

@@ -81,8 +81,10 @@ export class MessageStreamReader {
   /** Later counts replace earlier ones; a count that is not repeated stays. */
   #noteUsage(usage: MessageUsage | undefined): StreamEvent | undefined {
     if (usage === undefined || usage === null) return undefined;
-    const counts = Object.entries(usage).filter(([, count]) => typeof count === 'number');
-    this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
+    const reported = Object.entries(usage).filter(
+      ([, count]) => typeof count === 'number' || (typeof count === 'object' && count !== null),
+    );
+    this.#usage = { ...this.#usage, ...Object.fromEntries(reported) };
     return { type: 'usage', usage: messageUsage(this.#usage) };
   }
 

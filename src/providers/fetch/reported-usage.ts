@@ -1,13 +1,13 @@
 import type { Usage } from '../../contracts/usage.js';
 import { fieldOf } from '../../errors/foreign.js';
 import { type MessageUsage, messageUsage } from '../anthropic/messages-answer.js';
-import { type PromptDetails, usageFrom } from '../openai/openai-usage.js';
+import { type CachedCounts, type PromptDetails, usageFrom } from '../openai/openai-usage.js';
 
 /** A line longer than this is not looked at, in characters. */
 const MAX_LINE_CHARS = 1_000_000;
 
 /** Usage as the APIs of OpenAI and Anthropic report it. */
-interface ModelUsage extends MessageUsage {
+interface ModelUsage extends MessageUsage, CachedCounts {
   readonly prompt_tokens?: number | null;
   readonly completion_tokens?: number | null;
   readonly prompt_tokens_details?: PromptDetails | null;
@@ -61,7 +61,7 @@ function reportedIn(value: unknown): ModelUsage | undefined {
 function toUsage(usage: ModelUsage): Partial<Usage> | undefined {
   const { prompt_tokens: prompt, completion_tokens: completion, input_tokens: input } = usage;
   if (typeof prompt === 'number' || typeof completion === 'number') {
-    return usageFrom(prompt, completion, usage.prompt_tokens_details);
+    return usageFrom(prompt, completion, usage.prompt_tokens_details, usage);
   }
   if (usage.input_tokens_details !== undefined) {
     return usageFrom(input, usage.output_tokens, usage.input_tokens_details);

@@ -5,6 +5,7 @@ import type { ContentFile } from '../../contracts/task-content.js';
 import { isWholeUsage } from '../../contracts/usage.js';
 import type { Pricing } from '../pricing/pricing.js';
 import type { StepFunction, StreamStepFunction } from './model-step.js';
+import { PromptSize } from './prompt-size.js';
 import type { ToolLoopOptions, ToolLoopReply } from './tool-conversation.js';
 import { runToolLoop, streamToolLoop } from './tool-loop.js';
 import type { PreparedTools } from './tool-set.js';
@@ -25,6 +26,8 @@ export interface ModelDialect {
   fileTokens?(model: string | undefined, file: ContentFile): number | undefined;
   /** The longest answer, in tokens, that requests ask for whose parameters do not; `undefined` if they do not either. */
   readonly defaultMaxOutputTokens?: number | undefined;
+  /** The shortest prompt, in tokens, of which the provider caches what later requests begin with; `undefined` for none. */
+  minimumCachedTokens(model: string): number | undefined;
   /** Releases sockets. */
   close(): Promise<void>;
 }
@@ -34,12 +37,16 @@ export interface ModelProviderOptions {
   readonly tools: PreparedTools | undefined;
   readonly maxSteps: number;
   readonly pricing: Pricing;
+  /** How long the provider keeps prompts in its cache, if it charges more for writing them there than for input. */
+  readonly paidCacheWrites?: '5m' | '1h' | undefined;
   readonly identity: Readonly<Record<string, unknown>>;
 }
 
 /** Creates a provider from a dialect: adds the tool loop and the cost. */
 export function createModelProvider(dialect: ModelDialect, parts: ModelProviderOptions): Provider {
-  const { pricing } = parts;
+  const { pricing, paidCacheWrites } = parts;
+  const isCached = (model: string | undefined, tokens: number): boolean =>
+    model !== undefined && tokens >= (dialect.minimumCachedTokens(model) ?? Infinity);
   return {
     specificationVersion: 1,
     name: dialect.name,
@@ -55,6 +62,16 @@ export function createModelProvider(dialect: ModelDialect, parts: ModelProviderO
     accepts: { conversations: true, files: dialect.files },
     fileTokens: (model, file) => dialect.fileTokens?.(model, file),
     costUsd: (model, usage) => pricing.costUsd(model, usage),
+    maxCostUsd: (model, tokens) =>
+      paidCacheWrites !== undefined && isCached(model, tokens.inputTokens)
+        ? pricing.writingCostUsd(model, tokens, paidCacheWrites)
+        : pricing.costUsd(model, tokens),
+    cachesPrefix: (model, instructions) => {
+      const minimum = model === undefined ? undefined : dialect.minimumCachedTokens(model);
+      if (minimum === undefined) return false;
+      const prefix = new PromptSize(minimum);
+      return prefix.add(parts.tools?.definitions) || prefix.add(instructions);
+    },
     maxOutputTokens: (_model, params) => dialect.maxOutputTokens(params),
     defaultMaxOutputTokens: dialect.defaultMaxOutputTokens,
     close: () => dialect.close(),

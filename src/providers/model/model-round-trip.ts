@@ -44,6 +44,8 @@ export interface ClientApi<Client, Answer, Event> {
   fileTokens(model: string | undefined, file: ContentFile): number;
   /** The longest answer, in tokens, that a request without any of them asks for. */
   readonly defaultMaxTokens?: number;
+  /** The shortest prompt, in tokens, of which the provider caches what later requests begin with; none without it. */
+  minimumCachedTokens?(model: string): number;
   /** The request's body, without `stream`. */
   body(model: string, request: ProviderRequest, step: ModelStepRequest): Record<string, unknown>;
   /** Fields that are added to the body for a stream. */
@@ -71,6 +73,7 @@ export function createDialect<Client, Answer, Event>(
     files: MODEL_FILES,
     fileTokens: (model, file) => api.fileTokens(model, file),
     defaultMaxOutputTokens: api.defaultMaxTokens,
+    minimumCachedTokens: (model) => api.minimumCachedTokens?.(model),
     close: () => clients.close(),
   };
 }

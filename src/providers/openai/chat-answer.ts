@@ -3,7 +3,7 @@ import { answerEnd, endFields } from '../model/finish-reason.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 import { objectText, parseToolInput } from '../model/tool-input.js';
 import { readContent } from './chat-content.js';
-import { type PromptDetails, usageFrom } from './openai-usage.js';
+import { type CachedCounts, type PromptDetails, usageFrom } from './openai-usage.js';
 
 /** A tool call of a chat answer. Its other fields are sent back with it: some models require their signatures. */
 export interface ChatToolCall {
@@ -44,7 +44,7 @@ export interface ChatMessage {
 }
 
 /** Usage in the form of the Chat Completions API. */
-export interface ChatUsage {
+export interface ChatUsage extends CachedCounts {
   readonly prompt_tokens?: number | null;
   readonly completion_tokens?: number | null;
   readonly prompt_tokens_details?: PromptDetails | null;
@@ -121,7 +121,12 @@ function callToReturn(call: CallWithId): object {
 
 /** Usage of a chat answer. */
 export function chatUsage(usage: ChatUsage | null | undefined): Partial<Usage> {
-  return usageFrom(usage?.prompt_tokens, usage?.completion_tokens, usage?.prompt_tokens_details);
+  return usageFrom(
+    usage?.prompt_tokens,
+    usage?.completion_tokens,
+    usage?.prompt_tokens_details,
+    usage ?? undefined,
+  );
 }
 
 function isRecord<Value>(value: Value): value is Value & object {

@@ -6,6 +6,7 @@ import { type ChatAnswer, isChatAnswer, stepFromChat } from './chat-answer.js';
 import { chatBody } from './chat-body.js';
 import { type ChatChunk, ChatStreamReader } from './chat-stream.js';
 import { openaiFileTokens } from './file-tokens.js';
+import { MINIMUM_CACHED_TOKENS } from './openai-usage.js';
 
 /** The part of the official client that the Chat Completions API needs. */
 export interface ChatClient {
@@ -21,6 +22,7 @@ export function chatDialect(clients: ClientSource<ChatClient>, nativeOutput: boo
   return createDialect<ChatClient, ChatAnswer, ChatChunk>(
     {
       name: 'openai',
+      minimumCachedTokens: () => MINIMUM_CACHED_TOKENS,
       lengthParams: ['maxTokens', 'max_completion_tokens', 'max_tokens'],
       fileTokens: openaiFileTokens,
       body: (model, request, { messages, tools }) => chatBody(model, request, messages, tools, nativeOutput),

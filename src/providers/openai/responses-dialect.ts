@@ -3,6 +3,7 @@ import { createDialect } from '../model/model-round-trip.js';
 import type { ClientPromise, ClientRequestOptions } from '../transport/client-exchange.js';
 import type { ClientSource } from '../transport/client-source.js';
 import { openaiFileTokens } from './file-tokens.js';
+import { MINIMUM_CACHED_TOKENS } from './openai-usage.js';
 import { isResponseAnswer, type ResponseAnswer, stepFromResponse } from './responses-answer.js';
 import { responsesBody } from './responses-body.js';
 import { type ResponseEvent, ResponseStreamReader } from './responses-stream.js';
@@ -22,6 +23,7 @@ export function responsesDialect(
   return createDialect<ResponsesClient, ResponseAnswer, ResponseEvent>(
     {
       name: 'openai',
+      minimumCachedTokens: () => MINIMUM_CACHED_TOKENS,
       lengthParams: ['maxTokens', 'max_output_tokens'],
       fileTokens: openaiFileTokens,
       body: (model, request, { messages, tools }) =>

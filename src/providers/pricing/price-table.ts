@@ -8,6 +8,8 @@ export interface ModelPrice {
   readonly cacheReadUsd?: number | undefined;
   /** Input tokens written to the prompt cache (kept for five minutes, where lengths differ). @default `inputUsd` */
   readonly cacheWriteUsd?: number | undefined;
+  /** Input tokens written to the prompt cache and kept for an hour. @default twice `inputUsd` */
+  readonly cacheWrite1hUsd?: number | undefined;
   /**
    * Most input tokens of a request, cached ones included, at these prices. For a larger request the `above` prices apply
    * to all its tokens; without them its price is unknown.

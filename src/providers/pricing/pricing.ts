@@ -27,6 +27,12 @@ export interface Pricing {
    * each such model.
    */
   costUsd(model: string | undefined, usage: Partial<Usage>, logger?: Logger): number | undefined;
+  /** The cost if the provider writes the whole input to its prompt cache and keeps it for `lifetime`. */
+  writingCostUsd(
+    model: string | undefined,
+    tokens: Partial<Usage>,
+    lifetime: '5m' | '1h',
+  ): number | undefined;
   /** The price of a model, if it is known. */
   price(model: string): ModelPrice | undefined;
 }
@@ -42,6 +48,11 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
   const price = (model: string) => findPrice(table, model);
   return {
     price,
+    writingCostUsd(model, { inputTokens: written = 0, outputTokens }, lifetime) {
+      const found = model === undefined ? undefined : price(model);
+      const cacheWrite1hTokens = lifetime === '1h' ? written : 0;
+      return found && costOf(found, { outputTokens, cacheWriteTokens: written, cacheWrite1hTokens });
+    },
     costUsd(model, usage, logger) {
       const found = model === undefined ? undefined : price(model);
       // No reported usage does not mean that nothing was used.
@@ -75,16 +86,19 @@ export function findPrice(table: PriceTable, model: string): ModelPrice | undefi
 /** The cost of the tokens, in US dollars; `undefined` for a long request without a known price. */
 export function costOf(price: ModelPrice, usage: Partial<Usage>): number | undefined {
   const { inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
+  const { cacheWrite1hTokens = 0 } = usage;
   const prompt = inputTokens + cacheReadTokens + cacheWriteTokens;
   const isLong = price.upToInputTokens !== undefined && prompt > price.upToInputTokens;
   const rate = isLong ? price.above : price;
   if (rate === undefined) return undefined;
   const { inputUsd, outputUsd, cacheReadUsd = inputUsd, cacheWriteUsd = inputUsd } = rate;
+  const { cacheWrite1hUsd = 2 * inputUsd } = rate;
   return sumOfProducts([
     [inputTokens, inputUsd],
     [outputTokens, outputUsd],
     [cacheReadTokens, cacheReadUsd],
-    [cacheWriteTokens, cacheWriteUsd],
+    [Math.max(0, cacheWriteTokens - cacheWrite1hTokens), cacheWriteUsd],
+    [cacheWrite1hTokens, cacheWrite1hUsd],
   ]);
 }
 
@@ -110,6 +124,8 @@ function resolveTable(prices: PricesOption | undefined): PriceTable {
   return replaces ? own : { ...PRICE_TABLE, ...own };
 }
 
+const PRICE_FIELDS = ['inputUsd', 'outputUsd', 'cacheReadUsd', 'cacheWriteUsd', 'cacheWrite1hUsd'] as const;
+
 function checkPrice(field: string, price: ModelPrice): void {
   if (typeof price !== 'object' || price === null) {
     throw new InvalidArgumentError(
@@ -117,7 +133,7 @@ function checkPrice(field: string, price: ModelPrice): void {
       `${field} must be { inputUsd, outputUsd, … }, in dollars per million tokens.`,
     );
   }
-  for (const name of ['inputUsd', 'outputUsd', 'cacheReadUsd', 'cacheWriteUsd'] as const) {
+  for (const name of PRICE_FIELDS) {
     const value = price[name];
     const isOptional = name.startsWith('cache');
     if (value === undefined && isOptional) continue;

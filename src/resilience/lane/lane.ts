@@ -148,6 +148,11 @@ export class Lane implements PassOwner, StartGate {
     };
   }
 
+  /** The tokens of a request of this size, in UTF-8 bytes, with nothing in the provider's prompt cache. */
+  promptTokens(sizeBytes: number): number {
+    return this.#tokens.promptTokens(sizeBytes);
+  }
+
   /** A pass, or `undefined` if the request would have to wait. */
   tryAcquire(cost: TokenCost, sizeBytes: number): LanePass | undefined {
     const reservation = this.#limiter.tryAcquire(cost);
@@ -211,7 +216,8 @@ export class Lane implements PassOwner, StartGate {
   /** Called by its passes. */
   succeeded(request: number, { sizeBytes, usage, latencyMs, isFirst }: AnsweredAttempt): void {
     this.latencies.add(latencyMs);
-    this.#tokens.observe(sizeBytes, usage?.inputTokens ?? 0, usage?.outputTokens ?? 0);
+    const sent = (usage?.inputTokens ?? 0) + (usage?.cacheWriteTokens ?? 0);
+    this.#tokens.observe(sizeBytes, sent, usage?.outputTokens ?? 0, usage?.cacheReadTokens);
     if (isFirst) this.#answersFirstAttempts = true;
     this.#answered(request);
   }

@@ -34,12 +34,20 @@ class Observed {
  */
 export class TokenEstimator {
   readonly #tokensPerByte = new Observed(1 / FIRST_BYTES_PER_TOKEN);
+  readonly #promptTokensPerByte = new Observed(1 / FIRST_BYTES_PER_TOKEN);
   readonly #outputTokens = new Observed(FIRST_OUTPUT_TOKENS);
 
-  /** Tokens that a request of `sizeBytes` of UTF-8 text will probably not exceed. */
+  /**
+   * Tokens that a request of `sizeBytes` of UTF-8 text will probably not exceed, without those that the provider reads
+   * from its prompt cache.
+   */
   inputTokens(sizeBytes: number): number {
-    const { mean, deviation } = this.#tokensPerByte;
-    return Math.max(1, Math.ceil(sizeBytes * (mean + CUSHION * deviation)));
+    return estimated(this.#tokensPerByte, sizeBytes);
+  }
+
+  /** The same with nothing in the prompt cache. */
+  promptTokens(sizeBytes: number): number {
+    return estimated(this.#promptTokensPerByte, sizeBytes);
   }
 
   /** Tokens to reserve for the answer: `maxTokens` if set, otherwise an estimate from recent answers. */
@@ -49,9 +57,19 @@ export class TokenEstimator {
     return Math.max(1, Math.ceil(mean + CUSHION * deviation));
   }
 
-  /** Learns from an answer; 0 means that the provider reported nothing. */
-  observe(sizeBytes: number, inputTokens: number, outputTokens: number): void {
-    if (sizeBytes > 0 && inputTokens > 0) this.#tokensPerByte.observe(inputTokens / sizeBytes);
+  /**
+   * Learns from an answer; 0 means that the provider reported nothing. `cachedTokens` were read from its prompt cache, and
+   * `inputTokens` does not include them.
+   */
+  observe(sizeBytes: number, inputTokens: number, outputTokens: number, cachedTokens = 0): void {
+    if (sizeBytes > 0 && inputTokens > 0) {
+      this.#tokensPerByte.observe(inputTokens / sizeBytes);
+      this.#promptTokensPerByte.observe((inputTokens + cachedTokens) / sizeBytes);
+    }
     if (outputTokens > 0) this.#outputTokens.observe(outputTokens);
   }
+}
+
+function estimated({ mean, deviation }: Observed, sizeBytes: number): number {
+  return Math.max(1, Math.ceil(sizeBytes * (mean + CUSHION * deviation)));
 }

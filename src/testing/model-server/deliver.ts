@@ -5,17 +5,22 @@ import type { FullAnswer } from './scripted-answer.js';
 import type { Wire, WireError } from './wire.js';
 import { errorTypeOf } from './wires.js';
 
-/** Sends an answer as its script says. Resolves once it is sent or the client has disconnected. */
+/**
+ * Sends an answer as its script says. Resolves once it is sent or the client has disconnected; calls `onBegin` before the
+ * headers are sent.
+ */
 export async function deliver(
   response: ServerResponse,
   answer: FullAnswer,
   wire: Wire,
   isStream: boolean,
+  onBegin?: () => void,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   try {
     await pause(answer.delayMs, gone.signal);
+    onBegin?.();
     await send(new Delivery(response, answer, wire, gone.signal), isStream);
   } catch (error) {
     if (!gone.signal.aborted) response.destroy(error as Error);

@@ -36,12 +36,16 @@ function textBlocks(text: string, answer: FullAnswer): object[] {
   return text === '' && answer.calls.length > 0 ? [] : [{ type: 'text', text }];
 }
 
-function usageBody({ tokens }: FullAnswer): Record<string, number> {
+function usageBody({ tokens }: FullAnswer): { readonly [count: string]: unknown; output_tokens: number } {
   return {
     input_tokens: tokens.inputTokens,
     output_tokens: tokens.outputTokens,
     cache_read_input_tokens: tokens.cacheReadTokens,
     cache_creation_input_tokens: tokens.cacheWriteTokens,
+    cache_creation: {
+      ephemeral_5m_input_tokens: tokens.cacheWriteTokens - tokens.cacheWrite1hTokens,
+      ephemeral_1h_input_tokens: tokens.cacheWrite1hTokens,
+    },
   };
 }
 

@@ -2,6 +2,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { deliver } from './deliver.js';
+import {
+  type BilledInput,
+  type CachedRequest,
+  type PromptCacheOptions,
+  ServerPromptCache,
+} from './prompt-cache.js';
 import { requestProblem } from './request-problem.js';
 import { fillAnswer, type ModelApi, type ScriptedAnswer } from './scripted-answer.js';
 import { apiOfPath, wireOf } from './wires.js';
@@ -57,6 +63,8 @@ export interface ModelServer {
   readonly requests: readonly RecordedRequest[];
   /** Its sockets. */
   readonly connections: ServerConnections;
+  /** The input tokens of all answered requests of the Messages API; all 0 without the option `promptCache`. */
+  readonly billed: BilledInput;
   /** Replaces the script. A list starts from its beginning; after its end every answer is `{}`. */
   script(script: ModelScript): void;
   /** Resolves with the request at this index, from 0, once it has arrived. */
@@ -69,13 +77,27 @@ export interface ModelServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Options of {@link startModelServer}. */
+export interface ModelServerOptions {
+  /**
+   * Counts the input tokens of the Messages API and caches prompts as the real service does. Answers then report these
+   * tokens in place of those of the script.
+   *
+   * @default false
+   */
+  readonly promptCache?: boolean | PromptCacheOptions | undefined;
+}
+
 /**
  * Starts a model server on a free port of 127.0.0.1. The official clients can use it like the real service:
  * Anthropic's Messages API and OpenAI's Chat Completions and Responses APIs, as JSON and as streams. The script decides
  * what it answers, how slowly, and what goes wrong. A conversation that the real service would reject gets its status 400.
  */
-export async function startModelServer(script: ModelScript = {}): Promise<ModelServer> {
-  const running = new RunningServer(script);
+export async function startModelServer(
+  script: ModelScript = {},
+  options: ModelServerOptions = {},
+): Promise<ModelServer> {
+  const running = new RunningServer(script, options);
   await running.listen();
   return running;
 }
@@ -85,14 +107,18 @@ class RunningServer implements ModelServer {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   readonly #waiting: Array<() => void> = [];
+  readonly #promptCache: ServerPromptCache;
+  readonly #cachesPrompts: boolean;
   #script: ModelScript;
   #used = 0;
   #peak = 0;
   #total = 0;
   #port = 0;
 
-  constructor(script: ModelScript) {
+  constructor(script: ModelScript, { promptCache = false }: ModelServerOptions) {
     this.#script = script;
+    this.#cachesPrompts = promptCache !== false;
+    this.#promptCache = new ServerPromptCache(typeof promptCache === 'object' ? promptCache : {});
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: Error) => response.destroy(error));
     });
@@ -115,6 +141,10 @@ class RunningServer implements ModelServer {
 
   get connections(): ServerConnections {
     return { open: this.#sockets.size, peak: this.#peak, total: this.#total };
+  }
+
+  get billed(): BilledInput {
+    return this.#promptCache.billed;
   }
 
   script(script: ModelScript): void {
@@ -174,10 +204,29 @@ class RunningServer implements ModelServer {
     const recorded = record(api, path, request, response, JSON.parse(text));
     this.requests.push(recorded);
     this.#changed();
-    const answer = fillAnswer(this.#next(recorded), recorded.body);
-    const problem = answer.status === undefined ? requestProblem(api, recorded.body) : undefined;
-    if (problem !== undefined) return reject(response, api, problem);
-    await deliver(response, answer, wireOf(api), recorded.isStream);
+    const scripted = this.#next(recorded);
+    if (scripted.status === undefined) {
+      const problem = requestProblem(api, recorded.body);
+      if (problem !== undefined) return reject(response, api, problem);
+      if (this.#cachesPrompts && api === 'messages') return this.#answerCached(recorded, response, scripted);
+    }
+    await deliver(response, fillAnswer(scripted, recorded.body), wireOf(api), recorded.isStream);
+  }
+
+  async #answerCached(
+    { api, body, isStream }: RecordedRequest,
+    response: ServerResponse,
+    scripted: ScriptedAnswer,
+  ): Promise<void> {
+    let cached: CachedRequest;
+    try {
+      cached = this.#promptCache.admit(body);
+    } catch (problem) {
+      return reject(response, api, (problem as Error).message);
+    }
+    const usage = { ...scripted.usage, ...cached.charge };
+    const answer = fillAnswer({ ...scripted, usage }, body);
+    await deliver(response, answer, wireOf(api), isStream, () => cached.begin());
   }
 
   #next(request: RecordedRequest): ScriptedAnswer {

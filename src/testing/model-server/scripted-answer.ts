@@ -23,6 +23,8 @@ export interface ScriptedUsage {
   readonly cacheReadTokens?: number | undefined;
   /** Tokens written to the prompt cache. @default 0 */
   readonly cacheWriteTokens?: number | undefined;
+  /** Those of them that are kept for an hour; only the Messages API reports them. @default 0 */
+  readonly cacheWrite1hTokens?: number | undefined;
 }
 
 /**
@@ -110,6 +112,7 @@ export function fillAnswer(answer: ScriptedAnswer, body: Readonly<Record<string,
       outputTokens: usage.outputTokens ?? 5,
       cacheReadTokens: usage.cacheReadTokens ?? 0,
       cacheWriteTokens: usage.cacheWriteTokens ?? 0,
+      cacheWrite1hTokens: usage.cacheWrite1hTokens ?? 0,
     },
     finish: answer.finishReason ?? (toolCalls.length > 0 ? 'tool-calls' : 'stop'),
     calls: toolCalls.map(({ id, name, input }, index) => ({

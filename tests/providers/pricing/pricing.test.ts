@@ -21,6 +21,14 @@ describe('costOf', () => {
     ).toBe(2);
   });
 
+  test('charges what is kept for an hour twice the input, or as the price says', () => {
+    const price = { inputUsd: 3, outputUsd: 15, cacheWriteUsd: 3.75 };
+    const hour = { cacheWriteTokens: 1_000_000, cacheWrite1hTokens: 1_000_000 };
+    expect(costOf(price, hour)).toBe(6);
+    expect(costOf({ ...price, cacheWrite1hUsd: 7 }, hour)).toBe(7);
+    expect(costOf(price, { ...hour, cacheWrite1hTokens: 400_000 })).toBe(0.6 * 3.75 + 0.4 * 6);
+  });
+
   test('charges the whole of a long request at the higher price', () => {
     const price = { inputUsd: 1, outputUsd: 2, upToInputTokens: 100, above: { inputUsd: 10, outputUsd: 20 } };
     expect(costOf(price, { inputTokens: 100, outputTokens: 1_000_000 })).toBe(2.0001);

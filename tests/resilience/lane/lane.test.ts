@@ -56,7 +56,7 @@ describe('Lane', () => {
     pass.send();
     pass.answered({ inputTokens: 700, outputTokens: 90, cacheWriteTokens: 10 });
     expect(lane.stats().limits.tokens?.used).toBe(800);
-    expect(lane.estimate(3_500, undefined)).toEqual({ inputTokens: 700, outputTokens: 90 });
+    expect(lane.estimate(3_500, undefined)).toEqual({ inputTokens: 710, outputTokens: 90 });
   });
 
   test('a rejected request costs no tokens, one that was cut off costs what was reserved', async () => {

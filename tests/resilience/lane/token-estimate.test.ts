@@ -35,6 +35,13 @@ describe('TokenEstimator', () => {
     expect(estimator.inputTokens(10_000)).toBeLessThan(3_300);
   });
 
+  test('tells what is sent from what the prompt cache holds', () => {
+    const estimator = new TokenEstimator();
+    for (let index = 0; index < 200; index += 1) estimator.observe(4_000, 100, 0, 900);
+    expect(Math.round(estimator.inputTokens(4_000) / 10)).toBe(10);
+    expect(Math.round(estimator.promptTokens(4_000) / 10)).toBe(100);
+  });
+
   test('answers without usage teach nothing', () => {
     const estimator = new TokenEstimator();
     estimator.observe(4_000, 0, 0);
