@@ -127,11 +127,35 @@ function withRetries(call: Call, next: (code: typeof import('./retries.js')) => 
   else next(retriesCode.loaded);
 }
 
-/**
- * Queues the call. Without traffic control it stands in the queue for its permit itself, as one object; with
- * traffic control its first attempt queues for it.
- */
+/** Queues the call, once its run lets it. */
 export function queueCall(call: Call): void {
+  const held = call.warmUp?.hold(call);
+  if (held === undefined) enterQueue(call);
+  else awaitWarmUp(call, held);
+}
+
+/** The call needs no permit while another one of its run goes first. */
+function awaitWarmUp(call: Call, held: Promise<void>): void {
+  call.setAside();
+  call.stage = {
+    cancel: (reason) => {
+      call.takenUp();
+      failCall(call, reason);
+    },
+  };
+  void held.then(() => {
+    if (call.reason !== undefined) return;
+    call.stage = undefined;
+    call.takenUp();
+    enterQueue(call);
+  });
+}
+
+/**
+ * Without traffic control the call stands in the queue for its permit itself, as one object; with traffic control its
+ * first attempt queues for it.
+ */
+function enterQueue(call: Call): void {
   const { services, settings, registered } = call;
   if (isOverflow(call)) {
     failCall(call, new QueueFullError(services.options.maxQueued));

@@ -28,6 +28,16 @@ export interface Spending {
   readonly costUsd: number | undefined;
 }
 
+/** Has calls that begin in the same way wait for the first of them, so that the provider has cached that beginning. */
+export interface WarmUp {
+  /** What the call waits for before it is queued; `undefined` if it need not wait. */
+  hold(call: Call): Promise<void> | undefined;
+  /** The provider has begun to answer the call. */
+  answered(call: Call): void;
+  /** The call has settled. */
+  ended(call: Call): void;
+}
+
 /** What {@link Call} is made of. */
 export interface CallRequest {
   readonly registered: RegisteredAgent;
@@ -100,6 +110,11 @@ export abstract class Call
 
   /** What the run that it belongs to may spend. */
   get runBudget(): Budget | undefined {
+    return undefined;
+  }
+
+  /** What the first calls of its run wait for. */
+  get warmUp(): WarmUp | undefined {
     return undefined;
   }
 

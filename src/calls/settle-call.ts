@@ -37,6 +37,7 @@ export function settleFailure(call: Call, thrown: unknown): void {
 /** Ends the call and hands the outcome to its caller. */
 export function settleCall(call: Call, outcome: CallOutcome): void {
   if (call.queueTimer !== undefined) call.services.clock.clearTimeout(call.queueTimer);
+  call.warmUp?.ended(call);
   call.settle(outcome);
 }
 

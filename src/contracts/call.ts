@@ -159,6 +159,14 @@ export interface RunOptions extends Omit<CallOptions, 'deadlineMs'> {
    * @default false
    */
   ordered?: boolean | undefined;
+  /**
+   * Whether one call of each agent and model goes first if the provider caches what its calls begin with, so that one
+   * request pays for writing it and the others read it. The others wait until its answer begins or it has settled, at most
+   * 5,000 ms. Agents with short prompts, functions, programs and services do not wait.
+   *
+   * @default false
+   */
+  warmFirst?: boolean | undefined;
   /** Called after each task settles. If it throws, the error is logged and the run continues. */
   onProgress?: ((progress: RunProgress) => void) | undefined;
 }

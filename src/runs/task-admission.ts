@@ -38,7 +38,7 @@ export function taskAdmission(context: RunContext): (input: unknown) => CallRequ
 
 /** The run's options as they apply to each call; its signal and deadline are the run's own business. */
 function sharedOptions(options: RunOptions): CallOptions | undefined {
-  const { signal, deadlineMs, stopOnError, ordered, onProgress, ...others } = options;
+  const { signal, deadlineMs, stopOnError, ordered, warmFirst, onProgress, ...others } = options;
   const { budget, runId, directory, retryFailed, secret, ...shared } = others;
   return Object.keys(shared).length === 0 ? undefined : shared;
 }

@@ -1,5 +1,5 @@
 import { isPromiseLike } from '../calls/attempts/invoke-agent.js';
-import type { Call, CallRequest } from '../calls/call.js';
+import type { Call, CallRequest, WarmUp } from '../calls/call.js';
 import { SubmittedCall, submitCall } from '../calls/call-path.js';
 import type { CallServices } from '../calls/call-services.js';
 import type { RunOptions } from '../contracts/call.js';
@@ -10,6 +10,7 @@ import { loopTurn } from '../lifecycle/loop-turn.js';
 import { Budget, type BudgetAccount } from '../resilience/budget/budget.js';
 import type { TimerHandle } from '../time/clock.js';
 import type { SignalMember } from '../time/signal-hub.js';
+import { PromptWarmUp } from './prompt-warm-up.js';
 import type { IndexedTask, TaskReader } from './task-reader.js';
 
 /** Where a run delivers its outcomes, and what it needs to know from there. */
@@ -41,6 +42,8 @@ export class TaskRun implements SignalMember {
   readonly total: number | undefined;
   /** What its calls together may spend. */
   readonly budget: Budget | undefined;
+  /** What its first calls wait for. */
+  readonly warmUp: WarmUp | undefined;
   /** Instant of the clock at which all of it ends at the latest. */
   deadlineAtMs: number | undefined = undefined;
   readonly #sink: RunSink;
@@ -78,6 +81,7 @@ export class TaskRun implements SignalMember {
     this.#reader = reader;
     this.total = reader.total;
     this.budget = options.budget && new Budget('run', options.runId ?? '', options.budget, account);
+    this.warmUp = options.warmFirst === true ? new PromptWarmUp() : undefined;
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
@@ -279,6 +283,10 @@ class TaskCall extends SubmittedCall {
 
   override get runBudget(): Budget | undefined {
     return this.#run.budget;
+  }
+
+  override get warmUp(): WarmUp | undefined {
+    return this.#run.warmUp;
   }
 
   override get deadlineAtMs(): number | undefined {

@@ -91,6 +91,7 @@ const RUN_CHECKS = new Map<string, Check>([
   ['budget', expectBudget],
   ['stopOnError', expectBoolean],
   ['ordered', expectBoolean],
+  ['warmFirst', expectBoolean],
   ['onProgress', expectFunction],
   ['runId', expectRunId],
   ['directory', expectDirectory],

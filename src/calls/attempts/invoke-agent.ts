@@ -2,10 +2,11 @@ import { checkAccepted } from '../../content/accepted-content.js';
 import type { AgentContext, AgentDefinition } from '../../contracts/agent.js';
 import type { CallLedger } from '../../contracts/call-ledger.js';
 import type { Provider, ProviderRequest, RejectedReply } from '../../contracts/provider.js';
+import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
 import type { AgentReply, AgentReplyObject, AgentStreamReply } from '../../contracts/reply.js';
 import { addUsage, type Usage, validUsage } from '../../contracts/usage.js';
 import { LazyModule } from '../../lifecycle/lazy-module.js';
-import type { Call } from '../call.js';
+import type { Call, WarmUp } from '../call.js';
 import { AttemptContext } from './attempt-context.js';
 import type { RunningAttempt } from './running-attempt.js';
 
@@ -95,7 +96,18 @@ function toProviderRequest(
       if (call.sink !== undefined) call.sink.started = false;
     },
     onActivity: call.sink === undefined ? undefined : (activity) => attempt.streamClock?.heard(activity),
-    onResponse: attempt.onResponse,
+    onResponse: call.warmUp === undefined ? attempt.onResponse : reportAnswer(attempt, call.warmUp),
+  };
+}
+
+/** Has the run know as soon as the answer begins. */
+function reportAnswer(
+  { call, onResponse }: RunningAttempt,
+  warmUp: WarmUp,
+): (info: ProviderResponseInfo) => void {
+  return (info) => {
+    if (info.status < 400) warmUp.answered(call);
+    onResponse?.(info);
   };
 }
 

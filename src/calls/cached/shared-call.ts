@@ -2,7 +2,7 @@ import type { CallOutcome } from '../../contracts/result.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { TimeoutError } from '../../errors/execution-errors.js';
 import type { Budget } from '../../resilience/budget/budget.js';
-import { Call, type CallRequest } from '../call.js';
+import { Call, type CallRequest, type WarmUp } from '../call.js';
 import { publishUnclaimed } from '../call-events.js';
 import { startCall } from '../call-path.js';
 import { buildFailure, copyOutcome, shareOutcome } from '../call-result.js';
@@ -39,6 +39,7 @@ export class SharedCall extends Call {
   /** Stands in its run for the permit that the work takes; the others need none. */
   #leader: Waiter | undefined = undefined;
   readonly #runBudget: Budget | undefined;
+  readonly #warmUp: WarmUp | undefined;
   #priority: number;
   #attemptStartedAtMs: number | undefined = undefined;
   #isSettled = false;
@@ -51,6 +52,7 @@ export class SharedCall extends Call {
     this.#priority = leader.priority;
     this.#isBackground = isBackground;
     this.#runBudget = leader.runBudget;
+    this.#warmUp = leader.warmUp;
     this.#onSettled = onSettled;
     this.#stream = leader.sink === undefined ? undefined : new SharedStream();
     // It has no reader, but a stream has to be renewed as a stream.
@@ -82,6 +84,10 @@ export class SharedCall extends Call {
   /** Its work is done for the run of whoever asked first. */
   override get runBudget(): Budget | undefined {
     return this.#runBudget;
+  }
+
+  override get warmUp(): WarmUp | undefined {
+    return this.#warmUp;
   }
 
   /** A backoff has to fit into the longest deadline of those who wait. */
