@@ -27,7 +27,8 @@ export interface ModelClientOptions<
   /** Additional headers for every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
-   * A client of the official package, used as it is, but without its retries. It has its own connections: `baseURL`,
+   * A client of the official package, or of one of its relatives (`AnthropicBedrock`, `AnthropicVertex`, `AzureOpenAI`),
+   * used as it is, but without its retries. It has its own connections: `baseURL`,
    * `apiKey`, `headers`, `connections`, `dispatcher` and `maxResponseBytes` cannot be set together with it. What its requests wait
    * for a connection counts towards `timeoutMs`.
    */

@@ -72,12 +72,14 @@ export function createPricing(prices: PricesOption | undefined): Pricing {
 
 /**
  * The price of a model by its name. Names match exactly, else without a prefix such as `anthropic/`, else without a dated
- * suffix (`-20250929`, `-2025-04-14`), `-latest` or `-0`. There is no guessing: `gpt-5-turbo` is not `gpt-5`.
+ * suffix (`-20250929`, `-2025-04-14`, `@20250929`), `-latest` or `-0`. Of a name of Bedrock, `us.anthropic.` and `-v1:0`
+ * are left out too. There is no guessing: `gpt-5-turbo` is not `gpt-5`.
  */
 export function findPrice(table: PriceTable, model: string): ModelPrice | undefined {
   const bare = model.slice(model.lastIndexOf('/') + 1);
-  const undated = bare.replace(/-(\d{8}|\d{4}-\d{2}-\d{2}|latest|0)$/, '');
-  for (const name of [model, bare, undated]) {
+  const own = bare.replace(/^(?:[a-z-]+\.)?anthropic\.(.+?)(?:-v\d+(?::\d+)?)?$/, '$1');
+  const undated = own.replace(/[-@](\d{8}|\d{4}-\d{2}-\d{2}|latest|0)$/, '');
+  for (const name of [model, bare, own, undated]) {
     if (Object.hasOwn(table, name)) return table[name];
   }
   return undefined;

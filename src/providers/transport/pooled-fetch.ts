@@ -1,9 +1,8 @@
-import type { Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import type { ProviderRequest } from '../../contracts/provider.js';
 import { DEFAULT_MAX_RESPONSE_BYTES, guardStream, readText } from './body-guard.js';
 import type { PooledHooks, PoolLease } from './connection-pool.js';
+import { decoded } from './content-encoding.js';
 
 const readTexts = new WeakMap<object, string>();
 
@@ -134,26 +133,4 @@ function toHeaders(record: Record<string, string | string[] | undefined>): Heade
     else for (const one of value ?? []) headers.append(name, one);
   }
   return headers;
-}
-
-/** Some gateways compress their answers although the request does not ask for it. */
-function decoded(body: Readable, encoding: string | null): AsyncIterable<Uint8Array> {
-  const decoder =
-    encoding === 'gzip'
-      ? createGunzip()
-      : encoding === 'deflate'
-        ? createInflate()
-        : encoding === 'br'
-          ? createBrotliDecompress()
-          : undefined;
-  return decoder === undefined ? body : decompressed(body, decoder);
-}
-
-async function* decompressed(body: Readable, decoder: NodeJS.ReadWriteStream & Readable) {
-  body.once('error', (error) => decoder.destroy(error));
-  try {
-    yield* body.pipe(decoder) as AsyncIterable<Uint8Array>;
-  } finally {
-    body.destroy();
-  }
 }

@@ -1,3 +1,4 @@
+// Covers: src/providers/transport/content-encoding.ts
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
@@ -69,12 +70,49 @@ describe('pooledFetch', () => {
     ['gzip', gzipSync],
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
+    ['x-gzip', gzipSync],
+    ['GZip', gzipSync],
+    ['BR', brotliCompressSync],
+    ['identity', Buffer.from],
+    ['Identity, , gzip', gzipSync],
+    ['deflate, gzip', (text: string) => gzipSync(deflateSync(text))],
+    ['gzip ,x-gzip, BR', (text: string) => brotliCompressSync(gzipSync(gzipSync(text)))],
   ] as const)('undoes %s, which it did not ask for', async (encoding, compress) => {
     answer = (request, response) => {
       expect(request.headers['accept-encoding']).toBeUndefined();
       response.writeHead(200, { 'content-encoding': encoding }).end(compress('{"a":"é"}'));
     };
     expect(await (await fetchIt()).json()).toEqual({ a: 'é' });
+  });
+
+  test.each(['gzip', 'gzip, br'])('notices %s that is cut', async (encoding) => {
+    const bytes = encoding === 'gzip' ? gzipSync('x') : brotliCompressSync(gzipSync('x'));
+    answer = (_request, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(bytes.subarray(0, -4));
+    };
+    await expect((await fetchIt()).text()).rejects.toThrow(/unexpected end/);
+  });
+
+  test('closes the connection of a compressed body that is left', async () => {
+    const left = new Promise<void>((resolve) => {
+      answer = (_request, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' });
+        response.write(gzipSync('x'.repeat(10)));
+        response.once('close', resolve);
+      };
+    });
+    for await (const bytes of (await fetchIt()).body as unknown as AsyncIterable<Uint8Array>) {
+      expect(Buffer.from(bytes).toString()).toBe('x'.repeat(10));
+      break;
+    }
+    await left;
+  });
+
+  test('leaves an encoding that it does not know as it is', async () => {
+    answer = (_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip, aes128gcm' }).end('{"a":1}');
+    };
+    expect(await (await fetchIt()).json()).toEqual({ a: 1 });
   });
 
   test('limits what compressed bytes become', async () => {
