@@ -1,6 +1,7 @@
 import type { ProviderRequest } from '../../contracts/provider.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { InvalidArgumentError } from '../../errors/input-errors.js';
+import { rememberSecretsIn } from '../../errors/redact.js';
 import { longestAnswer } from '../model/longest-answer.js';
 import type { ModelDialect } from '../model/model-provider.js';
 import type { ModelStep, ModelStepRequest } from '../model/model-step.js';
@@ -50,6 +51,7 @@ async function askOnce(
       stepFromAnswer({ content, finishReason, usage, modelId: response?.modelId ?? model.modelId }),
     );
   } catch (error) {
+    await rememberKeys(model);
     throw failure(error, model, request);
   } finally {
     linked.dispose();
@@ -81,6 +83,7 @@ async function* streamOnce(
     const step = checked(reader.step());
     return { ...step, model: step.model ?? model.modelId };
   } catch (error) {
+    await rememberKeys(model);
     throw failure(error, model, request);
   } finally {
     linked.dispose();
@@ -125,6 +128,17 @@ function checkModelName(model: AiSdkModel, request: ProviderRequest): void {
     'model',
     `This agent is the model object "${model.modelId}" and cannot answer as "${request.model}"; leave out the call's model, or create another agent.`,
   );
+}
+
+/** The keys that the model sends are not part of an error, whatever its server says in it. */
+async function rememberKeys(model: AiSdkModel): Promise<void> {
+  try {
+    const { config } = model as { config?: { headers?: object | (() => unknown) } };
+    const headers = typeof config?.headers === 'function' ? await config.headers() : config?.headers;
+    if (typeof headers === 'object' && headers !== null) rememberSecretsIn(Object.entries(headers));
+  } catch {
+    // A key that cannot be had was not sent.
+  }
 }
 
 interface CallError {

@@ -10,7 +10,7 @@ import {
 } from './prompt-cache.js';
 import { requestProblem } from './request-problem.js';
 import { fillAnswer, type ModelApi, type ScriptedAnswer } from './scripted-answer.js';
-import { apiOfPath, wireOf } from './wires.js';
+import { apiOfPath, isStreamPath, wireOf } from './wires.js';
 
 /** A request that the model server received. */
 export interface RecordedRequest {
@@ -90,8 +90,9 @@ export interface ModelServerOptions {
 
 /**
  * Starts a model server on a free port of 127.0.0.1. The official clients can use it like the real service:
- * Anthropic's Messages API and OpenAI's Chat Completions and Responses APIs, as JSON and as streams. The script decides
- * what it answers, how slowly, and what goes wrong. A conversation that the real service would reject gets its status 400.
+ * Anthropic's Messages API, also at the paths of Bedrock and Vertex AI, and OpenAI's Chat Completions and Responses APIs,
+ * as JSON and as streams. The script decides what it answers, how slowly, and what goes wrong. A conversation that the
+ * real service would reject gets its status 400.
  */
 export async function startModelServer(
   script: ModelScript = {},
@@ -257,7 +258,7 @@ function record(
     path,
     headers: request.headers,
     body,
-    isStream: body.stream === true,
+    isStream: body.stream === true || isStreamPath(path),
     receivedMs: performance.now(),
     get sentBytes() {
       return socket.bytesWritten - before;

@@ -10,9 +10,17 @@ const WIRES: Readonly<Record<ModelApi, Wire>> = {
   responses: responsesWire,
 };
 
+/** Where Bedrock and Vertex AI offer the Messages API. */
+const CLOUD_PATH = /\/model\/[^/]+\/invoke(-with-response-stream)?$|:(rawP|streamRawP)redict$/;
+
+/** Whether a path asks for a stream, as those of Bedrock and Vertex AI do. */
+export function isStreamPath(path: string): boolean {
+  return CLOUD_PATH.test(path) && /stream/i.test(path);
+}
+
 /** The protocol of a path, with or without a leading `/v1`. */
 export function apiOfPath(path: string): ModelApi | undefined {
-  if (path.endsWith('/messages')) return 'messages';
+  if (path.endsWith('/messages') || CLOUD_PATH.test(path)) return 'messages';
   if (path.endsWith('/chat/completions')) return 'chat';
   return path.endsWith('/responses') ? 'responses' : undefined;
 }
