@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AgentDefinition } from '../../src/contracts/agent.js';
+import { EVENT_NAMES } from '../../src/contracts/events.js';
 import {
   causeWithoutSecrets,
   isSecretName,
@@ -53,7 +54,7 @@ function everythingOf(error: unknown): string {
   return parts.join('\n');
 }
 
-/** The error of a call, and everything that was logged meanwhile. */
+/** The error of a call, and everything that was logged, reported in events or counted meanwhile. */
 async function failureOf(agent: AgentDefinition, isStreamed: boolean) {
   const logged: unknown[] = [];
   const log = (...given: unknown[]): void => {
@@ -65,6 +66,7 @@ async function failureOf(agent: AgentDefinition, isStreamed: boolean) {
     maxRetries: 0,
     logger,
   } as never);
+  for (const name of EVENT_NAMES) orchestrator.on(name, (payload) => void logged.push(payload));
   const call = isStreamed
     ? orchestrator.stream('a' as never, 'hello').result
     : orchestrator.execute('a' as never, 'hello');
@@ -73,7 +75,8 @@ async function failureOf(agent: AgentDefinition, isStreamed: boolean) {
     (thrown: unknown) => thrown,
   );
   expect(error).toBeDefined();
-  return everythingOf(error) + inspect(logged, { depth: 12 });
+  logged.push(orchestrator.stats());
+  return everythingOf(error) + inspect(logged, { depth: 12, showHidden: true });
 }
 
 const MODEL_AGENTS = [
@@ -106,6 +109,41 @@ const BODIES: Readonly<Record<string, (key: string) => [unknown, number]>> = {
   'an answer of status 200': (key) => [{ error: { message: `bad ${key}` } }, 200],
 };
 
+/** Errors as a client may throw them, with the request in them. */
+const THROWN: Readonly<Record<string, (key: string) => unknown>> = {
+  'a message': (key) => new Error(`bad ${key}`),
+  'a cause': (key) => new Error('x', { cause: new Error(`bad ${key}`) }),
+  'a cause of a cause': (key) => new Error('x', { cause: { cause: `key ${key}` } }),
+  'request headers': (key) =>
+    Object.assign(new Error('x'), { request: { headers: { authorization: `Bearer ${key}` } } }),
+  'a Headers object': (key) =>
+    Object.assign(new Error('x'), {
+      config: { headers: new Headers({ 'x-api-key': key.replace(/\s/g, '') }) },
+    }),
+  'a map': (key) => Object.assign(new Error('x'), { options: new Map([['apiKey', key]]) }),
+  'a symbol': (key) => Object.assign(new Error('x'), { [Symbol('options')]: { deep: [[{ key }]] } }),
+  bytes: (key) => Object.assign(new Error('x'), { body: Buffer.from(`{"key":"${key}"}`) }),
+  'a hidden field': (key) =>
+    Object.defineProperty(new Error('x'), 'config', { value: { key }, enumerable: false }),
+  'a status and a body': (key) =>
+    Object.assign(new Error(`401 ${key}`), { status: 401, error: { message: `bad ${key}` } }),
+  'a name': (key) => Object.assign(new Error('x'), { name: `E-${key}` }),
+  'a code': (key) => Object.assign(new Error('x'), { code: key }),
+  'an aggregate': (key) => new AggregateError([new Error(key)], 'x'),
+  'a string': (key) => `bad ${key}`,
+  'an object': (key) => ({ message: `bad ${key}`, status: 500 }),
+  'a ring': (key) => {
+    const error = Object.assign(new Error('x'), { self: undefined as unknown, key });
+    error.self = error;
+    return error;
+  },
+};
+
+test('a key is searched for in more than 200 places: servers and clients, whole and streamed, in every form', () => {
+  const sources = Object.keys(BODIES).length + Object.keys(THROWN).length;
+  expect(MODEL_AGENTS.length * Object.keys(FORMS).length * sources * 2).toBeGreaterThan(600);
+});
+
 describe.each(MODEL_AGENTS)('a key of %s', (name, make) => {
   describe.each(Object.entries(FORMS))('%s', (_form, written) => {
     test.each(Object.entries(BODIES))('in %s appears nowhere', async (_body, write) => {
@@ -136,36 +174,6 @@ describe.each(MODEL_AGENTS)('a key of %s', (name, make) => {
       false,
     );
   });
-
-  /** Errors as a client may throw them, with the request in them. */
-  const THROWN: Readonly<Record<string, (key: string) => unknown>> = {
-    'a message': (key) => new Error(`bad ${key}`),
-    'a cause': (key) => new Error('x', { cause: new Error(`bad ${key}`) }),
-    'a cause of a cause': (key) => new Error('x', { cause: { cause: `key ${key}` } }),
-    'request headers': (key) =>
-      Object.assign(new Error('x'), { request: { headers: { authorization: `Bearer ${key}` } } }),
-    'a Headers object': (key) =>
-      Object.assign(new Error('x'), {
-        config: { headers: new Headers({ 'x-api-key': key.replace(/\s/g, '') }) },
-      }),
-    'a map': (key) => Object.assign(new Error('x'), { options: new Map([['apiKey', key]]) }),
-    'a symbol': (key) => Object.assign(new Error('x'), { [Symbol('options')]: { deep: [[{ key }]] } }),
-    bytes: (key) => Object.assign(new Error('x'), { body: Buffer.from(`{"key":"${key}"}`) }),
-    'a hidden field': (key) =>
-      Object.defineProperty(new Error('x'), 'config', { value: { key }, enumerable: false }),
-    'a status and a body': (key) =>
-      Object.assign(new Error(`401 ${key}`), { status: 401, error: { message: `bad ${key}` } }),
-    'a name': (key) => Object.assign(new Error('x'), { name: `E-${key}` }),
-    'a code': (key) => Object.assign(new Error('x'), { code: key }),
-    'an aggregate': (key) => new AggregateError([new Error(key)], 'x'),
-    'a string': (key) => `bad ${key}`,
-    'an object': (key) => ({ message: `bad ${key}`, status: 500 }),
-    'a ring': (key) => {
-      const error = Object.assign(new Error('x'), { self: undefined as unknown, key });
-      error.self = error;
-      return error;
-    },
-  };
 
   test.each(Object.entries(THROWN))(
     'in a thrown error of a client (%s) appears nowhere',
