@@ -53,6 +53,14 @@ export {
   type TuttiEventName,
   type TuttiEvents,
 } from './contracts/events.js';
+export type {
+  CacheExplanation,
+  CallExplanation,
+  CallTimes,
+  ExplainedAttempt,
+  ExplainOptions,
+  MissReason,
+} from './contracts/explanation.js';
 export type { AfterReturn, BeforeReturn, HookRequest, Hooks, ReplacedRequest } from './contracts/hooks.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type {
@@ -113,6 +121,7 @@ export type {
 export type { FinishReason, Usage } from './contracts/usage.js';
 export { VERSION } from './contracts/version.js';
 export type { AnyTuttiError } from './errors/any-tutti-error.js';
+export { CallNotRecordedError } from './errors/call-not-recorded-error.js';
 export { ERROR_CODES, type ErrorCode } from './errors/codes.js';
 export {
   AgentError,

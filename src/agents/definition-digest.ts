@@ -21,13 +21,24 @@ export function definitionDigest(definition: AgentDefinition): string | undefine
   return known.digest;
 }
 
-function digestOf({ instructions, version, output, provider }: AgentDefinition): string | undefined {
+function digestOf(definition: AgentDefinition): string | undefined {
+  const identity = definitionParts(definition);
+  return Object.keys(identity).length === 0 ? undefined : sha256Hex(canonicalJson(identity, 'definition'));
+}
+
+/** The parts of a definition that the digest is made from. */
+export function definitionParts({
+  instructions,
+  version,
+  output,
+  provider,
+}: AgentDefinition): Record<string, unknown> {
   const identity: Record<string, unknown> = {};
   if (instructions !== undefined) identity.instructions = instructions;
   if (version !== undefined) identity.version = version;
   if (output !== undefined) identity.output = schemaText(output);
   if (provider !== undefined) identity.provider = { name: provider.name, ...provider.identity };
-  return Object.keys(identity).length === 0 ? undefined : sha256Hex(canonicalJson(identity, 'definition'));
+  return identity;
 }
 
 /** What describes schemas of zod/mini is loaded with the registration of their agents, which takes a moment. */

@@ -239,6 +239,13 @@ export class ResponseCache implements AsyncDisposable {
     return cacheKey(request, this.#keyContext);
   }
 
+  /** The request with all that its key is made from: the cache's tenant, the normalised task. @internal */
+  completed(request: CacheRequest): CacheRequest {
+    const { normalizeTask } = this.#keyContext;
+    const task = normalizeTask === undefined ? request.task : normalizeTask(request.task);
+    return { ...request, task, tenant: this.#tenantOf(request) };
+  }
+
   /** Names the first field in which two requests differ, for instance `params.temperature`; `undefined` for equal keys. */
   explain(first: CacheRequest, second: CacheRequest): string | undefined {
     return explainDifference(first, second, this.#keyContext);

@@ -34,8 +34,9 @@ export function publishStart(call: Call): void {
 }
 
 export function publishAttemptStart(call: Call, target: RegisteredAgent, queuedMs: number): void {
-  const { clock, counters, events } = call.services;
+  const { clock, counters, events, recorder } = call.services;
   const { attempts } = call;
+  recorder?.step({ kind: 'attempt-start', call, agent: target.definition.name, queuedMs });
   counters.attempts += 1;
   call.registered.figures.attempts += 1;
   if (attempts > 1) counters.retries += 1;
@@ -80,7 +81,8 @@ export function publishAttemptEnd(
   error: TuttiError | undefined,
   usage: Partial<Usage> | undefined,
 ): void {
-  const { clock, events } = call.services;
+  const { clock, events, recorder } = call.services;
+  recorder?.step({ kind: 'attempt-end', call, attempt, runMs, error });
   if (!events.wants('attempt:end')) return;
   const { agent, callId } = call;
   const at = clock.epochMs();
@@ -115,8 +117,9 @@ export function publishRetry(call: Call, error: TuttiError, delayMs: number): vo
 }
 
 /** The call begins to wait for its lane. */
-export function publishWait(call: Call, lane: Lane): void {
-  const { clock, events } = call.services;
+export function publishWait(call: Call, lane: Lane, readyAtMs: number): void {
+  const { clock, events, recorder } = call.services;
+  recorder?.step({ kind: 'lane-wait', call, lane, readyAtMs });
   if (!events.wants('call:wait')) return;
   const { agent, callId } = call;
   const { reason = 'concurrency', untilMs } = lane.waitingFor ?? {};
@@ -125,7 +128,8 @@ export function publishWait(call: Call, lane: Lane): void {
 
 /** The call begins to wait for what other calls have reserved in a budget. */
 export function publishBudgetWait(call: Call, lane: string | undefined): void {
-  const { clock, events } = call.services;
+  const { clock, events, recorder } = call.services;
+  recorder?.step({ kind: 'budget-wait', call });
   if (!events.wants('call:wait')) return;
   const { agent, callId } = call;
   const of = lane ?? `function/${agent}`;
@@ -159,7 +163,8 @@ export function publishHedge(call: Call, afterMs: number): void {
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
   if (!outcome.success) logFailure(call, outcome);
-  const { clock, events, traffic } = call.services;
+  const { clock, events, recorder, traffic } = call.services;
+  recorder?.step({ kind: 'end', call, outcome });
   if (!events.wants('call:end')) return;
   const { agent, callId, attempts, tenant } = call;
   const { success, usage, costUsd, timings } = outcome;

@@ -165,6 +165,7 @@ function enterQueue(call: Call): void {
     withRetries(call, ({ beginAttempts }) => beginAttempts(call));
     return;
   }
+  services.recorder?.step({ kind: 'queued', call });
   const queueMs = settings.timeouts?.queueMs;
   if (queueMs !== undefined) call.queueTimer = services.clock.setTimeout(passQueueLimit, queueMs, call);
   registered.permits.submit(call);

@@ -16,6 +16,7 @@ import type { Clock } from '../time/clock.js';
 import type { SignalHub } from '../time/signal-hub.js';
 import type { CallIds } from './call-ids.js';
 import type { OrchestratorSettings } from './call-settings.js';
+import type { RecordedCalls } from './explain-calls.js';
 import type { CallCounters, ErrorCounts, FiguresByAgent } from './stats.js';
 
 /** A call as closing sees it. */
@@ -88,6 +89,8 @@ export interface CallServices {
   readonly logger: Logger;
   readonly events: TypedEmitter<TuttiEvents>;
   readonly cache: CallCache | undefined;
+  /** Records calls for `explain`; `undefined` unless that option is set. */
+  readonly recorder: RecordedCalls | undefined;
   /** The secret of the cache's options, where they have one; it signs journals of runs too. */
   readonly secret: string | readonly string[] | undefined;
   readonly permits: ConcurrencyLimit;

@@ -29,6 +29,12 @@ export class RecentMap<Value> {
     return value;
   }
 
+  /** All values, in no particular order. */
+  *values(): Generator<Value, void, undefined> {
+    yield* this.#recent.values();
+    for (const [key, value] of this.#former) if (!this.#recent.has(key)) yield value;
+  }
+
   clear(): void {
     this.#recent.clear();
     this.#former.clear();

@@ -82,6 +82,8 @@ export interface ProviderRequest {
    * before its next event, another attempt goes on from there, although the stream has begun.
    */
   readonly onStepDelivered?: (() => void) | undefined;
+  /** Called with `true` when tools begin to run for the model, and with `false` when all of them have ended. */
+  readonly onTools?: ((areRunning: boolean) => void) | undefined;
   /** Called for every response, including errors, as soon as its headers arrive. */
   readonly onResponse?: ((info: ProviderResponseInfo) => void) | undefined;
 }

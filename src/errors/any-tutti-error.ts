@@ -1,4 +1,5 @@
 import type { AgentFileError } from './agent-file-error.js';
+import type { CallNotRecordedError } from './call-not-recorded-error.js';
 import type {
   AgentError,
   CancelledError,
@@ -55,6 +56,7 @@ export type AnyTuttiError =
   | CancelledError
   | TimeoutError
   | RetriesExhaustedError
+  | CallNotRecordedError
   | QueueFullError
   | PoolError
   | AgentError

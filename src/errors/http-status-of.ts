@@ -6,6 +6,7 @@ import { TuttiError } from './tutti-error.js';
 const STATUSES: Partial<Readonly<Record<ErrorCode, number>>> = {
   TUTTI_INVALID_ARGUMENT: 400,
   TUTTI_UNKNOWN_AGENT: 404,
+  TUTTI_CALL_NOT_RECORDED: 404,
   TUTTI_DUPLICATE_AGENT: 409,
   TUTTI_RUN_BUSY: 409,
   TUTTI_RUN_CHANGED: 409,

@@ -1,5 +1,6 @@
 import { AgentFileError } from './agent-file-error.js';
 import type { AnyTuttiError } from './any-tutti-error.js';
+import { CallNotRecordedError } from './call-not-recorded-error.js';
 import type { ErrorCode } from './codes.js';
 import {
   AgentError,
@@ -61,6 +62,7 @@ const CLASSES: {
   TUTTI_CANCELLED: CancelledError,
   TUTTI_TIMEOUT: TimeoutError,
   TUTTI_RETRIES_EXHAUSTED: RetriesExhaustedError,
+  TUTTI_CALL_NOT_RECORDED: CallNotRecordedError,
   TUTTI_QUEUE_FULL: QueueFullError,
   TUTTI_POOL: PoolError,
   TUTTI_AGENT_FAILED: AgentError,

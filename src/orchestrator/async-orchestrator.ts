@@ -18,10 +18,13 @@ import type {
   TaskSource,
 } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
+import type { CallExplanation } from '../contracts/explanation.js';
 import type { AgentResult, DataResult, IndexedOutcome } from '../contracts/result.js';
 import type { TaskContent } from '../contracts/task-content.js';
+import { CallNotRecordedError } from '../errors/call-not-recorded-error.js';
 import { InvalidArgumentError } from '../errors/input-errors.js';
 import type { Unsubscribe } from '../events/typed-emitter.js';
+import { mismatch } from '../input/checks.js';
 import { describeValue } from '../input/describe-value.js';
 import { count, durationMs } from '../input/number-schemas.js';
 import { parseOptions } from '../input/parse-options.js';
@@ -261,6 +264,19 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   ): CacheRequest {
     if (options !== undefined) checkCallOptions(options);
     return cacheRequestOf(this.#admission.admitTask(agent, task, options, this.agents));
+  }
+
+  /**
+   * Where the time of a call went, and why the cache had no answer. Only with the option `explain`: the latest calls are
+   * kept, those that still run included.
+   *
+   * @throws {@link CallNotRecordedError} for a call that is not kept, and without the option.
+   */
+  async explain(callId: string): Promise<CallExplanation> {
+    if (typeof callId !== 'string') throw mismatch('callId', 'the id of a call', callId);
+    const { recorder } = this.#services;
+    if (recorder === undefined) throw new CallNotRecordedError(callId, false);
+    return await recorder.explain(callId);
   }
 
   /** What it has done and is doing, as a plain snapshot. */

@@ -3,6 +3,7 @@ import { ResponseCache } from '../cache/response-cache.js';
 import { CacheOfCalls } from '../calls/cached/cache-of-calls.js';
 import { CallIds } from '../calls/call-ids.js';
 import type { CallServices } from '../calls/call-services.js';
+import { RecordedCalls } from '../calls/explain-calls.js';
 import type { TrafficObserver } from '../calls/lanes-and-budgets.js';
 import { CallCounters, ErrorCounts, FiguresByAgent } from '../calls/stats.js';
 import { TrafficControl } from '../calls/traffic-control.js';
@@ -29,7 +30,8 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
   const events = new TypedEmitter<TuttiEvents>('tutti', EVENT_NAMES, (error, event) => {
     logger.error({ error, event }, 'an event listener threw');
   });
-  const { fairness } = options;
+  const { explain, fairness } = options;
+  const recorder = explain && new RecordedCalls(explain, clock, events);
   const newQueue = (): WaitingQueue =>
     fairness === undefined ? new PriorityWaitingQueue(clock) : new FairWaitingQueue(clock, fairness);
   const permits = new ConcurrencyLimit(options.maxConcurrent, newQueue());
@@ -51,7 +53,8 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
       () => permits.maxConcurrent,
       observeTraffic(events, clock, logger),
     ),
-    cache: openCache(options, clock, logger, events),
+    cache: openCache(options, clock, logger, events, recorder),
+    recorder,
     secret: fieldOf(options.cache, 'secret') as CallServices['secret'],
     events,
     counters: new CallCounters(),
@@ -86,11 +89,12 @@ function openCache(
   clock: Clock,
   logger: Logger,
   events: TypedEmitter<TuttiEvents>,
+  recorder: RecordedCalls | undefined,
 ): CacheOfCalls | undefined {
   if (cache === undefined || cache === false) return undefined;
-  if (isResponseCache(cache)) return new CacheOfCalls(cache, false, events);
+  if (isResponseCache(cache)) return new CacheOfCalls(cache, false, events, recorder);
   const options = cache === true ? {} : (cache as ResponseCacheOptions);
-  return new CacheOfCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events);
+  return new CacheOfCalls(new ResponseCache({ clock, logger, tenant, ...options }), true, events, recorder);
 }
 
 // By shape, so that a cache from another copy of the package is one too.

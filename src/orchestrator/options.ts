@@ -3,6 +3,7 @@ import { hooksSchema, phaseTimeoutsSchema } from '../agents/agent-schema.js';
 import type { ResponseCacheOptions } from '../cache/cache-options.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { PhaseTimeouts } from '../contracts/agent.js';
+import type { ExplainOptions } from '../contracts/explanation.js';
 import type { Hooks } from '../contracts/hooks.js';
 import type {
   BreakerSettings,
@@ -20,7 +21,7 @@ import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, durationMs, numberThat } from '../input/number-schemas.js';
 import { filledText, oneOf, optionsObject, thing } from '../input/option-schemas.js';
 import type { WithDefaults } from '../input/parse-options.js';
-import { optional, type Schema, withDefault } from '../input/schema.js';
+import { optional, Schema, withDefault } from '../input/schema.js';
 import type { Logger } from '../logging/logger.js';
 import type { Jitter } from '../resilience/retry/backoff.js';
 import {
@@ -125,6 +126,13 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
    * @default 5_000
    */
   abandonMs?: number | undefined;
+  /**
+   * Records the latest calls for {@link AsyncOrchestrator.explain}: `true`, or how many are kept. It costs every call a
+   * few microseconds and keeps no text of tasks or answers.
+   *
+   * @default false
+   */
+  explain?: boolean | ExplainOptions | undefined;
   /** Any pino-shaped logger. @default silent */
   logger?: Logger | undefined;
   /** Cancels every call when it aborts. */
@@ -159,6 +167,21 @@ const retrySchema = madeOnce(() =>
   ).refine((retry) => retry.maxDelayMs >= retry.minDelayMs, 'expected at least minDelayMs', 'maxDelayMs'),
 );
 
+const recordedOptions = madeOnce(() =>
+  optionsObject(
+    { calls: withDefault(count(1), 1_000), requests: withDefault(count(1), 4_096) },
+    'expected true, false or an object such as { calls: 1000 }',
+  ),
+);
+
+/** Checks `explain`: `true` is all its defaults, `false` is off. @internal */
+export const explainSchema = madeOnce(
+  () =>
+    new Schema<Required<ExplainOptions> | undefined>((given, path, issues) =>
+      given === false ? undefined : recordedOptions().read(given === true ? {} : given, path, issues),
+    ),
+);
+
 /** Checks {@link AsyncOrchestratorOptions}. The defaults stand here and nowhere else. @internal */
 export const orchestratorOptionsSchema = madeOnce(
   () =>
@@ -181,6 +204,7 @@ export const orchestratorOptionsSchema = madeOnce(
       cache: optional(
         thing<boolean | object>(isSwitchOrObject, 'true, false, options of a cache or a ResponseCache'),
       ),
+      explain: optional(explainSchema()),
       hooks: optional(hooksSchema()),
       tenant: optional(filledText('a name')),
       maxQueued: withDefault(count(0), 1_000_000),
@@ -220,11 +244,12 @@ export const closeOptionsSchema = madeOnce(() => optionsObject({ drainMs: withDe
 
 /** {@link AsyncOrchestratorOptions} with every default filled in. */
 export type ResolvedOrchestratorOptions = WithDefaults<
-  Omit<AsyncOrchestratorOptions, 'agents' | 'cache' | 'retry' | 'breaker' | 'hedge' | 'fairness'>,
+  Omit<AsyncOrchestratorOptions, 'agents' | 'cache' | 'retry' | 'breaker' | 'hedge' | 'fairness' | 'explain'>,
   'maxConcurrent' | 'timeoutMs' | 'maxRetries' | 'maxQueued' | 'maxTaskChars' | 'maxFileBytes' | 'abandonMs'
 > & {
   readonly agents?: unknown;
   readonly cache?: boolean | object | undefined;
+  readonly explain?: Required<ExplainOptions> | undefined;
   readonly breaker?: ResolvedBreakerSettings | undefined;
   readonly hedge?: ResolvedHedgeSettings | undefined;
   readonly fairness?: ResolvedFairnessSettings | undefined;

@@ -6,6 +6,8 @@ import { cachedCallsCode } from '../calls/cached/cache-of-calls.js';
 import * as cachedCalls from '../calls/cached/cached-calls.js';
 import { retriesCode } from '../calls/call-path.js';
 import { outputReader } from '../calls/call-result.js';
+import * as explaining from '../calls/explain/call-recorder.js';
+import { explainCode } from '../calls/explain-calls.js';
 import * as traffic from '../calls/lanes-and-budgets.js';
 import * as retries from '../calls/retries.js';
 import { trafficCode } from '../calls/traffic-control.js';
@@ -32,4 +34,5 @@ export function provideCode(): void {
   jsonSchemaWriter.provide(jsonSchemas);
   retriesCode.provide(retries);
   runCode.provide(runs);
+  explainCode.provide(explaining);
 }

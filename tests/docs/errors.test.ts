@@ -21,6 +21,8 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.TimeoutError('attempt', 1, call),
   new api.TimeoutError('deadline', 1, call),
   new api.RetriesExhaustedError('agent', [passing]),
+  new api.CallNotRecordedError('call', true),
+  new api.CallNotRecordedError('call', false),
   new api.QueueFullError(1),
   new api.PoolError('pool', 'wait-timeout', 'wrong'),
   passing,

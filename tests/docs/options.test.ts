@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { agentDefinitionSchema } from '../../src/agents/agent-schema.js';
 import { responseCacheOptionsSchema } from '../../src/cache/cache-options.js';
 import { parseOptions } from '../../src/input/parse-options.js';
-import { orchestratorOptionsSchema } from '../../src/orchestrator/options.js';
+import { explainSchema, orchestratorOptionsSchema } from '../../src/orchestrator/options.js';
 import {
   breakerSchema,
   budgetSchema,
@@ -16,11 +16,12 @@ import { TypeProgram } from './type-program.js';
 
 const TRAFFIC = 'src/contracts/traffic.ts';
 const OPTIONS = 'src/orchestrator/options.ts';
+const EXPLAIN = 'src/contracts/explanation.ts';
 const CALL = 'src/contracts/call.ts';
 const AGENT = 'src/contracts/agent.ts';
 const CACHE = 'src/cache/cache-options.ts';
 const page = readDocument('docs/reference/options.md');
-const program = TypeProgram.ofFiles([OPTIONS, CALL, AGENT, TRAFFIC, CACHE]);
+const program = TypeProgram.ofFiles([OPTIONS, EXPLAIN, CALL, AGENT, TRAFFIC, CACHE]);
 
 const resolved: Record<string, unknown> = parseOptions(orchestratorOptionsSchema(), {}, 'options');
 const cacheDefaults: Record<string, unknown> = parseOptions(responseCacheOptionsSchema(), {}, 'options');
@@ -53,6 +54,12 @@ describe('docs/reference/options.md', () => {
     const keys = Object.keys(orchestratorOptionsSchema().shape).filter((key) => key !== 'retry');
     const rows = documented('AsyncOrchestrator').filter(({ name }) => name !== 'retry');
     expect(rows.sort(byName)).toEqual(defaults(keys, resolved).sort(byName));
+  });
+
+  test("has the options of explain with the schema's defaults", () => {
+    const keys = names(EXPLAIN, 'ExplainOptions');
+    const explain = parseOptions(explainSchema(), true, 'options') as unknown as Record<string, unknown>;
+    expect(documented('explain').sort(byName)).toEqual(defaults(keys, explain).sort(byName));
   });
 
   test("has the retry options with the schema's defaults", () => {

@@ -8,6 +8,7 @@ import { cachedCallsCode } from '../cached/cache-of-calls.js';
 import { retriesCode } from '../call-path.js';
 import { outputReader } from '../call-result.js';
 import type { CallServices } from '../call-services.js';
+import { explainCode } from '../explain-calls.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { trafficCode } from '../traffic-control.js';
 
@@ -25,6 +26,7 @@ export function codeLoader(
   if (definition.provider?.stream !== undefined) modules.push(streamCode);
   if (definition.output !== undefined) modules.push(outputReader, objectReaderCode);
   if (services.cache !== undefined) modules.push(cachedCallsCode);
+  if (services.recorder !== undefined) modules.push(explainCode);
   if (mayNeedJsonSchemaWriter(services, definition)) modules.push(jsonSchemaWriter);
   if (hasTools(definition) || definition.fallbacks !== undefined) modules.push(attemptToolsCode);
   if (modules.length === 0) return undefined;

@@ -71,6 +71,7 @@ function toProviderRequest(
 ): ProviderRequest {
   const { call, onSent } = attempt;
   const { task, text } = call;
+  const { recorder } = call.services;
   return {
     agent: context.agent,
     callId: context.callId,
@@ -95,6 +96,7 @@ function toProviderRequest(
     onStepDelivered: () => {
       if (call.sink !== undefined) call.sink.started = false;
     },
+    onTools: recorder && ((areRunning) => recorder.step({ kind: 'tools', call, areRunning })),
     onActivity: call.sink === undefined ? undefined : (activity) => attempt.streamClock?.heard(activity),
     onResponse: call.warmUp === undefined ? attempt.onResponse : reportAnswer(attempt, call.warmUp),
   };

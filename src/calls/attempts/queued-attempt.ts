@@ -113,6 +113,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
       this.#ends.failed(this.call.reason);
       return;
     }
+    this.call.services.recorder?.step({ kind: 'queued', call: this.call });
     this.#limitWait();
     const budgets = this.#budgets();
     this.#estimate(budgets.length > 0);
@@ -311,6 +312,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     if (!this.#isInBudgetQueue) return;
     this.#isInBudgetQueue = false;
     this.#budgetContext = undefined;
+    this.call.services.recorder?.step({ kind: 'wait-over', call: this.call });
     this.call.services.traffic.waitingForBudget -= 1;
   }
 
@@ -382,11 +384,13 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     let isDone = false;
     const admit = (pass: LanePass): void => {
       isDone = true;
+      call.services.recorder?.step({ kind: 'wait-over', call });
       call.takenUp();
       runIn(context, () => admitted(pass));
     };
     const refuse = (refusal: Error): void => {
       isDone = true;
+      call.services.recorder?.step({ kind: 'wait-over', call });
       const isLonger = deadlineAtMs !== undefined && (call.deadlineAtMs ?? Infinity) > deadlineAtMs;
       if (failureClassOf(refusal) === 'rate-limited' && isLonger) {
         // A caller with more time has joined a shared call meanwhile.
@@ -400,7 +404,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     const [maxWaitMs, outlook] = [this.#maxWaitMs, this.#outlook];
     const options = { priority, tenant, agent, deadlineAtMs, scope: this, maxWaitMs, calledAtMs, outlook };
     lane.submit(this.#tokens, this.#sizeBytes, options, admit, refuse);
-    if (!isDone) publishWait(call, lane);
+    if (!isDone) publishWait(call, lane, this.#outlook.readyAtMs);
   }
 
   #admitted(pass: LanePass | undefined): void {

@@ -4,6 +4,7 @@ import type { TypedEmitter } from '../../events/typed-emitter.js';
 import { LazyModule } from '../../lifecycle/lazy-module.js';
 import type { Call } from '../call.js';
 import type { CallCache } from '../call-services.js';
+import type { StepRecorder } from '../call-steps.js';
 import type { CachedCalls } from './cached-calls.js';
 
 /** What answers calls from the cache: for orchestrators that have one. */
@@ -15,10 +16,17 @@ export class CacheOfCalls implements CallCache {
   /** Whether the cache was made for this orchestrator and closes with it. */
   readonly #isOwned: boolean;
   readonly #stopForwarding: () => void;
+  readonly #recorder: StepRecorder | undefined;
   #calls: CachedCalls | undefined = undefined;
 
-  constructor(cache: ResponseCache, isOwned: boolean, events: TypedEmitter<TuttiEvents>) {
+  constructor(
+    cache: ResponseCache,
+    isOwned: boolean,
+    events: TypedEmitter<TuttiEvents>,
+    recorder: StepRecorder | undefined,
+  ) {
     this.responses = cache;
+    this.#recorder = recorder;
     this.#isOwned = isOwned;
     this.#stopForwarding = cache.observe(
       (name, payload) => events.emit(name, payload as TuttiEvents[typeof name]),
@@ -45,6 +53,6 @@ export class CacheOfCalls implements CallCache {
 
   #open(): CachedCalls {
     if (cachedCallsCode.loaded === undefined) throw new Error('A call came before its cache was loaded.');
-    return new cachedCallsCode.loaded.CachedCalls(this.responses);
+    return new cachedCallsCode.loaded.CachedCalls(this.responses, this.#recorder);
   }
 }

@@ -3,6 +3,7 @@ import type { ResponseCache } from '../../cache/response-cache.js';
 import { schemaTtlMs } from '../../cache/schema-ttl.js';
 import type { CacheSetOptions } from '../../cache/set-options.js';
 import type { CacheStorage } from '../../contracts/cache-storage.js';
+import type { CallOptions } from '../../contracts/call.js';
 import type { AgentResult } from '../../contracts/result.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { asError, fieldOf } from '../../errors/foreign.js';
@@ -12,6 +13,7 @@ import { isPromiseLike } from '../attempts/invoke-agent.js';
 import type { Call } from '../call.js';
 import { queueCall } from '../call-path.js';
 import { buildHit } from '../call-result.js';
+import type { StepRecorder } from '../call-steps.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { failCall, settleCall } from '../settle-call.js';
 import { requestOf } from './call-request.js';
@@ -34,9 +36,11 @@ export class CachedCalls {
   /** Those that renew stale answers: no caller need wait for them, so closing has to end them. */
   readonly #background = new Set<SharedCall>();
   readonly #stopListening: () => void;
+  readonly #recorder: StepRecorder | undefined;
 
-  constructor(cache: ResponseCache) {
+  constructor(cache: ResponseCache, recorder: StepRecorder | undefined) {
     this.#cache = cache;
+    this.#recorder = recorder;
     this.#stopListening = cache.onInvalidate({
       forget: (key) => this.#forget(key),
       forgetAll: () => this.#forgetAll(),
@@ -45,11 +49,16 @@ export class CachedCalls {
 
   /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
   take(call: Call): boolean {
-    const wish = call.options?.cache ?? call.definition.cache;
-    if (wish === false || !this.#isCacheable(call)) return false;
+    const wish = wishOf(call);
+    if (wish === false || !this.#isCacheable(call)) {
+      this.#recorder?.step({ kind: 'no-lookup', call, isExcluded: wish !== false });
+      return false;
+    }
     let key: string;
     try {
-      key = this.#cache.key(requestOf(call));
+      const request = requestOf(call);
+      key = this.#cache.key(request);
+      this.#recorder?.step({ kind: 'lookup', call, key, request: this.#cache.completed(request) });
     } catch (error) {
       failCall(call, withoutKey(asError(error)));
       return true;
@@ -112,6 +121,7 @@ export class CachedCalls {
       this.#join(cached, isRefreshing ? this.#refreshing : this.#running);
       return;
     }
+    this.#recorder?.step({ kind: 'hit', call: cached.call, tier: hit.tier });
     if (hit.stale && this.#refreshing.get(cached.key)?.isJoinable !== true) {
       this.#launch(cached, this.#refreshing, true);
     }
@@ -124,11 +134,15 @@ export class CachedCalls {
   #join(cached: CachedCall, calls: Map<string, SharedCall>): void {
     const running = calls.get(cached.key);
     if (running?.isJoinable === true) this.#share(running, cached.call);
-    else this.#launch(cached, calls, false);
+    else {
+      this.#recorder?.step({ kind: 'miss', call: cached.call, isRefresh: wishOf(cached.call) === 'refresh' });
+      this.#launch(cached, calls, false);
+    }
   }
 
   #share(running: SharedCall, call: Call): void {
     this.#cache.noteShared();
+    this.#recorder?.step({ kind: 'joined', call, joined: running.callId });
     running.join(call);
   }
 
@@ -183,14 +197,21 @@ export class CachedCalls {
   }
 
   #forget(key: string): void {
+    this.#recorder?.forgotten(key);
     this.#running.delete(key);
     this.#refreshing.delete(key);
   }
 
   #forgetAll(): void {
+    this.#recorder?.forgotten(undefined);
     this.#running.clear();
     this.#refreshing.clear();
   }
+}
+
+/** What the call, else its agent, says about the cache. */
+function wishOf({ definition, options }: Call): CallOptions['cache'] {
+  return options?.cache ?? definition.cache;
 }
 
 /** How the answer is stored: what the call says, laid over what the agent says. */

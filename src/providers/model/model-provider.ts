@@ -96,10 +96,10 @@ function loopOptions(
   request: ProviderRequest,
   { tools, maxSteps, identity }: ModelProviderOptions,
 ): ToolLoopOptions {
-  const { agent, callId, ledger, toolHost, task, messages, rejected, signal, logger } = request;
+  const { agent, callId, ledger, toolHost, task, messages, rejected, signal, logger, onTools } = request;
   const api = `${name}/${String(identity.api ?? '')}`;
   const call = { agent, callId, ledger, toolHost, task, messages, rejected };
-  return { ...call, api, signal, logger, tools, maxSteps };
+  return { ...call, api, signal, logger, onTools, tools, maxSteps };
 }
 
 function toReply(reply: ToolLoopReply, request: ProviderRequest, pricing: Pricing): AgentReplyObject {

@@ -41,6 +41,8 @@ export interface ToolLoopOptions {
   readonly logger: Logger;
   /** Called after each request with the usage of all requests of this loop so far. */
   readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
+  /** Called with `true` when the tools of a step begin to run, and with `false` when all of them have ended. */
+  readonly onTools?: ((areRunning: boolean) => void) | undefined;
   /** Of a stream: called when everything that it has yielded belongs to finished steps. */
   readonly onStepDelivered?: (() => void) | undefined;
 }
@@ -167,11 +169,13 @@ export class ToolConversation {
 
   async #useTools(next: StepProgress): Promise<undefined> {
     const { step, calls, agent, api } = next;
-    const { signal, tools } = this.#options;
+    const { signal, tools, onTools } = this.#options;
     await approveCalls(calls, this.#progress, this.#tools, signal);
+    onTools?.(true);
     const settled = await Promise.allSettled(
       calls.map((call) => call.settle((started, stop) => this.#runner.run(started, stop), signal)),
     );
+    onTools?.(false);
     // Only now, because the permit must not be released while a tool is running.
     signal.throwIfAborted();
     const answered = settled.map(answerOf);

@@ -89,6 +89,8 @@ export class LaneHealth {
   #wasTooMuch = false;
   /** How much slower than usual requests return, as the provider got too much of them the last time. */
   #returnFactor = 1;
+  /** How long earlier stops have lasted, in milliseconds. */
+  #stoppedMs = 0;
   /** Random number from 0 to 1 that is drawn for each stop. */
   #jitter = 0;
   /** Requests that failed since the latest answer. */
@@ -131,6 +133,11 @@ export class LaneHealth {
   /** When it was stopped, in milliseconds of the clock; `undefined` if it is not. */
   get stoppedSinceMs(): number | undefined {
     return this.#phase.kind === 'stopped' ? this.#phase.sinceMs : undefined;
+  }
+
+  /** How long it has been stopped so far, in milliseconds. */
+  get stoppedMs(): number {
+    return this.#stoppedMs + this.#stoppedForMs;
   }
 
   /** How much longer the provider demands to wait, in milliseconds; 0 if it demands nothing. */
@@ -226,6 +233,11 @@ export class LaneHealth {
     }
   }
 
+  /** How long the present stop has lasted, in milliseconds; 0 without one. */
+  get #stoppedForMs(): number {
+    return this.#phase.kind === 'stopped' ? this.#clock.now() - this.#phase.sinceMs : 0;
+  }
+
   #probeDelayMs(outageMs: number): number {
     const longestMs = Math.max(MIN_PROBE_DELAY_MS, this.#maxProbeDelayMs());
     return Math.min(longestMs, Math.max(MIN_PROBE_DELAY_MS, PROBE_DELAY_RATIO * outageMs));
@@ -249,11 +261,13 @@ export class LaneHealth {
   #contradict(phase: Extract<Phase, { kind: 'stopped' }>): boolean {
     const contradictions = phase.contradictions + 1;
     const isOneCalls = contradictions >= CONTRADICTIONS && this.#outcomes.failedRatio < 1 - FAILING_RATIO;
+    if (isOneCalls) this.#stoppedMs += this.#stoppedForMs;
     this.#phase = isOneCalls ? OPEN : { ...phase, contradictions };
     return isOneCalls;
   }
 
   #return(): void {
+    this.#stoppedMs += this.#stoppedForMs;
     this.#outcomes.clear();
     const crowd = Math.max(1, this.#waiting());
     const stepMs = (this.#returnFactor * RETURN_WINDOW_MS) / Math.max(1, Math.floor(crowd / RETURN_PARTS));

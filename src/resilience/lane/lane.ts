@@ -103,6 +103,11 @@ export class Lane implements PassOwner, StartGate {
     return this.#health.pausedForMs;
   }
 
+  /** How long it has been stopped so far, in milliseconds: by demanded waits, or because its requests failed. */
+  get stoppedMs(): number {
+    return this.#health.stoppedMs;
+  }
+
   /** Requests waiting for the lane. */
   get waiting(): number {
     return this.#limiter.waiting;
