@@ -61,6 +61,7 @@ export type {
   ExplainOptions,
   MissReason,
 } from './contracts/explanation.js';
+export type { AgentForecast, Estimate, Forecast, ForecastBound } from './contracts/forecast.js';
 export type { AfterReturn, BeforeReturn, HookRequest, Hooks, ReplacedRequest } from './contracts/hooks.js';
 export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './contracts/output-schema.js';
 export type {

@@ -33,6 +33,8 @@ const RESTORED_PER_TURN = 100;
 
 /** Whether a stored answer may be served to a reader. */
 export type AcceptsAnswer = (answer: StoredAnswer) => boolean;
+/** What of an entry decides whether it is served. */
+type Dated = Pick<MemoryEntry, 'createdAt' | 'expiresAt' | 'staleUntil'>;
 
 /** Collaborators of an {@link AnswerStore}. */
 export interface AnswerStoreParts {
@@ -144,6 +146,19 @@ export class AnswerStore {
       hits[index] = this.#settle(key, agent, found[position], Number.POSITIVE_INFINITY, startedMs);
     }
     return hits;
+  }
+
+  /** Whether each key would be a hit now. Counts nothing and moves nothing into memory. */
+  async peekMany(keys: readonly string[]): Promise<boolean[]> {
+    const nowMs = this.#parts.time.epochMs();
+    const mayServe = (entry: Dated | undefined): boolean =>
+      entry !== undefined && this.#mayServe(entry, nowMs, Number.POSITIVE_INFINITY);
+    const found = keys.map((key) => mayServe(this.#memory.peek(key)));
+    const missing = keys.flatMap((_, index) => (found[index] === true ? [] : [index]));
+    if (missing.length === 0) return found;
+    const below = await this.#parts.lower?.getMany(missing.map((index) => keys[index] as string));
+    for (const [position, index] of missing.entries()) found[index] = mayServe(below?.[position]?.entry);
+    return found;
   }
 
   /**
@@ -325,7 +340,7 @@ export class AnswerStore {
     return hit;
   }
 
-  #mayServe(entry: MemoryEntry, nowMs: number, maxAgeMs: number): boolean {
+  #mayServe(entry: Dated, nowMs: number, maxAgeMs: number): boolean {
     if (nowMs >= entry.expiresAt) {
       const { staleWhileRevalidateMs } = this.#parts.options;
       if (nowMs >= Math.min(entry.staleUntil, entry.expiresAt + staleWhileRevalidateMs)) return false;

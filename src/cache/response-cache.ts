@@ -423,6 +423,11 @@ export class ResponseCache implements AsyncDisposable {
     return this.#store.lookup(key, agent);
   }
 
+  /** Whether each key would be a hit now; counts nothing and moves nothing into memory. Never rejects. @internal */
+  peekMany(keys: readonly string[]): Promise<boolean[]> {
+    return this.#store.peekMany(keys);
+  }
+
   /** As `getMany`, for keys and agents. Never rejects. @internal */
   lookupMany(keys: readonly string[], agents: readonly string[]): Promise<Array<CacheHit | undefined>> {
     return this.#store.lookupMany(keys, agents);

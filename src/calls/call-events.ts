@@ -1,4 +1,4 @@
-import type { AgentFailure, CallOutcome } from '../contracts/result.js';
+import type { AgentFailure, AgentResult, CallOutcome } from '../contracts/result.js';
 import type { Usage } from '../contracts/usage.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { fieldOf } from '../errors/foreign.js';
@@ -229,6 +229,7 @@ function count(call: Call, outcome: CallOutcome): void {
     counters.succeeded += 1;
     figures.succeeded += 1;
     if (outcome.cached !== false) figures.cached += 1;
+    else noteAnswer(call, outcome);
     return;
   }
   // A cancelled call is no failure and counts apart.
@@ -258,6 +259,12 @@ export function publishUnclaimed(call: Call, outcome: CallOutcome): void {
   const { usage, costUsd } = outcome;
   const model = outcome.success ? outcome.model : call.modelOf(call.answeredBy ?? call.registered);
   events.emit('call:unclaimed', { callId, agent, at: clock.epochMs(), model, tenant, usage, costUsd });
+}
+
+function noteAnswer(call: Call, result: AgentResult): void {
+  const { registered, services, task } = call;
+  const taskChars = typeof task === 'string' ? task.length : task.textChars;
+  registered.history?.add(call.model, taskChars, result, services.clock);
 }
 
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */

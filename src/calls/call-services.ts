@@ -1,3 +1,4 @@
+import type { CacheRequest } from '../cache/cache-key.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { RunWaiting } from '../contracts/call.js';
@@ -32,6 +33,10 @@ export interface CallCache {
   readonly responses: ResponseCache;
   /** Answers the call, or has it wait for the answer to an identical one. `false` leaves it as it was. */
   take(call: CallInFlight): boolean;
+  /** The key of a request; `undefined` if answers of its agent are not cached. */
+  keyOf(request: CacheRequest): string | undefined;
+  /** Whether each key would be a hit now; counts nothing. */
+  peekMany(keys: readonly string[]): Promise<boolean[]>;
   /** Ends work that no caller waits for, and closes the cache, in this time, if it was opened for this orchestrator. */
   close(timeoutMs: number): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { Permits } from '../resilience/permits/concurrency-limit.js';
+import type { CallHistory } from './call-history.js';
 import type { CallHooks } from './call-hooks.js';
 import type { CallServices } from './call-services.js';
 import type { CallSettings } from './call-settings.js';
@@ -11,6 +12,8 @@ export interface RegisteredAgent {
   readonly definition: AgentDefinition;
   /** What its calls have done. */
   readonly figures: AgentFigures;
+  /** Its latest answers, for forecasts; `undefined` for an agent that makes one call, or a few. */
+  readonly history: CallHistory | undefined;
   /** The lane it uses in place of that of its provider's model or function. */
   readonly lane: string | undefined;
   /** Whether a second attempt may run beside a slow one, where `hedge` is set. */

@@ -19,6 +19,7 @@ import type {
 } from '../contracts/call.js';
 import type { TuttiEventName, TuttiEvents } from '../contracts/events.js';
 import type { CallExplanation } from '../contracts/explanation.js';
+import type { Forecast } from '../contracts/forecast.js';
 import type { AgentResult, DataResult, IndexedOutcome } from '../contracts/result.js';
 import type { TaskContent } from '../contracts/task-content.js';
 import { CallNotRecordedError } from '../errors/call-not-recorded-error.js';
@@ -264,6 +265,25 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   ): CacheRequest {
     if (options !== undefined) checkCallOptions(options);
     return cacheRequestOf(this.#admission.admitTask(agent, task, options, this.agents));
+  }
+
+  /**
+   * What these tasks would take: calls, answers from the cache, tokens, dollars and time, as p10, p50 and p90. It makes no
+   * request: it looks in the cache, and draws the rest from the latest answers of each agent, the limits that its lanes
+   * have learned, and prices. What there is no earlier answer for is assumed, and named in `assumptions`.
+   *
+   * The source is read to its end; a generator has nothing left for the run. `options` are those of the run.
+   *
+   * Rejects with {@link InvalidArgumentError} for invalid options or a source that cannot be read, with
+   * {@link ClosedError}, and with {@link TaskSourceError} when the source itself throws.
+   */
+  async forecast<
+    const Tasks extends AnyTasks<Agents> = AnyTasks<Agents>,
+    Options extends RunOptions = RunOptions,
+  >(tasks: CheckedTasks<Agents, Tasks>, options?: CheckedOptions<RunOptions, Options>): Promise<Forecast> {
+    const context = this.#admitRun(options);
+    const { forecastRun } = await import('../runs/forecast/forecast-run.js');
+    return await forecastRun(context, tasks as TaskSource);
   }
 
   /**

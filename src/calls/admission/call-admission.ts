@@ -8,6 +8,7 @@ import { nearestName } from '../../input/nearest-name.js';
 import { ConcurrencyLimit, type Permits } from '../../resilience/permits/concurrency-limit.js';
 import { NestedLimits } from '../../resilience/permits/nested-limits.js';
 import type { CallRequest } from '../call.js';
+import { CallHistory } from '../call-history.js';
 import { joinHooks } from '../call-hooks.js';
 import type { CallServices } from '../call-services.js';
 import type { CallSettings } from '../call-settings.js';
@@ -42,6 +43,7 @@ export class CallAdmission implements RegistryObserver {
       services: this.#services,
       definition,
       figures: this.#services.byAgent.of(definition.name),
+      history: new CallHistory(),
       lane: undefined,
       isHedgeable: true,
       settings: agentSettings(this.settings, definition),

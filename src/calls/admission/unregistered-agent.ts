@@ -35,6 +35,7 @@ export function toRegistered(
     services,
     definition,
     figures: services.byAgent.of(definition.name),
+    history: undefined,
     lane,
     isHedgeable,
     settings: agentSettings(settings, definition),

@@ -1,3 +1,4 @@
+import type { CacheRequest } from '../../cache/cache-key.js';
 import type { ResponseCache } from '../../cache/response-cache.js';
 import type { TuttiEvents } from '../../contracts/events.js';
 import type { TypedEmitter } from '../../events/typed-emitter.js';
@@ -37,6 +38,14 @@ export class CacheOfCalls implements CallCache {
   take(call: Call): boolean {
     this.#calls ??= this.#open();
     return this.#calls.take(call);
+  }
+
+  keyOf(request: CacheRequest): string | undefined {
+    return this.responses.isCacheable(request.agent) ? this.responses.key(request) : undefined;
+  }
+
+  peekMany(keys: readonly string[]): Promise<boolean[]> {
+    return this.responses.peekMany(keys);
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -11,6 +11,7 @@ import { pausedTooLong } from '../rate-limit/refusals.js';
 import type { RateReservation } from '../rate-limit/reservation.js';
 import type { ReturnOrder } from '../rate-limit/return-queue.js';
 import type { TokenCost } from '../rate-limit/token-cost.js';
+import type { WaitingSum } from '../rate-limit/usage.js';
 import { isTrouble } from '../retry/failure-class.js';
 import { AdaptiveConcurrency } from './adaptive-concurrency.js';
 import { LaneHealth } from './lane-health.js';
@@ -106,6 +107,18 @@ export class Lane implements PassOwner, StartGate {
   /** How long it has been stopped so far, in milliseconds: by demanded waits, or because its requests failed. */
   get stoppedMs(): number {
     return this.#health.stoppedMs;
+  }
+
+  /** How many requests may be in flight at once as far as is known, and whether it has run into a limit that nothing states. */
+  get outlook(): { readonly maxConcurrent: number; readonly isLimitUnknown: boolean } {
+    const adaptive = this.#hasLimits || !this.isShaped ? Number.POSITIVE_INFINITY : this.#adaptive.limit;
+    const maxConcurrent = Math.min(this.#maxConcurrent, adaptive);
+    return { maxConcurrent, isLimitUnknown: !this.#hasLimits && this.#health.stops > 0 };
+  }
+
+  /** How long the rate limits have the last of that many requests wait, as far as they are known, in milliseconds. */
+  startsAfterMs(requests: WaitingSum): number {
+    return this.#limiter.startsAfterMs(requests);
   }
 
   /** Requests waiting for the lane. */

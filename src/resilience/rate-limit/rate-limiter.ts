@@ -8,7 +8,7 @@ import { tooLarge, waitTooLong } from './refusals.js';
 import { RateReservation, type ReservationOwner } from './reservation.js';
 import { ReturnQueue } from './return-queue.js';
 import { type TokenCost, wholeCost } from './token-cost.js';
-import { RateLimitUsage } from './usage.js';
+import { RateLimitUsage, type WaitingSum } from './usage.js';
 import { WindowMargin } from './window-margin.js';
 
 /** In place of a time: a waiting request has left the queue, and the next one may start too. */
@@ -204,6 +204,18 @@ export class RateLimiter implements ReservationOwner {
     this.#remove(request);
     request.scope?.delete(request);
     request.refuse(refusal);
+  }
+
+  /** How long the last of that many requests would wait for its limits behind those that wait now, in milliseconds. */
+  startsAfterMs({ requests, inputTokens, outputTokens }: WaitingSum): number {
+    const nowMs = this.#clock.now();
+    const last = { inputTokens: inputTokens / requests, outputTokens: outputTokens / requests };
+    const ahead = {
+      requests: this.waiting + requests - 1,
+      inputTokens: inputTokens - last.inputTokens,
+      outputTokens: outputTokens - last.outputTokens,
+    };
+    return Math.max(0, this.#usage.estimateMs(ahead, last, nowMs) - nowMs);
   }
 
   stats(): RateLimiterStats {
