@@ -1,7 +1,7 @@
-import type { GroupKind } from './call-recorder.js';
 import type { History } from './history/history.js';
-import type { HistoryRow } from './history/history-rows.js';
+import type { StoredRow } from './history/history-rows.js';
 import { addUp } from './history/history-rows.js';
+import type { GroupKind } from './metrics-recorder.js';
 import type { GroupSnapshot } from './snapshot.js';
 
 const DAY_MS = 86_400_000;
@@ -70,7 +70,7 @@ export function reportOfGroups(groups: Readonly<Record<string, GroupSnapshot>>):
   return rows.sort(inOrder);
 }
 
-function toReportRow(row: HistoryRow): CostReportRow {
+function toReportRow(row: StoredRow): CostReportRow {
   return {
     label: row.label,
     day: new Date(row.at).toISOString().slice(0, 10),

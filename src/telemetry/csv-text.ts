@@ -1,4 +1,4 @@
-import { METRICS, type MetricSample, type Reading } from './metrics.js';
+import { METRICS, type MetricReading, type MetricSample } from './metrics.js';
 
 const COLUMNS = ['metric', 'kind', 'labels', 'value'];
 
@@ -6,7 +6,7 @@ const COLUMNS = ['metric', 'kind', 'labels', 'value'];
  * All metrics as a table: a header, then a line for each value. Lengths of time are in seconds, like their names say, and
  * have a line for each of p50, p95, p99, max, mean and count.
  */
-export function csvText(reading: Reading): string {
+export function csvText(reading: MetricReading): string {
   const rows = METRICS.flatMap((metric) =>
     valuesOf(metric, reading).map(([labels, value]) => [
       metric.name,
@@ -18,7 +18,7 @@ export function csvText(reading: Reading): string {
   return `${[COLUMNS, ...rows].map((row) => row.map(field).join(',')).join('\r\n')}\r\n`;
 }
 
-function valuesOf(metric: (typeof METRICS)[number], reading: Reading): MetricSample[] {
+function valuesOf(metric: (typeof METRICS)[number], reading: MetricReading): MetricSample[] {
   if (metric.kind === 'histogram') return lengthValues({}, metric.read(reading).distribution());
   if (metric.kind === 'summary') {
     return metric.read(reading.snapshot).flatMap(([labels, lengths]) => lengthValues(labels, lengths));

@@ -8,7 +8,7 @@ import type {
 } from './snapshot.js';
 
 /** What metrics are read from. */
-export interface Reading {
+export interface MetricReading {
   readonly snapshot: TelemetrySnapshot;
   /** What the distributions of the snapshot were made from. */
   readonly histograms: Readonly<Record<'latencyMs' | 'queuedMs' | 'firstTokenMs', Histogram>>;
@@ -35,7 +35,7 @@ export interface NumberMetric extends MetricFacts {
 /** The whole distribution of a length of time. */
 export interface HistogramMetric extends MetricFacts {
   readonly kind: 'histogram';
-  read(reading: Reading): Histogram;
+  read(reading: MetricReading): Histogram;
 }
 
 /** Percentiles of a length of time for each combination of labels. */

@@ -1,5 +1,5 @@
 import type { Histogram } from './histogram.js';
-import { METRICS, type Metric, type Reading } from './metrics.js';
+import { METRICS, type Metric, type MetricReading } from './metrics.js';
 import type { Distribution } from './snapshot.js';
 
 /** The `content-type` of what {@link Telemetry.prometheus} gives. */
@@ -10,7 +10,7 @@ const EDGES_MS = Array.from({ length: 21 }, (_, exponent) => 2 ** exponent);
 const MS_PER_SECOND = 1_000;
 
 /** All metrics in the text format of Prometheus; metrics that have no values now are left out. */
-export function prometheusText(reading: Reading): string {
+export function prometheusText(reading: MetricReading): string {
   const lines: string[] = [];
   for (const metric of METRICS) {
     const samples = samplesOf(metric, reading);
@@ -22,7 +22,7 @@ export function prometheusText(reading: Reading): string {
   return lines.join('\n');
 }
 
-function samplesOf(metric: Metric, reading: Reading): string[] {
+function samplesOf(metric: Metric, reading: MetricReading): string[] {
   const { name } = metric;
   if (metric.kind === 'histogram') return histogramLines(name, metric.read(reading));
   if (metric.kind === 'summary') {

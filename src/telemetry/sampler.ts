@@ -1,8 +1,8 @@
 import type { OrchestratorStats } from '../calls/stats.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 import type { CallFigures } from './call-figures.js';
-import type { CallRecorder } from './call-recorder.js';
 import { Histogram } from './histogram.js';
+import type { MetricsRecorder } from './metrics-recorder.js';
 import {
   type Counts,
   countsBetween,
@@ -19,7 +19,7 @@ export const SERIES_MS = 3_600_000;
 /** Where samples come from and go to. */
 export interface SamplerSources {
   readonly clock: Clock;
-  readonly recorder: CallRecorder;
+  readonly recorder: MetricsRecorder;
   readonly sampleMs: number;
   stats(): OrchestratorStats;
   /** Hits and misses of the cache so far. */

@@ -1,13 +1,13 @@
 import type { OrchestratorStats } from '../calls/stats.js';
 import type { Budget } from '../resilience/budget/budget.js';
-import type { CallRecorder } from './call-recorder.js';
+import type { MetricsRecorder } from './metrics-recorder.js';
 import type { BreakerSnapshot, BudgetSnapshot, TelemetrySnapshot } from './snapshot.js';
 
 /** What a snapshot is made of. */
 export interface SnapshotSources {
   readonly at: number;
   readonly stats: OrchestratorStats;
-  readonly recorder: CallRecorder;
+  readonly recorder: MetricsRecorder;
   readonly budgets: Iterable<Budget>;
   readonly maxLabelValues: number;
   readonly cache: TelemetrySnapshot['cache'];
@@ -56,7 +56,10 @@ export function takeSnapshot(sources: SnapshotSources): TelemetrySnapshot {
   };
 }
 
-function breakersOf({ lanes }: OrchestratorStats, { opened }: CallRecorder): Record<string, BreakerSnapshot> {
+function breakersOf(
+  { lanes }: OrchestratorStats,
+  { opened }: MetricsRecorder,
+): Record<string, BreakerSnapshot> {
   const times = opened.toRecord((figures) => figures.times);
   const breakers: Record<string, BreakerSnapshot> = {};
   for (const [lane, { breaker }] of Object.entries(lanes)) {

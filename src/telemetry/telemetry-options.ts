@@ -6,9 +6,9 @@ import { filledText, oneOf, optionsObject, text, thing } from '../input/option-s
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
 import { optional, withDefault } from '../input/schema.js';
 import type { AsyncOrchestrator } from '../orchestrator/async-orchestrator.js';
-import type { GroupKind } from './call-recorder.js';
 import type { CostReportOptions } from './cost-report.js';
 import type { HistoryQuery, ResolvedHistoryQuery } from './history/history-points.js';
+import type { GroupKind } from './metrics-recorder.js';
 
 /** How figures are exported. */
 export interface ExportOptions {

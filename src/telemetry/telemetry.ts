@@ -4,7 +4,6 @@ import type { CallServices } from '../calls/call-services.js';
 import { ClosedError, InvalidArgumentError } from '../errors/input-errors.js';
 import { unknownKeyError } from '../input/unknown-key.js';
 import type { CallFigures } from './call-figures.js';
-import { CallRecorder } from './call-recorder.js';
 import {
   type CostReportOptions,
   type CostReportRow,
@@ -14,7 +13,8 @@ import {
 import { csvText } from './csv-text.js';
 import { History } from './history/history.js';
 import { type HistoryPoint, type HistoryQuery, historyPoints } from './history/history-points.js';
-import type { Reading } from './metrics.js';
+import type { MetricReading } from './metrics.js';
+import { MetricsRecorder } from './metrics-recorder.js';
 import { ProcessMeter } from './process-meter.js';
 import { prometheusText } from './prometheus-text.js';
 import { Sampler } from './sampler.js';
@@ -57,7 +57,7 @@ export class Telemetry implements AsyncDisposable {
   readonly #options: ResolvedTelemetryOptions;
   readonly #services: CallServices;
   readonly #cache: ResponseCache | undefined;
-  readonly #recorder: CallRecorder;
+  readonly #recorder: MetricsRecorder;
   readonly #process: ProcessMeter;
   readonly #sampler: Sampler;
   readonly #history: History | undefined;
@@ -79,7 +79,7 @@ export class Telemetry implements AsyncDisposable {
     this.#services = orchestrator.services;
     const { clock, logger } = this.#services;
     this.#cache = cache ?? this.#services.cache?.responses;
-    this.#recorder = new CallRecorder(this.#services, maxLabelValues, history !== undefined);
+    this.#recorder = new MetricsRecorder(this.#services, maxLabelValues, history !== undefined);
     this.#process = new ProcessMeter(clock);
     this.#history = history && new History(history.directory, history, clock, logger);
     this.#sampler = new Sampler({
@@ -226,7 +226,7 @@ export class Telemetry implements AsyncDisposable {
     this.#history.add(sample.at, [{ kind: 'all', label: '', figures: all }, ...this.#recorder.takeSteps()]);
   }
 
-  #reading(): Reading {
+  #reading(): MetricReading {
     const { all, queuedMs, firstTokenMs } = this.#recorder;
     return { snapshot: this.snapshot(), histograms: { latencyMs: all.latencyMs, queuedMs, firstTokenMs } };
   }

@@ -1,5 +1,5 @@
 // Covers: src/telemetry/process-meter.ts, src/telemetry/telemetry-options.ts
-// Covers: src/telemetry/call-recorder.ts, src/telemetry/call-figures.ts, src/telemetry/take-snapshot.ts
+// Covers: src/telemetry/metrics-recorder.ts, src/telemetry/call-figures.ts, src/telemetry/take-snapshot.ts
 
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { GroupSnapshot } from '../../src/telemetry/snapshot.js';

@@ -6,11 +6,11 @@ import {
   addUp,
   CREATE_TABLE,
   type HistoryKind,
-  type HistoryRow,
   insertStatement,
   LEVEL_MS,
   type Level,
   ROWS_PER_STATEMENT,
+  type StoredRow,
   valuesOf,
 } from './history-rows.js';
 
@@ -71,7 +71,7 @@ export class HistoryFile {
     return new HistoryFile(database, limits);
   }
 
-  async write(rows: readonly HistoryRow[]): Promise<void> {
+  async write(rows: readonly StoredRow[]): Promise<void> {
     for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
       const some = rows.slice(start, start + ROWS_PER_STATEMENT);
       await this.#database.query(insertStatement(some.length), some.flatMap(valuesOf));
@@ -90,13 +90,13 @@ export class HistoryFile {
   }
 
   /** All rows of a kind from `from` on and before `to`, as fine as `level` or coarser where nothing finer is left. */
-  async read(kind: HistoryKind, level: Level, from: number, to: number): Promise<HistoryRow[]> {
-    const rows: HistoryRow[] = [];
+  async read(kind: HistoryKind, level: Level, from: number, to: number): Promise<StoredRow[]> {
+    const rows: StoredRow[] = [];
     let end = to;
     // The latest part is there as samples alone, an older one as minutes, the oldest as hours.
     for (const [found, since] of await this.#parts(level, from)) {
       rows.push(
-        ...(await this.#database.query<HistoryRow>(
+        ...(await this.#database.query<StoredRow>(
           'SELECT * FROM history_steps WHERE level = ? AND kind = ? AND at >= ? AND at < ? ORDER BY at',
           [found, kind, Math.max(from, since), end],
         )),
@@ -167,7 +167,7 @@ export class HistoryFile {
     const end = Math.floor(nowMs / stepMs) * stepMs;
     await this.#database.transaction(async (run) => {
       const [last] = await run('SELECT max(at) AS at FROM history_steps WHERE level = ?', [level]);
-      const finer = await run<HistoryRow>(
+      const finer = await run<StoredRow>(
         'SELECT * FROM history_steps WHERE level = ? AND at >= ? AND at < ?',
         [level - 1, last?.at == null ? 0 : Number(last.at), end],
       );

@@ -1,7 +1,7 @@
 import type { SqlValue } from '../../sqlite/driver.js';
 import type { CallFigures } from '../call-figures.js';
-import type { GroupKind } from '../call-recorder.js';
 import { Histogram, type StoredHistogram } from '../histogram.js';
+import type { GroupKind } from '../metrics-recorder.js';
 
 /** What rows are about: all calls, or those of one agent, model or tenant. */
 export type HistoryKind = 'all' | GroupKind;
@@ -31,7 +31,7 @@ export const FIGURES = [
 ] as const;
 
 /** A row as it is stored. */
-export type HistoryRow = Record<(typeof FIGURES)[number], number> & {
+export type StoredRow = Record<(typeof FIGURES)[number], number> & {
   level: number;
   at: number;
   source: string;
@@ -63,7 +63,7 @@ export function insertStatement(rows: number): string {
     WHERE excluded.calls + excluded.attempts >= history_steps.calls + history_steps.attempts`;
 }
 
-export function valuesOf(row: HistoryRow): SqlValue[] {
+export function valuesOf(row: StoredRow): SqlValue[] {
   return COLUMNS.map((column) => row[column]);
 }
 
@@ -72,7 +72,7 @@ export function rowOf(
   at: number,
   source: string,
   { kind, label, figures }: { kind: HistoryKind; label: string; figures: CallFigures },
-): HistoryRow {
+): StoredRow {
   const { settled, succeeded, failed, cancelled, timedOut, cached, attempts } = figures;
   const { spending, savedUsd, queuedMs, runMs, latencyMs } = figures;
   return {
@@ -102,10 +102,10 @@ export function rowOf(
 
 /** Adds up rows that belong together, as `groupOf` says; a row of each group, with the fields that `groupOf` gives. */
 export function addUp(
-  rows: Iterable<HistoryRow>,
-  groupOf: (row: HistoryRow) => Pick<HistoryRow, 'level' | 'at' | 'source' | 'kind' | 'label'>,
-): HistoryRow[] {
-  const groups = new Map<string, { row: HistoryRow; latencyMs: Histogram }>();
+  rows: Iterable<StoredRow>,
+  groupOf: (row: StoredRow) => Pick<StoredRow, 'level' | 'at' | 'source' | 'kind' | 'label'>,
+): StoredRow[] {
+  const groups = new Map<string, { row: StoredRow; latencyMs: Histogram }>();
   for (const row of rows) {
     const identity = groupOf(row);
     const key = JSON.stringify([identity.level, identity.at, identity.source, identity.kind, identity.label]);
@@ -122,7 +122,7 @@ export function addUp(
 }
 
 /** The latencies of a row; none where what is stored is no histogram, which a foreign hand may have changed. */
-export function latenciesOf({ latency }: Pick<HistoryRow, 'latency'>): Histogram {
+export function latenciesOf({ latency }: Pick<StoredRow, 'latency'>): Histogram {
   try {
     return Histogram.from(JSON.parse(latency) as StoredHistogram);
   } catch {

@@ -4,7 +4,7 @@ import type { Clock } from '../../time/clock.js';
 import type { CallFigures } from '../call-figures.js';
 import type { HistorySnapshot } from '../snapshot.js';
 import { HistoryFile, type HistoryLimits, type HistorySize } from './history-file.js';
-import { type HistoryKind, type HistoryRow, type Level, rowOf } from './history-rows.js';
+import { type HistoryKind, type Level, rowOf, type StoredRow } from './history-rows.js';
 
 /** Rows that may wait to be written; further ones are dropped. */
 const MAX_WAITING_ROWS = 20_000;
@@ -53,7 +53,7 @@ export class History {
   }
 
   /** Rows of a kind, as fine as `level` or coarser; what was added before is among them. */
-  async read(kind: HistoryKind, level: Level, from: number, to: number): Promise<HistoryRow[]> {
+  async read(kind: HistoryKind, level: Level, from: number, to: number): Promise<StoredRow[]> {
     await this.#work;
     return (await this.#file).read(kind, level, from, to);
   }
@@ -70,7 +70,7 @@ export class History {
     );
   }
 
-  async #write(rows: readonly HistoryRow[]): Promise<void> {
+  async #write(rows: readonly StoredRow[]): Promise<void> {
     try {
       const file = await this.#file;
       await file.write(rows);

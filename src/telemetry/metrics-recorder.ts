@@ -35,7 +35,7 @@ export interface GroupStep {
 }
 
 /** Adds up what the events of an orchestrator say. What `stats()` counts already is read there. */
-export class CallRecorder {
+export class MetricsRecorder {
   readonly all = new CallFigures();
   readonly queuedMs = new Histogram();
   readonly firstTokenMs = new Histogram();
