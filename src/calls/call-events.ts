@@ -163,8 +163,9 @@ export function publishHedge(call: Call, afterMs: number): void {
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
   if (!outcome.success) logFailure(call, outcome);
-  const { clock, events, recorder, traffic } = call.services;
+  const { clock, events, instruments, recorder, traffic } = call.services;
   recorder?.step({ kind: 'end', call, outcome });
+  for (const { ending } of instruments) ending?.(call.callId, call.text, outcome);
   if (!events.wants('call:end')) return;
   const { agent, callId, attempts, tenant } = call;
   const { success, usage, costUsd, timings } = outcome;

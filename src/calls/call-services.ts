@@ -3,6 +3,7 @@ import type { ResponseCache } from '../cache/response-cache.js';
 import type { AgentDefinition } from '../contracts/agent.js';
 import type { RunWaiting } from '../contracts/call.js';
 import type { TuttiEvents } from '../contracts/events.js';
+import type { CallOutcome } from '../contracts/result.js';
 import type { TypedEmitter } from '../events/typed-emitter.js';
 import type { InFlight, InFlightNode } from '../lifecycle/in-flight.js';
 import type { OverdueWork } from '../lifecycle/overdue-work.js';
@@ -87,8 +88,18 @@ export interface TrafficStats {
   budget: BudgetStats | undefined;
 }
 
+/** Runs around what calls do: for tracing, which has to be in the asynchronous context of what it traces. */
+export interface CallInstrument {
+  /** Runs the work of an attempt whose `attempt:start` has just been published, and gives what the work gives. */
+  runAttempt<Value>(callId: string, attempt: number, work: () => Value): Value;
+  /** A call has its outcome, after all hooks; before its `call:end` is published. */
+  ending?(callId: string, taskText: string, outcome: CallOutcome): void;
+}
+
 /** What every call of one orchestrator shares. */
 export interface CallServices {
+  /** What runs around calls; usually nothing. */
+  readonly instruments: Set<CallInstrument>;
   readonly options: OrchestratorSettings;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -42,6 +42,7 @@ export function createServices(options: ResolvedOrchestratorOptions): CallServic
     return calls;
   };
   return {
+    instruments: new Set(),
     options,
     clock,
     logger,

@@ -1,5 +1,6 @@
 export type { AgentCacheStats, CacheStats } from '../cache/cache-stats.js';
 export type { BudgetScope } from '../errors/traffic-errors.js';
+export type { Unsubscribe } from '../events/typed-emitter.js';
 export type { BudgetStats } from '../resilience/budget/budget.js';
 export type { LaneStats } from '../resilience/lane/lane-options.js';
 export type { CostReportOptions, CostReportRow } from './cost-report.js';
@@ -21,3 +22,9 @@ export type {
 } from './snapshot.js';
 export { Telemetry } from './telemetry.js';
 export type { ExportOptions, HistoryOptions, StatsSource, TelemetryOptions } from './telemetry-options.js';
+export {
+  type MeterProviderLike,
+  type OpenTelemetryOptions,
+  openTelemetry,
+  type TracerProviderLike,
+} from './tracing/open-telemetry.js';

@@ -1,9 +1,13 @@
+// Covers: src/telemetry/tracing/call-meters.ts
 // Covers: src/telemetry/process-meter.ts, src/telemetry/telemetry-options.ts
 // Covers: src/telemetry/metrics-recorder.ts, src/telemetry/call-figures.ts, src/telemetry/take-snapshot.ts
 
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { SeriesName } from '../../src/telemetry/series.js';
 import type { GroupSnapshot } from '../../src/telemetry/snapshot.js';
 import { Telemetry } from '../../src/telemetry/telemetry.js';
+import { openTelemetry } from '../../src/telemetry/tracing/open-telemetry.js';
+import { OtelTotals } from './otel-totals.js';
 import { openTraffic, type SeededTraffic } from './seeded-traffic.js';
 
 const CALLS = 10_000;
@@ -17,9 +21,11 @@ function sum(groups: Record<string, GroupSnapshot>, figure: (group: GroupSnapsho
 }
 
 describe('after 10,000 seeded calls with failures, hits, hedges and fallbacks', () => {
-  test('the snapshot, stats() and the figures of the agents agree to the unit', async () => {
+  test('stats(), the snapshot, the agents, Prometheus, series, CSV and OpenTelemetry agree to the unit', async () => {
     traffic = openTraffic(14);
     const telemetry = new Telemetry({ orchestrator: traffic.orchestrator });
+    const otel = new OtelTotals();
+    const stop = openTelemetry(traffic.orchestrator, { meterProvider: otel.provider });
     const outcomes = await traffic.run(CALLS);
     const stats = traffic.orchestrator.stats();
     const snapshot = telemetry.snapshot();
@@ -70,6 +76,66 @@ describe('after 10,000 seeded calls with failures, hits, hedges and fallbacks', 
     const withModel = CALLS - (byAgent.shout as GroupSnapshot).settled;
     expect(sum(byModel, (group) => group.settled)).toBe(withModel);
     expect(Object.keys(byTenant).sort()).toEqual(['north', 'south']);
+
+    const sumOf = (name: SeriesName): number =>
+      telemetry.series(name).reduce((total, { value }) => total + value, 0);
+    const csv = await telemetry.export({ format: 'csv' });
+    const text = await telemetry.prometheus();
+    const { inputTokens, outputTokens } = stats;
+    for (const [series, metric, otelName, attributes, value] of [
+      ['submitted', 'tutti_calls_submitted_total', 'tutti.calls', {}, CALLS],
+      [
+        'succeeded',
+        'tutti_calls_total{outcome="succeeded"}',
+        'tutti.calls',
+        { 'tutti.call.outcome': 'succeeded' },
+        stats.succeeded,
+      ],
+      [
+        'failed',
+        'tutti_calls_total{outcome="failed"}',
+        'tutti.calls',
+        { 'tutti.call.outcome': 'failed' },
+        stats.failed,
+      ],
+      [
+        'cancelled',
+        'tutti_calls_total{outcome="cancelled"}',
+        'tutti.calls',
+        { 'tutti.call.outcome': 'cancelled' },
+        stats.cancelled,
+      ],
+      ['attempts', 'tutti_attempts_total', 'tutti.attempts', {}, stats.attempts],
+      ['hedges', 'tutti_hedges_total', 'tutti.hedges', {}, stats.hedges],
+      ['fallbacks', 'tutti_fallbacks_total', 'tutti.fallbacks', {}, stats.fallbacks],
+      [
+        'inputTokens',
+        'tutti_tokens_total{type="input"}',
+        'gen_ai.client.token.usage',
+        { 'gen_ai.token.type': 'input' },
+        inputTokens,
+      ],
+      [
+        'outputTokens',
+        'tutti_tokens_total{type="output"}',
+        'gen_ai.client.token.usage',
+        { 'gen_ai.token.type': 'output' },
+        outputTokens,
+      ],
+      ['costUsd', 'tutti_cost_usd_total', 'tutti.cost.usd', {}, stats.costUsd],
+      ['savedUsd', 'tutti_saved_usd_total', 'tutti.saved.usd', {}, snapshot.savedUsd],
+    ] as const) {
+      expect([series, sumOf(series)]).toEqual([series, value]);
+      expect(text).toContain(`\n${metric} ${value}\n`);
+      const [name = '', labels = ''] = metric.replaceAll('"', '').replace('}', '').split('{');
+      expect(csv).toContain(`\r\n${name},counter,${labels},${value}\r\n`);
+      expect([otelName, (await otel.of(otelName, attributes)).sum]).toEqual([otelName, value]);
+    }
+    expect((await otel.of('gen_ai.invoke_agent.duration')).count).toBe(CALLS);
+    const source = snapshot.cache?.hitsByTier.memory;
+    expect((await otel.of('tutti.cache.hits', { 'tutti.cache.source': 'memory' })).sum).toBe(source);
+    stop();
+    await otel.close();
     await telemetry.close();
   }, 60_000);
 

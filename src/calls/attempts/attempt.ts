@@ -116,6 +116,18 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
   /** Runs the agent. The permit is free when the promise that comes back settles; at once without one. */
   run(): Promise<void> | undefined {
     this.#begin();
+    const { instruments } = this.call.services;
+    if (instruments.size === 0) return this.#work();
+    const { callId } = this.call;
+    let work = (): Promise<void> | undefined => this.#work();
+    for (const instrument of instruments) {
+      const inner = work;
+      work = () => instrument.runAttempt(callId, this.number, inner);
+    }
+    return work();
+  }
+
+  #work(): Promise<void> | undefined {
     try {
       this.starting();
       const invocation = invokeAgent(this);
