@@ -45,7 +45,12 @@ export interface CallRequest {
   readonly task: string | PreparedContent;
   readonly options: CallOptions | undefined;
   readonly settings: CallSettings;
+  /** What the call has done in earlier processes, and where the rest is recorded; of a run with a `runId`. */
+  readonly progress?: RecordedProgress | undefined;
 }
+
+/** What a call has done, as a journal keeps it. */
+export type RecordedProgress = Omit<CallLedger, 'addSpent'>;
 
 /**
  * One call on its way: what was asked, the settings it runs under and what has happened to it. It stands in the
@@ -115,6 +120,11 @@ export abstract class Call
 
   /** What the first calls of its run wait for. */
   get warmUp(): WarmUp | undefined {
+    return undefined;
+  }
+
+  /** What it has done in earlier processes, and where the rest is recorded. */
+  get progress(): RecordedProgress | undefined {
     return undefined;
   }
 

@@ -8,12 +8,12 @@ export interface CallLedger {
   /** Identifies the call: the same in all attempts, and when a run with a `runId` is resumed. */
   readonly id: string;
   /** Reads what an earlier process has recorded, oldest first; absent if no journal is kept. */
-  load?(): Promise<readonly unknown[]>;
+  readonly load?: (() => Promise<readonly unknown[]>) | undefined;
   /**
    * Records an entry that JSON can express. Resolves when it is on disk; rejects if it cannot be written. Absent if no
    * journal is kept.
    */
-  record?(entry: unknown): Promise<void>;
+  readonly record?: ((entry: unknown) => Promise<void>) | undefined;
   /**
    * Adds to what the call has used and cost, beyond what its attempts report themselves.
    *

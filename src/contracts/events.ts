@@ -204,12 +204,15 @@ export interface TuttiEvents extends CacheEvents {
     /** When it happened, milliseconds since the Unix epoch. */
     at: number;
   };
-  /** A row of a run's journal is not as it was signed, so it was not believed; its task runs again. */
+  /**
+   * A row of a run's journal is not as it was signed, so it was not believed; its task runs again, or fails if its tools
+   * may have done something.
+   */
   'journal:reject': {
     /** The run. */
     runId: string;
-    /** What the row was about: the run as a whole, the fingerprints of 128 tasks, or one outcome. */
-    kind: 'head' | 'page' | 'outcome';
+    /** What the row was about: the run as a whole, the fingerprints of 128 tasks, one outcome, or what a task has done. */
+    kind: 'head' | 'page' | 'outcome' | 'progress';
     /** Position of the task, from 0, or of the first one on the page; `undefined` for a head. */
     index: number | undefined;
     /** What was wrong with it. */

@@ -70,7 +70,7 @@ export class ApprovalRequiredError extends TuttiError<'TUTTI_APPROVAL_REQUIRED'>
     const tools = approvals.map(({ tool, id }) => `${tool} (${id})`).join(', ');
     super(
       'TUTTI_APPROVAL_REQUIRED',
-      `Agent "${agent}" needs approval of ${approvals.length} tool calls: ${tools}. Make the call again with ` +
+      `Agent "${agent}" needs approval to call: ${tools}. Make the call again with ` +
         "approvals: { '<id>': true or false }, or give the agent or the call onApproval.",
       {
         details: { agent, ids: approvals.map(({ id }) => id) },

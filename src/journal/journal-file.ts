@@ -7,7 +7,14 @@ import type { SqlValue } from '../sqlite/driver.js';
 import type { DatabaseOwner } from '../sqlite/inspection.js';
 import { moveAside } from '../sqlite/move-aside.js';
 import { type Database, openDatabase } from '../sqlite/open-database.js';
-import { type FoundRow, HEAD_ID, MAX_COLUMN_BYTES, MAX_VALUE_BYTES, type SignedRow } from './journal-rows.js';
+import {
+  type FoundRow,
+  HEAD_ID,
+  MAX_COLUMN_BYTES,
+  MAX_TASK_ENTRIES,
+  MAX_VALUE_BYTES,
+  type SignedRow,
+} from './journal-rows.js';
 import { journalPath, type RunLocation } from './run-location.js';
 
 /** Long enough for another process that only looks at the journal; a run holds it for as long as it lasts. */
@@ -28,16 +35,27 @@ const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE}`;
 /** As SQLite keeps it. A table with anything else in it, a view in its place or a trigger was not made here. */
 const CREATED = `CREATE TABLE ${TABLE}`;
 
+// What tasks that are not finished have done. A table of its own: outcomes and progress are numbered independently.
+const PROGRESS_TABLE = `journal_progress (
+  id INTEGER PRIMARY KEY,
+  position INTEGER AS (id / ${MAX_TASK_ENTRIES}),
+  key_id TEXT NOT NULL, task TEXT NOT NULL, value TEXT NOT NULL, signature TEXT NOT NULL)`;
+const CREATE_PROGRESS = `CREATE TABLE IF NOT EXISTS ${PROGRESS_TABLE}`;
+const CREATED_PROGRESS = `CREATE TABLE ${PROGRESS_TABLE}`;
+
 // Sizes are measured before anything is read: a row that does not hold what is written here costs no memory.
 const upTo = (column: string, name: string, maxBytes: number): string =>
   `iif(octet_length(${column}) <= ${maxBytes}, ${column}, NULL) AS ${name}`;
-const SELECT = [
-  'SELECT id, octet_length(value) AS valueBytes',
-  upTo('task', 'task', MAX_COLUMN_BYTES.task),
-  upTo('key_id', 'keyId', MAX_COLUMN_BYTES.keyId),
-  upTo('signature', 'signature', MAX_COLUMN_BYTES.signature),
-  `${upTo('value', 'value', MAX_BATCHED_VALUE_BYTES)} FROM journal`,
-].join(', ');
+const columns = (maxValueBytes: number): string =>
+  [
+    'SELECT id, octet_length(value) AS valueBytes',
+    upTo('task', 'task', MAX_COLUMN_BYTES.task),
+    upTo('key_id', 'keyId', MAX_COLUMN_BYTES.keyId),
+    upTo('signature', 'signature', MAX_COLUMN_BYTES.signature),
+    upTo('value', 'value', maxValueBytes),
+  ].join(', ');
+const SELECT = `${columns(MAX_BATCHED_VALUE_BYTES)} FROM journal`;
+const SELECT_PROGRESS = `${columns(MAX_VALUE_BYTES)} FROM journal_progress`;
 
 /**
  * The SQLite file of one run, held by one owner: SQLite's own lock on the file is kept until it is closed. The system
@@ -73,7 +91,8 @@ export class JournalFile {
       await database.query('PRAGMA locking_mode=EXCLUSIVE');
       // The lock is taken with the first write and kept from then on; this one changes nothing where there is a table.
       await database.query(CREATE);
-      await checkTable(database, path, runId);
+      await database.query(CREATE_PROGRESS);
+      await checkTables(database, path, runId);
     } catch (error) {
       await database?.close().catch(() => {});
       throw toRunError(error, { runId, path });
@@ -124,12 +143,48 @@ export class JournalFile {
   }
 
   /** Writes the rows over those with the same ids; when it resolves they are on disk. */
-  async write(rows: readonly SignedRow[]): Promise<void> {
+  write(rows: readonly SignedRow[]): Promise<void> {
+    return this.#writeInto('journal', rows);
+  }
+
+  /** Does the same as {@link JournalFile.write} for rows of progress. */
+  writeProgress(rows: readonly SignedRow[]): Promise<void> {
+    return this.#writeInto('journal_progress', rows);
+  }
+
+  /** The positions of tasks with progress. */
+  async progressPositions(): Promise<number[]> {
+    const rows = await this.#query<{ position: number }>(
+      'SELECT DISTINCT position FROM journal_progress WHERE id BETWEEN 0 AND ?',
+      [Number.MAX_SAFE_INTEGER],
+    );
+    return rows.map(({ position }) => position);
+  }
+
+  /** The ids of the rows of progress from the first id to before the last one, in order. */
+  async progressIds(first: number, end: number): Promise<number[]> {
+    const sql = 'SELECT id FROM journal_progress WHERE id >= ? AND id < ? ORDER BY id';
+    return (await this.#query<{ id: number }>(sql, [first, end])).map(({ id }) => id);
+  }
+
+  /** A row of progress, with its value unless that is too long to be one of ours. */
+  async progressRow(id: number): Promise<FoundRow | undefined> {
+    return (await this.#query<FoundRow>(`${SELECT_PROGRESS} WHERE id = ?`, [id]))[0];
+  }
+
+  /** Removes the progress of tasks. */
+  async removeProgress(positions: readonly number[]): Promise<void> {
+    await this.#query('DELETE FROM journal_progress WHERE position IN (SELECT value FROM json_each(?))', [
+      JSON.stringify(positions),
+    ]);
+  }
+
+  async #writeInto(table: 'journal' | 'journal_progress', rows: readonly SignedRow[]): Promise<void> {
     for (let from = 0; from < rows.length; from += MAX_ROWS_PER_STATEMENT) {
       const some = rows.slice(from, from + MAX_ROWS_PER_STATEMENT);
       const places = some.map(() => '(?,?,?,?,?)').join(',');
       await this.#query(
-        `INSERT OR REPLACE INTO journal (id, key_id, task, value, signature) VALUES ${places}`,
+        `INSERT OR REPLACE INTO ${table} (id, key_id, task, value, signature) VALUES ${places}`,
         some.flatMap(({ id, keyId, task, value, signature }) => [id, keyId, task, value, signature]),
       );
     }
@@ -177,13 +232,13 @@ export async function deleteJournal(path: string): Promise<void> {
   for (const companion of ['-wal', '-shm', '']) await rm(path + companion, { force: true });
 }
 
-/** @throws {@link RunJournalError} when the table is not the one created here, or something is added to it. */
-async function checkTable(database: Database, path: string, runId: string): Promise<void> {
+/** @throws {@link RunJournalError} when a table is not the one created here, or something is added to it. */
+async function checkTables(database: Database, path: string, runId: string): Promise<void> {
   const [schema] = await database.query<{ objects: number; created: number }>(
-    "SELECT count(*) AS objects, sum(sql = ?) AS created FROM sqlite_master WHERE tbl_name = 'journal' OR type IN ('trigger', 'view')",
-    [CREATED],
+    "SELECT count(*) AS objects, sum(sql IN (?, ?)) AS created FROM sqlite_master WHERE tbl_name IN ('journal', 'journal_progress') OR type IN ('trigger', 'view')",
+    [CREATED, CREATED_PROGRESS],
   );
-  if (schema?.objects !== 1 || schema.created !== 1) {
+  if (schema?.objects !== 2 || schema.created !== 2) {
     const what = 'has tables that tutti did not create; the file was left as it is.';
     throw new RunJournalError({ runId, path }, 'format', what);
   }

@@ -23,6 +23,14 @@ export function pageId(page: number): number {
   return -1 - page;
 }
 
+/** The most entries of the progress of one task. */
+export const MAX_TASK_ENTRIES = 2 ** 20;
+
+/** The row of an entry of a task's progress, in the table of progress. */
+export function entryId(position: number, entry: number): number {
+  return position * MAX_TASK_ENTRIES + entry;
+}
+
 /** A row before it is signed. */
 export interface JournalRow {
   readonly id: number;

@@ -1,6 +1,5 @@
 // The module's own, which a test runner's fake timers leave alone: this is no timer.
 import { setImmediate } from 'node:timers';
-import type { JournalFile } from './journal-file.js';
 import type { SignedRow } from './journal-rows.js';
 
 /**
@@ -8,7 +7,7 @@ import type { SignedRow } from './journal-rows.js';
  * written together. After a failure nothing more is written.
  */
 export class JournalWriter {
-  readonly #file: JournalFile;
+  readonly #write: (rows: readonly SignedRow[]) => Promise<void>;
   /** Adds what has to be written with the next group. */
   readonly #addTo: (rows: SignedRow[]) => void;
   #rows: SignedRow[] = [];
@@ -20,8 +19,11 @@ export class JournalWriter {
   /** What went wrong. */
   failure: { thrown: unknown } | undefined = undefined;
 
-  constructor(file: JournalFile, addTo: (rows: SignedRow[]) => void) {
-    this.#file = file;
+  constructor(
+    write: (rows: readonly SignedRow[]) => Promise<void>,
+    addTo: (rows: SignedRow[]) => void = () => {},
+  ) {
+    this.#write = write;
     this.#addTo = addTo;
   }
 
@@ -59,7 +61,7 @@ export class JournalWriter {
     this.#addTo(rows);
     try {
       const mayWrite = this.failure === undefined && !this.isStopped;
-      if (mayWrite && rows.length > 0) await this.#file.write(rows);
+      if (mayWrite && rows.length > 0) await this.#write(rows);
     } catch (thrown) {
       this.failure ??= { thrown };
     }

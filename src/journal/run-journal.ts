@@ -11,12 +11,16 @@ import { fromStoredOutcome, toStoredOutcome } from './outcome-value.js';
 import { headSeal, newRunHead, type RunHead, readRunHead } from './run-head.js';
 import type { RunLocation } from './run-location.js';
 import { PAGE_TASKS, pageOf, TaskPages } from './task-pages.js';
+import { type ProgressKeeping, TaskProgress } from './task-progress.js';
 
 /** A row of a journal that was not believed, because it is not what this run wrote in its place. */
 export interface RejectedRow {
   /** What the row was about. */
-  readonly kind: 'head' | 'page' | 'outcome';
-  /** Of an outcome: the position of its task, which runs again. Of a page: the position of its first task. */
+  readonly kind: 'head' | 'page' | 'outcome' | 'progress';
+  /**
+   * Of an outcome: the position of its task, which runs again; of progress: of its task, which fails. Of a page: the
+   * position of its first task.
+   */
   readonly index: number | undefined;
   readonly reason: RowFault;
   /** Of a head: what the journal was renamed to; the run begins again with a new one. */
@@ -50,6 +54,11 @@ export class RunJournal {
   readonly #seal: JournalSeal;
   readonly #pages = new TaskPages((page) => this.#readPage(page));
   readonly #writer: JournalWriter;
+  readonly #progress: ProgressKeeping;
+  /** Tasks whose progress is on record. */
+  #begun = new Set<number>();
+  /** Finished tasks whose progress is no longer of use. */
+  #finished: number[] = [];
   #head: RunHead;
   #isHeadChanged: boolean;
   /** Position of the last outcome that was on record when the journal was opened; -1 for none. */
@@ -70,7 +79,18 @@ export class RunJournal {
     this.#isHeadChanged = isNew;
     this.#headSeal = headSeal(keys, head.runId);
     this.#seal = new JournalSeal(keys, head.runId, head.nonce);
-    this.#writer = new JournalWriter(file, (rows) => this.#addChangedTo(rows));
+    this.#writer = new JournalWriter(
+      (rows) => file.write(rows),
+      (rows) => this.#addChangedTo(rows),
+    );
+    this.#progress = {
+      file,
+      seal: new JournalSeal(keys, head.runId, `${head.nonce} progress`),
+      writer: new JournalWriter((rows) => file.writeProgress(rows)),
+      nonce: head.nonce,
+      onBegin: (position) => this.#begun.add(position),
+      onReject: (index, reason) => this.#onReject({ kind: 'progress', index, reason }),
+    };
   }
 
   /**
@@ -87,6 +107,7 @@ export class RunJournal {
       const head = found.head ?? newRunHead(options.runId, options.epochMs);
       const journal = new RunJournal(file, { keys, head, isNew: found.head === undefined }, options);
       await journal.#findRange();
+      journal.#begun = new Set(await file.progressPositions());
       return journal;
     } catch (error) {
       await file.close();
@@ -111,7 +132,7 @@ export class RunJournal {
 
   /** @throws what went wrong with the journal since it was opened. */
   check(): void {
-    if (this.#writer.failure !== undefined) throw this.#writer.failure.thrown;
+    if (this.failure !== undefined) throw this.failure.thrown;
   }
 
   /**
@@ -206,9 +227,15 @@ export class RunJournal {
     this.unwritten += 1;
     this.#writer.add(this.#seal.sign({ id: outcomeId(position), task: fingerprint, value }), () => {
       this.unwritten -= 1;
+      if (outcome.success) this.#forget(position);
       whenWritten();
     });
     return true;
+  }
+
+  /** What a task does until it has its outcome. */
+  progressOf(position: number, fingerprint: string): TaskProgress {
+    return new TaskProgress(this.#progress, position, fingerprint, this.#begun.has(position));
   }
 
   /** Resolves when everything recorded so far is on disk. Rejects with what went wrong. */
@@ -220,16 +247,38 @@ export class RunJournal {
   /** Writes what is left, and closes the file. Returns what went wrong since it was opened. */
   async close(): Promise<{ thrown: unknown } | undefined> {
     await this.#writer.flush();
+    await this.#progress.writer.flush();
+    this.#forgetAll();
     await this.#file.close().catch((thrown: unknown) => {
       this.#writer.failure ??= { thrown };
     });
-    return this.#writer.failure;
+    return this.failure;
+  }
+
+  /** What went wrong since it was opened. */
+  get failure(): { thrown: unknown } | undefined {
+    return this.#writer.failure ?? this.#progress.writer.failure;
   }
 
   /** Closes the file without writing what is left: the run was not accepted. */
   async abandon(): Promise<void> {
     this.#writer.isStopped = true;
+    this.#progress.writer.isStopped = true;
     await this.close();
+  }
+
+  /** Progress is of no use once there is a result; a failed task that is run again goes on from it. */
+  #forget(position: number): void {
+    if (!this.#begun.delete(position)) return;
+    this.#finished.push(position);
+    if (this.#finished.length >= PAGE_TASKS) this.#forgetAll();
+  }
+
+  #forgetAll(): void {
+    const finished = this.#finished;
+    this.#finished = [];
+    // Rows that are left over do no harm: their tasks have results.
+    if (finished.length > 0) this.#file.removeProgress(finished).catch(() => {});
   }
 
   /** Finds out which rows there are; removes those that cannot be this run's. */

@@ -1,5 +1,5 @@
 import { isPromiseLike } from '../calls/attempts/invoke-agent.js';
-import type { Call, CallRequest, WarmUp } from '../calls/call.js';
+import type { Call, CallRequest, RecordedProgress, WarmUp } from '../calls/call.js';
 import { SubmittedCall, submitCall } from '../calls/call-path.js';
 import type { CallServices } from '../calls/call-services.js';
 import type { RunOptions } from '../contracts/call.js';
@@ -270,15 +270,21 @@ export class TaskRun implements SignalMember {
 class TaskCall extends SubmittedCall {
   readonly index: number;
   readonly #run: TaskRun;
+  readonly #progress: RecordedProgress | undefined;
 
   constructor(request: CallRequest, run: TaskRun, index: number) {
     super(request);
     this.#run = run;
+    this.#progress = request.progress;
     this.index = index;
   }
 
   protected deliverOutcome(outcome: CallOutcome): void {
     this.#run.callSettled(this, outcome);
+  }
+
+  override get progress(): RecordedProgress | undefined {
+    return this.#progress;
   }
 
   override get runBudget(): Budget | undefined {

@@ -116,7 +116,11 @@ function reportAnswer(
 /** The call's ledger; made for its first attempt. */
 function ledgerOf(call: Call): CallLedger {
   call.ledger ??= {
-    id: call.callId,
+    get id() {
+      return call.progress?.id ?? call.callId;
+    },
+    load: call.progress?.load,
+    record: call.progress?.record,
     addSpent: (usage, costUsd) => call.addSpent(usage, costUsd),
   };
   return call.ledger;

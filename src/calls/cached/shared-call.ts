@@ -2,7 +2,7 @@ import type { CallOutcome } from '../../contracts/result.js';
 import type { StreamEvent } from '../../contracts/stream-event.js';
 import { TimeoutError } from '../../errors/execution-errors.js';
 import type { Budget } from '../../resilience/budget/budget.js';
-import { Call, type CallRequest, type WarmUp } from '../call.js';
+import { Call, type CallRequest, type RecordedProgress, type WarmUp } from '../call.js';
 import { publishUnclaimed } from '../call-events.js';
 import { startCall } from '../call-path.js';
 import { buildFailure, copyOutcome, shareOutcome } from '../call-result.js';
@@ -40,6 +40,7 @@ export class SharedCall extends Call {
   #leader: Waiter | undefined = undefined;
   readonly #runBudget: Budget | undefined;
   readonly #warmUp: WarmUp | undefined;
+  readonly #progress: RecordedProgress | undefined;
   #priority: number;
   #attemptStartedAtMs: number | undefined = undefined;
   #isSettled = false;
@@ -53,6 +54,7 @@ export class SharedCall extends Call {
     this.#isBackground = isBackground;
     this.#runBudget = leader.runBudget;
     this.#warmUp = leader.warmUp;
+    this.#progress = leader.progress;
     this.#onSettled = onSettled;
     this.#stream = leader.sink === undefined ? undefined : new SharedStream();
     // It has no reader, but a stream has to be renewed as a stream.
@@ -79,6 +81,10 @@ export class SharedCall extends Call {
   /** Whether another call may still wait for it. */
   get isJoinable(): boolean {
     return !this.#isSettled && this.reason === undefined;
+  }
+
+  override get progress(): RecordedProgress | undefined {
+    return this.#progress;
   }
 
   /** Its work is done for the run of whoever asked first. */

@@ -4,7 +4,7 @@ import type { StreamEvent } from '../../contracts/stream-event.js';
 import type { ContentFile } from '../../contracts/task-content.js';
 import { isWholeUsage } from '../../contracts/usage.js';
 import type { Pricing } from '../pricing/pricing.js';
-import type { StepFunction, StreamStepFunction } from './model-step.js';
+import type { ModelStep, StepFunction, StreamStepFunction } from './model-step.js';
 import { PromptSize } from './prompt-size.js';
 import type { ToolLoopOptions, ToolLoopReply } from './tool-conversation.js';
 import { runToolLoop, streamToolLoop } from './tool-loop.js';
@@ -94,12 +94,14 @@ async function* streamReply(
 function loopOptions(
   { name }: ModelDialect,
   request: ProviderRequest,
-  { tools, maxSteps, identity }: ModelProviderOptions,
+  { tools, maxSteps, identity, pricing }: ModelProviderOptions,
 ): ToolLoopOptions {
   const { agent, callId, ledger, toolHost, task, messages, rejected, signal, logger, onTools } = request;
   const api = `${name}/${String(identity.api ?? '')}`;
   const call = { agent, callId, ledger, toolHost, task, messages, rejected };
-  return { ...call, api, signal, logger, onTools, tools, maxSteps };
+  const costOf = ({ model = request.model, usage }: ModelStep) =>
+    isWholeUsage(usage) ? pricing.costUsd(model, usage) : undefined;
+  return { ...call, api, signal, logger, onTools, tools, maxSteps, costOf };
 }
 
 function toReply(reply: ToolLoopReply, request: ProviderRequest, pricing: Pricing): AgentReplyObject {

@@ -39,6 +39,8 @@ export interface ToolLoopOptions {
   /** Ends the loop. Also passed to the running step or tools. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** What a step cost, in US dollars; `undefined` if unknown. */
+  readonly costOf?: ((step: ModelStep) => number | undefined) | undefined;
   /** Called after each request with the usage of all requests of this loop so far. */
   readonly onUsage?: ((usage: Partial<Usage>) => void) | undefined;
   /** Called with `true` when the tools of a step begin to run, and with `false` when all of them have ended. */
@@ -110,11 +112,13 @@ export class ToolConversation {
     const { agent, api, onUsage } = this.#options;
     this.usage = addUsage(this.usage, step.usage);
     if (Object.keys(this.usage).length > 0) onUsage?.(this.usage);
-    this.#progress.finish(this.#position, { kind: this.#kindOf(step), step, agent, api });
+    const costUsd = this.#options.costOf?.(step);
+    this.#progress.finish(this.#position, { kind: this.#kindOf(step), step, agent, api, costUsd });
   }
 
   /** Takes all finished steps into the conversation, running their tools. Returns the whole reply after the last step. */
   async catchUp(): Promise<ToolLoopReply | undefined> {
+    if (!this.#progress.isLoaded) await this.#progress.load();
     for (;;) {
       this.#options.signal.throwIfAborted();
       const next = this.#progress.steps[this.#position];

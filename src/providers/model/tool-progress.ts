@@ -1,4 +1,5 @@
 import type { CallLedger } from '../../contracts/call-ledger.js';
+import { addUsage, type Usage } from '../../contracts/usage.js';
 import type { AnsweredToolCall, ModelStep, ModelToolCall } from './model-step.js';
 
 /** What follows a step: its tools are run, its turn is continued, or it is the answer. */
@@ -12,6 +13,21 @@ export interface FinishedStep {
   readonly agent: string;
   /** The API that it came from; `raw` has the form of that API. */
   readonly api: string;
+  /** What it cost, in US dollars; `undefined` if unknown. */
+  readonly costUsd: number | undefined;
+}
+
+/** What is recorded of a tool loop. */
+export type ProgressEntry =
+  | ({ readonly type: 'step' } & FinishedStep)
+  | { readonly type: 'tool-start'; readonly key: string }
+  | { readonly type: 'tool-end'; readonly key: string; readonly output: string; readonly isError: boolean }
+  | ({ readonly type: 'approval'; readonly key: string } & ApprovalDecision);
+
+function stepEntry(finished: FinishedStep): ProgressEntry {
+  const { text, toolCalls, usage, finishReason, isPaused, model, raw } = finished.step;
+  const step = { text, toolCalls, usage, finishReason, isPaused, model, raw };
+  return { ...finished, type: 'step', step };
 }
 
 /** A finished step and its tool calls. */
@@ -37,12 +53,16 @@ const known = new WeakMap<CallLedger, ToolProgress>();
  */
 export class ToolProgress {
   readonly steps: StepProgress[] = [];
-  readonly #id: string;
+  readonly #ledger: CallLedger | undefined;
+  #loading: Promise<void> | undefined = undefined;
+  /** Whether everything that an earlier process has recorded is there. */
+  isLoaded: boolean;
   /** Steps so far whose tools are run. */
   #toolSteps = 0;
 
   private constructor(ledger: CallLedger | undefined) {
-    this.#id = ledger?.id ?? '';
+    this.#ledger = ledger;
+    this.isLoaded = ledger?.load === undefined;
   }
 
   /** The progress of the call that the ledger belongs to. Without a ledger it lasts for one attempt. */
@@ -55,12 +75,48 @@ export class ToolProgress {
     return created;
   }
 
+  /** Reads what an earlier process has recorded. What that has cost is added to the call. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    });
+    return this.#loading;
+  }
+
   /** Adds the step at this position, unless another attempt was faster. */
   finish(position: number, finished: FinishedStep): void {
     if (this.steps.length > position) return;
+    this.#add(finished);
+    // An answer is recorded as the outcome of the call. What follows any other step is written after it.
+    if (finished.kind !== 'answer') this.#ledger?.record?.(stepEntry(finished)).catch(() => {});
+  }
+
+  async #load(): Promise<void> {
+    const entries = (await this.#ledger?.load?.()) as readonly ProgressEntry[] | undefined;
+    let used: Partial<Usage> = {};
+    let costUsd: number | undefined = 0;
+    for (const entry of entries ?? []) {
+      if (entry.type !== 'step') {
+        this.#callOf(entry.key)?.apply(entry);
+        continue;
+      }
+      this.#add(entry);
+      used = addUsage(used, entry.step.usage);
+      costUsd = costUsd === undefined || entry.costUsd === undefined ? undefined : costUsd + entry.costUsd;
+    }
+    if (this.steps.length > 0) this.#ledger?.addSpent(used, costUsd);
+    this.isLoaded = true;
+  }
+
+  #add(finished: FinishedStep): void {
     const { kind, step } = finished;
     const calls = kind === 'tools' ? this.#callsOf(step) : [];
     this.steps.push({ ...finished, calls, areResultsDelivered: kind !== 'tools' });
+  }
+
+  #callOf(key: string): ToolCallProgress | undefined {
+    return this.steps.at(-1)?.calls.find((call) => call.key === key);
   }
 
   /** All tool calls before this one. */
@@ -71,8 +127,9 @@ export class ToolProgress {
 
   #callsOf({ toolCalls }: ModelStep): ToolCallProgress[] {
     const number = this.#toolSteps;
+    const id = this.#ledger?.id ?? '';
     this.#toolSteps += 1;
-    return toolCalls.map((call, index) => new ToolCallProgress(call, `${this.#id}-${number}-${index}`));
+    return toolCalls.map((call, index) => new ToolCallProgress(call, `${id}-${number}-${index}`));
   }
 }
 
@@ -98,6 +155,13 @@ export class ToolCallProgress {
   constructor(call: ModelToolCall, key: string) {
     this.call = call;
     this.key = key;
+  }
+
+  /** Takes over what an earlier process has recorded. */
+  apply(entry: Exclude<ProgressEntry, { type: 'step' }>): void {
+    if (entry.type === 'tool-start') this.isStarted = true;
+    else if (entry.type === 'approval') this.decision = { approved: entry.approved, reason: entry.reason };
+    else this.answer = { ...this.call, output: entry.output, isError: entry.isError };
   }
 
   /** Has it decided whether it may run; attempts that ask at the same time share the answer. */

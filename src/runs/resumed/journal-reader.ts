@@ -119,7 +119,10 @@ function recallOrRun(
   const outcome = journal.recall(index, fingerprint, request.options?.metadata);
   if (outcome !== undefined) return withTurns(request, outcome);
   toRun.set(index, fingerprint);
-  return request;
+  // A function makes its own arrangements.
+  const { provider, fallbacks } = request.registered.definition;
+  if (provider === undefined && fallbacks === undefined) return request;
+  return { ...request, progress: journal.progressOf(index, fingerprint) };
 }
 
 /** They are not stored: they hold the task. */

@@ -77,10 +77,17 @@ function keepFirstAccounts(journal: RunJournal, budget: Budget | undefined): voi
 const NOT_RECORDED =
   'an answer is too large or holds data that cannot be written as JSON; its task runs again when the run is resumed';
 
+/** Ends of calls that go on when the run is resumed: approvals may be given by then, and doubts settled. */
+const UNFINISHED_CODES: ReadonlySet<string> = new Set([
+  'TUTTI_CANCELLED',
+  'TUTTI_APPROVAL_REQUIRED',
+  'TUTTI_TOOL_IN_DOUBT',
+]);
+
 /** Whether the task need not be run again: it was not cancelled, did not end with its run, and was started. */
 function isDone(outcome: CallOutcome, isRunCancelled: boolean): boolean {
   if (outcome.success) return true;
   const { attempts, error } = outcome;
-  if (attempts === 0 || error.code === 'TUTTI_CANCELLED') return false;
+  if (attempts === 0 || UNFINISHED_CODES.has(error.code)) return false;
   return !(isRunCancelled && error.code === 'TUTTI_TIMEOUT' && fieldOf(error, 'scope') === 'deadline');
 }

@@ -15,5 +15,7 @@ export function reportRejectedRow(
 const MESSAGES: Readonly<Record<RejectedRow['kind'], string>> = {
   head: 'the head of a journal is not as it was signed, so nothing in the journal can be verified; the run begins again with a new one',
   page: 'a row of task fingerprints in a journal is not as it was signed and is not used; outcomes are compared with their tasks one by one',
+  progress:
+    'the record of what a task has done is not as it was signed and is not used; the task fails, because its tools may have done something',
   outcome: 'an outcome in a journal is not as it was signed and is not used; its task runs again',
 };
