@@ -1,4 +1,6 @@
 import type { CacheEventName, CacheEvents } from '../contracts/cache-events.js';
+import { messageOf } from '../errors/foreign.js';
+import { TuttiError } from '../errors/tutti-error.js';
 
 /** Receives the events of a cache. */
 export type CacheObserver = <Name extends CacheEventName>(name: Name, payload: CacheEvents[Name]) => void;
@@ -45,4 +47,24 @@ export class CacheObservers {
 
 function always(): true {
   return true;
+}
+
+/** Emits `cache:error` for an answer that could not be stored. */
+export function reportNotStored(observers: CacheObservers, error: unknown, at: number): void {
+  if (!observers.wants('cache:error')) return;
+  const { code, message } = TuttiError.isInstance(error)
+    ? error
+    : { code: 'TUTTI_CACHE_STORE', message: String(error) };
+  observers.emit('cache:error', { tier: 'memory', operation: 'set', code, message, at });
+}
+
+/** Emits `cache:revalidate-error`. */
+export function reportRevalidateFailure(
+  observers: CacheObservers,
+  { key, agent }: { readonly key: string; readonly agent: string },
+  error: unknown,
+  at: number,
+): void {
+  if (!observers.wants('cache:revalidate-error')) return;
+  observers.emit('cache:revalidate-error', { key, agent, message: messageOf(error), at });
 }

@@ -1,6 +1,5 @@
-import { TuttiError } from '../errors/tutti-error.js';
 import type { AcceptsAnswer, AnswerStore } from './answer-store.js';
-import type { CacheObservers } from './cache-observers.js';
+import { type CacheObservers, reportNotStored, reportRevalidateFailure } from './cache-observers.js';
 import type { CacheStatsRecorder } from './cache-stats.js';
 import {
   type CacheAnswer,
@@ -90,12 +89,6 @@ export class ComputeOnce {
     return 'hit' in outcome ? fromHit(outcome.hit) : this.#fromComputed(outcome.computed, isJoining);
   }
 
-  /** Computes an answer that is neither stored nor shared. */
-  async compute(compute: ComputeAnswer, signal: AbortSignal | undefined): Promise<CacheValue> {
-    const answer = await callCompute(compute, { signal: signal ?? new AbortController().signal });
-    return { ...asStored(answer), cached: false, ageMs: 0, stale: false };
-  }
-
   forget(key: string): void {
     this.#flights.forget(key);
     this.#refreshes.forget(key);
@@ -112,23 +105,6 @@ export class ComputeOnce {
     this.#refreshes.abortAll();
   }
 
-  /** Emits `cache:error` for an answer that could not be stored. */
-  reportNotStored(error: unknown): void {
-    if (!this.#observers.wants('cache:error')) return;
-    const { code, message } = TuttiError.isInstance(error)
-      ? error
-      : { code: 'TUTTI_CACHE_STORE', message: String(error) };
-    const at = this.#time.epochMs();
-    this.#observers.emit('cache:error', { tier: 'memory', operation: 'set', code, message, at });
-  }
-
-  /** Emits `cache:revalidate-error`. */
-  reportRevalidateFailure(key: string, agent: string, error: unknown): void {
-    if (!this.#observers.wants('cache:revalidate-error')) return;
-    const message = error instanceof Error ? error.message : String(error);
-    this.#observers.emit('cache:revalidate-error', { key, agent, message, at: this.#time.epochMs() });
-  }
-
   async #computeAndStore(job: ComputeJob, flight: Flight): Promise<StoredAnswer> {
     const answer = await callCompute(job.compute, flight);
     let prepared: PreparedAnswer;
@@ -136,7 +112,7 @@ export class ComputeOnce {
       prepared = prepareAnswer(answer);
     } catch (error) {
       // The call must not fail: its answer is right, it just cannot be stored.
-      this.reportNotStored(error);
+      reportNotStored(this.#observers, error, this.#time.epochMs());
       return asStored(answer);
     }
     // Memory has it when this returns; no caller needs to wait for the lower tiers.
@@ -155,7 +131,7 @@ export class ComputeOnce {
   #fromHit(hit: CacheHit, job: ComputeJob): CacheValue {
     if (hit.stale && !this.#refreshes.has(job.key)) {
       this.#startRefresh(job, { agent: job.agent }).catch((error: unknown) =>
-        this.reportRevalidateFailure(job.key, job.agent, error),
+        reportRevalidateFailure(this.#observers, job, error, this.#time.epochMs()),
       );
     }
     return fromHit(hit);
@@ -171,6 +147,15 @@ export class ComputeOnce {
     if (isJoining) this.#recorder.sharedFlights += 1;
     return { ...answer, cached: isJoining ? 'shared' : false, ageMs: 0, stale: false };
   }
+}
+
+/** Computes an answer that is neither stored nor shared. */
+export async function computeAlone(
+  compute: ComputeAnswer,
+  signal: AbortSignal | undefined,
+): Promise<CacheValue> {
+  const answer = await callCompute(compute, { signal: signal ?? new AbortController().signal });
+  return { ...asStored(answer), cached: false, ageMs: 0, stale: false };
 }
 
 async function callCompute(

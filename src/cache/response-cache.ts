@@ -1,9 +1,16 @@
 import type { OutputSchema } from '../contracts/output-schema.js';
 import { ClosedError } from '../errors/input-errors.js';
 import { unknownKeyError } from '../input/unknown-key.js';
+import { LazyModule } from '../lifecycle/lazy-module.js';
 import { AnswerStore } from './answer-store.js';
 import { type CacheRequest, cacheKey, explainDifference, type KeyContext } from './cache-key.js';
-import { type CacheObserver, CacheObservers, type IsListening } from './cache-observers.js';
+import {
+  type CacheObserver,
+  CacheObservers,
+  type IsListening,
+  reportNotStored,
+  reportRevalidateFailure,
+} from './cache-observers.js';
 import {
   type ResolvedResponseCacheOptions,
   type ResponseCacheOptions,
@@ -18,7 +25,7 @@ import {
   type CacheValue,
   checkAnswer,
 } from './cached-answer.js';
-import { type ComputeAnswer, ComputeOnce, type GetOrComputeOptions } from './compute-once.js';
+import type { ComputeAnswer, ComputeOnce, GetOrComputeOptions } from './compute-once.js';
 import { LowerTiers } from './lower-tiers.js';
 import { MemorySweep } from './memory-sweep.js';
 import { Namespaces } from './namespaces.js';
@@ -61,6 +68,9 @@ export interface StoreTarget {
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
+/** Computes what is not stored: for `getOrCompute`. */
+export const computeCode = new LazyModule(() => import('./compute-once.js'));
+
 /**
  * Caches agent answers in memory and, optionally, on disk or in any Keyv store. Stored entries are signed, sizes are
  * bounded, and a failing store never fails a call.
@@ -78,7 +88,7 @@ export class ResponseCache implements AsyncDisposable {
   readonly #observers = new CacheObservers();
   readonly #lower: LowerTiers | undefined;
   readonly #store: AnswerStore;
-  readonly #computeOnce: ComputeOnce;
+  #computeOnce: ComputeOnce | undefined;
   readonly #invalidationListeners = new Set<InvalidationListener>();
   readonly #sweep: MemorySweep;
   #enabled: boolean;
@@ -107,8 +117,6 @@ export class ResponseCache implements AsyncDisposable {
     }
     const onDeletedElsewhere = (key: string | undefined) => this.#invalidate(key);
     this.#store = new AnswerStore({ ...parts, lower: this.#lower, onDeletedElsewhere });
-    this.#computeOnce = new ComputeOnce(this.#store, this.#recorder, this.#observers, this.#time);
-    this.#invalidationListeners.add(this.#computeOnce);
     this.#sweep = new MemorySweep(clock, () => this.#sweepMemory());
   }
 
@@ -218,7 +226,9 @@ export class ResponseCache implements AsyncDisposable {
   ): Promise<CacheValue> {
     this.#assertOpen();
     const { signal, refresh, accepts, ...setOptions } = options;
-    if (!this.#mayUse(request)) return await this.#computeOnce.compute(compute, signal);
+    const { ComputeOnce, computeAlone } = computeCode.loaded ?? (await this.#loadComputing());
+    if (!this.#mayUse(request)) return await computeAlone(compute, signal);
+    this.#computeOnce ??= this.#openComputing(ComputeOnce);
     checkSetOptions(setOptions);
     const { agent } = request;
     const key = this.key(request);
@@ -444,14 +454,14 @@ export class ResponseCache implements AsyncDisposable {
     try {
       return await this.#storeAnswer(target, answer, options ?? {}, false);
     } catch (error) {
-      this.#computeOnce.reportNotStored(error);
+      reportNotStored(this.#observers, error, this.#time.epochMs());
       return false;
     }
   }
 
   /** Emits `cache:revalidate-error`. @internal */
   reportRevalidateFailure(key: string, agent: string, error: unknown): void {
-    this.#computeOnce.reportRevalidateFailure(key, agent, error);
+    reportRevalidateFailure(this.#observers, { key, agent }, error, this.#time.epochMs());
   }
 
   /** Notifies the listener of every deletion, so that work in flight is not stored after it. @internal */
@@ -501,6 +511,19 @@ export class ResponseCache implements AsyncDisposable {
     return tenant ?? this.#options.tenant;
   }
 
+  async #loadComputing(): Promise<typeof import('./compute-once.js')> {
+    const code = await computeCode.load();
+    // Closed meanwhile.
+    this.#assertOpen();
+    return code;
+  }
+
+  #openComputing(Computing: typeof ComputeOnce): ComputeOnce {
+    const computing = new Computing(this.#store, this.#recorder, this.#observers, this.#time);
+    this.#invalidationListeners.add(computing);
+    return computing;
+  }
+
   /** Removes what matches, of the cache's own tenant where there is one. */
   #deleteMatching(selector: Exclude<TierSelector, 'all'>): Promise<number> {
     const { tenant } = this.#options;
@@ -532,7 +555,7 @@ export class ResponseCache implements AsyncDisposable {
   async #close(timeoutMs: number): Promise<void> {
     this.#sweep.stop();
     this.#store.stop();
-    this.#computeOnce.abortAll();
+    this.#computeOnce?.abortAll();
     this.#store.flushTouches();
     await this.#store.restored;
     await this.#lower?.close(timeoutMs);

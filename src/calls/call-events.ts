@@ -3,7 +3,6 @@ import type { Usage } from '../contracts/usage.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { fieldOf } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
-import type { Lane } from '../resilience/lane/lane.js';
 import type { Call } from './call.js';
 import type { CallServices } from './call-services.js';
 import type { RegisteredAgent } from './registered-agent.js';
@@ -104,62 +103,6 @@ export function publishAbandoned(call: Call, attempt: number): void {
   }
 }
 
-export function publishRetry(call: Call, error: TuttiError, delayMs: number): void {
-  const { clock, events, logger } = call.services;
-  const { agent, callId, attempts } = call;
-  logger.warn(
-    { agent, callId, attempt: attempts, ...factsOf(error), delayMs },
-    'an attempt failed; the call is tried again',
-  );
-  if (!events.wants('call:retry')) return;
-  const at = clock.epochMs();
-  events.emit('call:retry', { callId, agent, at, attempt: attempts, delayMs, errorCode: error.code });
-}
-
-/** The call begins to wait for its lane. */
-export function publishWait(call: Call, lane: Lane, readyAtMs: number): void {
-  const { clock, events, recorder } = call.services;
-  recorder?.step({ kind: 'lane-wait', call, lane, readyAtMs });
-  if (!events.wants('call:wait')) return;
-  const { agent, callId } = call;
-  const { reason = 'concurrency', untilMs } = lane.waitingFor ?? {};
-  events.emit('call:wait', { callId, agent, at: clock.epochMs(), lane: lane.name, reason, untilMs });
-}
-
-/** The call begins to wait for what other calls have reserved in a budget. */
-export function publishBudgetWait(call: Call, lane: string | undefined): void {
-  const { clock, events, recorder } = call.services;
-  recorder?.step({ kind: 'budget-wait', call });
-  if (!events.wants('call:wait')) return;
-  const { agent, callId } = call;
-  const of = lane ?? `function/${agent}`;
-  events.emit('call:wait', {
-    callId,
-    agent,
-    at: clock.epochMs(),
-    lane: of,
-    reason: 'budget',
-    untilMs: undefined,
-  });
-}
-
-export function publishFallback(call: Call, from: string, to: string, error: Error): void {
-  const { clock, counters, events } = call.services;
-  counters.fallbacks += 1;
-  if (!events.wants('call:fallback')) return;
-  const { agent, callId } = call;
-  const { code } = error as TuttiError;
-  events.emit('call:fallback', { callId, agent, at: clock.epochMs(), from, to, errorCode: code });
-}
-
-export function publishHedge(call: Call, afterMs: number): void {
-  const { clock, counters, events } = call.services;
-  counters.hedges += 1;
-  if (!events.wants('call:hedge')) return;
-  const { agent, callId } = call;
-  events.emit('call:hedge', { callId, agent, at: clock.epochMs(), afterMs });
-}
-
 export function publishEnd(call: Call, outcome: CallOutcome): void {
   count(call, outcome);
   if (!outcome.success) logFailure(call, outcome);
@@ -209,7 +152,7 @@ function logFailure(call: Call, { error, timings }: AgentFailure): void {
 }
 
 /** What a line of the log says of an error. */
-function factsOf(error: TuttiError): { code: string; lastCode?: string; status?: unknown } {
+export function factsOf(error: TuttiError): { code: string; lastCode?: string; status?: unknown } {
   const { code } = error;
   const last = code === 'TUTTI_RETRIES_EXHAUSTED' ? (error.cause as TuttiError) : error;
   const status = fieldOf(last, 'status');

@@ -13,10 +13,10 @@ import { type RetryOutlook, RetryProgress } from '../resilience/retry/retry-outl
 import { sleep } from '../time/sleep.js';
 import { beginAttempt, runAttempt } from './attempts/hedged-attempt.js';
 import type { Call } from './call.js';
-import { publishFallback, publishRetry } from './call-events.js';
 import type { OrchestratorSettings } from './call-settings.js';
 import { attemptsMade, explainEnd } from './ended-because.js';
 import type { RegisteredAgent } from './registered-agent.js';
+import { publishFallback, publishRetry } from './retry-events.js';
 import { settleFailure, settleReply } from './settle-call.js';
 
 // What follows a failed attempt, for every call: fallback ⊃ retry ⊃ attempts/queued-attempt. Most calls are answered by

@@ -1,3 +1,5 @@
+import * as computing from '../cache/compute-once.js';
+import { computeCode } from '../cache/response-cache.js';
 import { objectReaderCode } from '../calls/agent-stream.js';
 import { streamCode } from '../calls/attempts/attempt.js';
 import * as streams from '../calls/attempts/consume-stream.js';
@@ -31,6 +33,7 @@ export function provideCode(): void {
   outputReader.provide(reader);
   objectReaderCode.provide(objects);
   outputRepairer.provide(repairer);
+  computeCode.provide(computing);
   jsonSchemaWriter.provide(jsonSchemas);
   retriesCode.provide(retries);
   runCode.provide(runs);
