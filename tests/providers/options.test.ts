@@ -118,6 +118,21 @@ describe('peerLoader', () => {
     expect(await get()).toBe('the module');
     expect(load).toHaveBeenCalledTimes(2);
   });
+
+  test.each([{}, { default: {} }, { default: undefined }])(
+    'a module without exports is a missing package: %j',
+    async (module) => {
+      const get = peerLoader('some-sdk', 'some()', async () => module);
+      expect(await rejection(get())).toMatchObject({
+        code: 'TUTTI_MISSING_PACKAGE',
+        packageName: 'some-sdk',
+      });
+    },
+  );
+
+  test.each([{ default: { Client: 1 } }, { Client: 1 }])('exports are a package: %j', async (module) => {
+    expect(await peerLoader('some-sdk', 'some()', async () => module)()).toBe(module);
+  });
 });
 
 describe('quietUnless', () => {

@@ -19,10 +19,21 @@ export function peerLoader<Module>(
   const toMissing: ToMissing = (cause) => new MissingPackageError(packageName, neededFor, install, { cause });
   let loading: Promise<Module> | undefined;
   return () => {
-    loading ??= load(toMissing).catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
+    loading ??= load(toMissing)
+      .then((module) => {
+        if (isEmpty(module)) throw toMissing(new Error(`A bundler left out ${packageName}.`));
+        return module;
+      })
+      .catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
     return loading;
   };
+}
+
+/** Next.js with webpack puts a module without exports in place of a package that is not installed. */
+function isEmpty(module: unknown): boolean {
+  const { default: whole, ...exports } = module as { default?: object };
+  return Object.keys(exports).length === 0 && Object.keys(whole ?? {}).length === 0;
 }
