@@ -240,6 +240,24 @@ describe('at a server that caches prompts and bills as the service does', () => 
     expect(usage.cacheWriteTokens).toBeLessThan(1.02 * (longest as number));
   });
 
+  test('a budget with room for a prompt, but not for writing it, refuses a call that may write it', async () => {
+    server.script({ text: 'Done.' });
+    for (const promptCache of ['5m', false] as const) {
+      const { tools: _tools, ...plain } = MORE;
+      const more = { maxTokens: 100, promptCache, apiKey: 'k', baseURL: server.url };
+      await using orchestrator = new AsyncOrchestrator({
+        agents: { helper: anthropic({ ...plain, ...more }) },
+        // The input costs about 0.041 dollars, and 0.051 if it is written.
+        budget: { usd: 0.045 },
+      });
+      const code = await orchestrator.execute('helper', 'Find it.').then(
+        () => 'answered',
+        (error: { code: string }) => error.code,
+      );
+      expect(code).toBe(promptCache === false ? 'answered' : 'TUTTI_BUDGET_EXCEEDED');
+    }
+  });
+
   test('a budget reserves a prompt at the price of writing it', async () => {
     server.script({ text: 'Done.' });
     const agent = anthropic({ ...MORE, maxTokens: 1_000, apiKey: 'k', baseURL: server.url });
