@@ -159,6 +159,20 @@ describe('an answer of an AI SDK model with next to nothing in it', () => {
     );
   });
 
+  test.each([
+    [{ anthropic: { cacheCreationInputTokens: 300 } }, { cacheReadTokens: 900, cacheWriteTokens: 300 }],
+    [{ anthropic: { cacheCreationInputTokens: null } }, { cacheReadTokens: 900 }],
+  ])('of version 2 and Anthropic counts cached tokens apart: %j', (providerMetadata, cached) => {
+    const usage = { inputTokens: 10, cachedInputTokens: 900, outputTokens: 5 };
+    const written = (cached as { cacheWriteTokens?: number }).cacheWriteTokens ?? 0;
+    const expected = { inputTokens: 10, outputTokens: 5, totalTokens: 915 + written, ...cached };
+    const whole = { content: [], finishReason: 'stop', usage, modelId: 'm', providerMetadata } as const;
+    expect(stepFromAnswer(whole).usage).toEqual(expected);
+    const reader = new ModelStreamReader();
+    reader.read({ type: 'finish', finishReason: 'stop', usage, providerMetadata });
+    expect(reader.step().usage).toEqual(expected);
+  });
+
   test('streams into a step', () => {
     const reader = new ModelStreamReader();
     for (const part of [

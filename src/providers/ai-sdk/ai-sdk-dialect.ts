@@ -46,9 +46,12 @@ async function askOnce(
     const answer = (await model.doGenerate(options)) as GenerateAnswer;
     request.signal.throwIfAborted();
     report(model, request, 200, answer.response?.headers);
-    const { content, finishReason, usage, response } = answer;
+    const { content, finishReason, usage, providerMetadata, response } = answer;
     return checked(
-      stepFromAnswer({ content, finishReason, usage, modelId: response?.modelId ?? model.modelId }),
+      stepFromAnswer({
+        ...{ content, finishReason, usage, providerMetadata },
+        modelId: response?.modelId ?? model.modelId,
+      }),
     );
   } catch (error) {
     await rememberKeys(model);

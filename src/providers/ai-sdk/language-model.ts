@@ -50,6 +50,7 @@ export interface GenerateAnswer {
   readonly content: readonly AnswerPart[];
   readonly finishReason: ModelFinishReason;
   readonly usage: ModelUsage;
+  readonly providerMetadata?: unknown;
   readonly response?: { readonly modelId?: string; readonly headers?: Readonly<Record<string, string>> };
 }
 

@@ -1,4 +1,5 @@
 import { type Usage, usageFromCounts } from '../../contracts/usage.js';
+import { fieldOf } from '../../errors/foreign.js';
 import { endFields } from '../model/finish-reason.js';
 import type { ModelStep, ModelToolCall } from '../model/model-step.js';
 import { objectInput, parseToolInput } from '../model/tool-input.js';
@@ -11,6 +12,8 @@ export interface WholeAnswer {
   readonly finishReason: ModelFinishReason | undefined;
   readonly usage: ModelUsage | undefined;
   readonly modelId: string | undefined;
+  /** What the provider says besides the answer. */
+  readonly providerMetadata?: unknown;
 }
 
 /** An answer as a step. */
@@ -19,7 +22,7 @@ export function stepFromAnswer(answer: WholeAnswer): ModelStep {
   return {
     text: content.map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join(''),
     toolCalls: content.filter(isOurToolCall).map(toolCallFromPart),
-    usage: usageFromModel(answer.usage),
+    usage: usageFromModel(answer.usage, answer.providerMetadata),
     ...endFields(reasonOf(finishReason), undefined),
     model: answer.modelId,
     raw: promptParts(content, objectInput),
@@ -45,21 +48,31 @@ export function toolCallFromPart(part: AnswerPart): ModelToolCall {
 }
 
 /** Usage of either version of the interface. */
-export function usageFromModel(usage: ModelUsage | undefined): Partial<Usage> {
+export function usageFromModel(usage: ModelUsage | undefined, providerMetadata?: unknown): Partial<Usage> {
   const output = usage?.outputTokens;
   const outputTokens = typeof output === 'object' ? output.total : output;
-  const { total, read, written } = inputCounts(usage);
+  const { total, read, written } = inputCounts(usage, fieldOf(providerMetadata, 'anthropic'));
   const inputTokens = total === undefined ? undefined : Math.max(0, total - read - written);
   return usageFromCounts(inputTokens, outputTokens, read, written);
 }
 
-function inputCounts(usage: ModelUsage | undefined): {
+function inputCounts(
+  usage: ModelUsage | undefined,
+  anthropic: unknown,
+): {
   total: number | undefined;
   read: number;
   written: number;
 } {
   const input = usage?.inputTokens;
-  if (typeof input !== 'object') return { total: input, read: usage?.cachedInputTokens ?? 0, written: 0 };
+  if (typeof input !== 'object') {
+    const read = usage?.cachedInputTokens ?? 0;
+    if (typeof anthropic !== 'object' || input === undefined) return { total: input, read, written: 0 };
+    // In v2 the models of Anthropic count cached tokens apart, and written ones only here.
+    const created = fieldOf(anthropic, 'cacheCreationInputTokens');
+    const written = typeof created === 'number' ? created : 0;
+    return { total: input + read + written, read, written };
+  }
   const read = input.cacheRead ?? 0;
   const written = input.cacheWrite ?? 0;
   const total = input.total ?? (input.noCache === undefined ? undefined : input.noCache + read + written);

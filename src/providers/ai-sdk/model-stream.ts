@@ -17,6 +17,7 @@ export class ModelStreamReader {
   readonly #growing = new Map<string, GrowingPart>();
   #modelId: string | undefined;
   #usage: ModelUsage | undefined;
+  #providerMetadata: unknown;
   #finishReason: ModelFinishReason | undefined;
 
   get isComplete(): boolean {
@@ -42,6 +43,7 @@ export class ModelStreamReader {
       case 'finish':
         this.#finishReason = part.finishReason ?? 'other';
         this.#usage = part.usage;
+        this.#providerMetadata = part.providerMetadata;
         return undefined;
       case 'error':
         this.failure ??= part.error ?? new Error('the model reported an error without saying which');
@@ -57,6 +59,7 @@ export class ModelStreamReader {
       finishReason: this.#finishReason,
       usage: this.#usage,
       modelId: this.#modelId,
+      providerMetadata: this.#providerMetadata,
     });
   }
 
