@@ -71,7 +71,7 @@ export class PromptWarmUp implements WarmUp {
   #release(group: Group): void {
     group.isReleased = true;
     this.#led.delete(group.leader);
-    group.leader.services.clock.clearTimeout(group.timer as TimerHandle);
+    group.leader.services.clock.clearTimeout(group.timer);
     group.release();
   }
 }
