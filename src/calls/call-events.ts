@@ -108,7 +108,9 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
   if (!outcome.success) logFailure(call, outcome);
   const { clock, events, instruments, recorder, traffic } = call.services;
   recorder?.step({ kind: 'end', call, outcome });
-  for (const { ending } of instruments) ending?.(call.callId, call.text, outcome);
+  if (instruments.size > 0) {
+    for (const { ending } of instruments) ending?.(call.callId, call.text, outcome);
+  }
   if (!events.wants('call:end')) return;
   const { agent, callId, attempts, tenant } = call;
   const { success, usage, costUsd, timings } = outcome;

@@ -100,7 +100,7 @@ export class CallSpans implements CallInstrument {
   }
 
   #callStarted(event: TuttiEvents['call:start']): void {
-    const attributes = known({
+    const attributes = {
       [NAMES.operation]: 'invoke_agent',
       [NAMES.agent]: event.agent,
       [NAMES.requestModel]: event.model,
@@ -109,7 +109,7 @@ export class CallSpans implements CallInstrument {
       [NAMES.tenant]: event.tenant,
       [NAMES.priority]: event.priority,
       [NAMES.taskChars]: event.taskChars,
-    });
+    };
     const open = this.#open(`invoke_agent ${event.agent}`, 'INTERNAL', attributes, undefined);
     this.#calls.set(event.callId, { ...open, isHedging: false, hasAttempts: false });
   }
@@ -118,20 +118,7 @@ export class CallSpans implements CallInstrument {
     const call = this.#calls.get(event.callId);
     if (call === undefined) return;
     this.#calls.delete(event.callId);
-    call.span.setAttributes(
-      known({
-        [NAMES.responseModel]: event.success ? event.model : undefined,
-        [NAMES.finishReasons]: event.finishReason === undefined ? undefined : [event.finishReason],
-        [NAMES.attempts]: event.attempts,
-        [NAMES.queuedMs]: event.queuedMs,
-        [NAMES.cacheSource]: event.cached === false ? undefined : event.cached,
-        [NAMES.lane]: event.lane,
-        [NAMES.costUsd]: event.costUsd,
-        [NAMES.savedUsd]: event.savedUsd,
-        // What a cached answer has used, its own call had used.
-        ...(event.cached === false ? usageAttributes(event.usage) : undefined),
-      }),
-    );
+    if (call.span.isRecording()) call.span.setAttributes(endAttributes(event));
     this.#fail(call.span, event.errorCode);
     call.span.end();
   }
@@ -140,7 +127,7 @@ export class CallSpans implements CallInstrument {
     const { callId, attempt, model, provider, target } = event;
     const call = this.#calls.get(callId);
     const isModel = provider !== undefined;
-    const attributes = known({
+    const attributes = {
       [NAMES.operation]: isModel ? 'chat' : 'invoke_agent',
       [NAMES.agent]: target,
       [NAMES.provider]: provider,
@@ -149,7 +136,7 @@ export class CallSpans implements CallInstrument {
       [NAMES.attempt]: attempt,
       [NAMES.attemptKind]: kindOf(event, call),
       [NAMES.queuedMs]: event.queuedMs,
-    });
+    };
     const name = isModel ? `chat ${model ?? provider}` : `attempt ${target}`;
     this.#attempts.set(
       keyOf(callId, attempt),
@@ -165,7 +152,7 @@ export class CallSpans implements CallInstrument {
     const open = this.#attempts.get(key);
     if (open === undefined) return;
     this.#attempts.delete(key);
-    if (usage !== undefined) open.span.setAttributes(known(usageAttributes(usage)));
+    if (usage !== undefined && open.span.isRecording()) open.span.setAttributes(usageAttributes(usage));
     this.#fail(open.span, errorCode);
     open.span.end();
   }
@@ -204,11 +191,11 @@ export class CallSpans implements CallInstrument {
   }
 
   #fellBack({ callId, from, to, errorCode }: TuttiEvents['call:fallback']): void {
-    const attributes = known({
+    const attributes = {
       [NAMES.fallbackFrom]: from,
       [NAMES.fallbackTo]: to,
       [NAMES.errorType]: errorCode,
-    });
+    };
     this.#calls.get(callId)?.span.addEvent('tutti.fallback', attributes);
   }
 
@@ -234,6 +221,23 @@ function kindOf({ agent, target }: TuttiEvents['attempt:start'], call: OpenCall 
   return call?.hasAttempts === true ? 'retry' : 'first';
 }
 
+// Attributes without a value are left out by the SDK.
+
+function endAttributes(event: TuttiEvents['call:end']): Attributes {
+  return {
+    [NAMES.responseModel]: event.success ? event.model : undefined,
+    [NAMES.finishReasons]: event.finishReason === undefined ? undefined : [event.finishReason],
+    [NAMES.attempts]: event.attempts,
+    [NAMES.queuedMs]: event.queuedMs,
+    [NAMES.cacheSource]: event.cached === false ? undefined : event.cached,
+    [NAMES.lane]: event.lane,
+    [NAMES.costUsd]: event.costUsd,
+    [NAMES.savedUsd]: event.savedUsd,
+    // What a cached answer has used, its own call had used.
+    ...(event.cached === false ? usageAttributes(event.usage) : undefined),
+  };
+}
+
 function usageAttributes(usage: Partial<Usage>): Attributes {
   return {
     [NAMES.inputTokens]: usage.inputTokens,
@@ -241,11 +245,6 @@ function usageAttributes(usage: Partial<Usage>): Attributes {
     [NAMES.cacheReadTokens]: usage.cacheReadTokens,
     [NAMES.cacheWriteTokens]: usage.cacheWriteTokens,
   };
-}
-
-/** The attributes that have a value. */
-function known(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }
 
 /** One message, as the conventions have it. */
