@@ -17,13 +17,6 @@ class ToolFigures {
   }
 }
 
-/** A call of a tool has ended. */
-interface ToolEnd {
-  readonly tool: string;
-  readonly runMs: number;
-  readonly success: boolean;
-}
-
 /** What calls are grouped by. */
 export type GroupKind = 'agent' | 'model' | 'tenant';
 
@@ -69,7 +62,7 @@ export class MetricsRecorder {
       events.on('call:end', (event) => this.#callEnded(event)),
       events.on('call:unclaimed', (event) => this.#unclaimed(event)),
       events.on('attempt:start', (event) => this.#attemptStarted(event)),
-      ...this.#listenToTools(events),
+      events.on('tool:end', (event) => this.#toolEnded(event)),
       events.on('call:wait', ({ reason }) => this.#waited(reason)),
       events.on('breaker:open', ({ lane }) => {
         this.opened.of(lane).times += 1;
@@ -112,16 +105,11 @@ export class MetricsRecorder {
     }
   }
 
-  /** Tools have events of their own where agents can have tools. */
-  #listenToTools(events: CallServices['events']): Array<() => void> {
-    if (!events.knows('tool:end')) return [];
-    const count = (event: ToolEnd): void => {
-      const figures = this.tools.of(event.tool);
-      figures.calls += 1;
-      if (!event.success) figures.failed += 1;
-      figures.durationMs.record(event.runMs);
-    };
-    return [events.on('tool:end' as never, count as never)];
+  #toolEnded({ tool, success, runMs }: TuttiEvents['tool:end']): void {
+    const figures = this.tools.of(tool);
+    figures.calls += 1;
+    if (!success) figures.failed += 1;
+    figures.durationMs.record(runMs);
   }
 
   #groups(by: GroupKind): LabelledFigures<CallFigures> {

@@ -20,12 +20,17 @@ function sum(groups: Record<string, GroupSnapshot>, figure: (group: GroupSnapsho
   return Object.values(groups).reduce((total, group) => total + figure(group), 0);
 }
 
-describe('after 10,000 seeded calls with failures, hits, hedges and fallbacks', () => {
+describe('after 10,000 seeded calls with failures, hits, hedges, fallbacks and tools', () => {
   test('stats(), the snapshot, the agents, Prometheus, series, CSV and OpenTelemetry agree to the unit', async () => {
     traffic = openTraffic(14);
     const telemetry = new Telemetry({ orchestrator: traffic.orchestrator });
     const otel = new OtelTotals();
     const stop = openTelemetry(traffic.orchestrator, { meterProvider: otel.provider });
+    let [tools, failedTools] = [0, 0];
+    traffic.orchestrator.on('tool:end', (event) => {
+      tools += 1;
+      if (!event.success) failedTools += 1;
+    });
     const outcomes = await traffic.run(CALLS);
     const stats = traffic.orchestrator.stats();
     const snapshot = telemetry.snapshot();
@@ -132,6 +137,10 @@ describe('after 10,000 seeded calls with failures, hits, hedges and fallbacks', 
       expect([otelName, (await otel.of(otelName, attributes)).sum]).toEqual([otelName, value]);
     }
     expect((await otel.of('gen_ai.invoke_agent.duration')).count).toBe(CALLS);
+    expect(failedTools).toBeGreaterThan(20);
+    expect(snapshot.tools.search).toMatchObject({ calls: tools, failed: failedTools });
+    expect((await otel.of('gen_ai.execute_tool.duration')).count).toBe(tools);
+    expect(text).toContain(`\ntutti_tool_calls_total{tool="search",outcome="failed"} ${failedTools}\n`);
     const source = snapshot.cache?.hitsByTier.memory;
     expect((await otel.of('tutti.cache.hits', { 'tutti.cache.source': 'memory' })).sum).toBe(source);
     stop();

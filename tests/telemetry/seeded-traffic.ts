@@ -20,7 +20,7 @@ export interface SeededTraffic {
 
 /** A model behind a network: it takes time, sometimes very long, and sometimes fails. */
 function modelOf(name: string, clock: FakeClock, random: () => number, failing: number): Provider {
-  const answer = async ({ model, task, signal }: ProviderRequest): Promise<AgentReplyObject> => {
+  const answer = async ({ model, task, signal, toolHost }: ProviderRequest): Promise<AgentReplyObject> => {
     const tookMs = (random() < 0.04 ? 12 : 1) * (40 + 100 * random());
     await new Promise<void>((resolve, reject) => {
       const timer = clock.setTimeout(resolve, tookMs, undefined);
@@ -31,6 +31,7 @@ function modelOf(name: string, clock: FakeClock, random: () => number, failing: 
     });
     if (random() < failing) throw Object.assign(new Error('overloaded'), { status: 529, retryable: true });
     if (random() < failing / 3) throw Object.assign(new Error('no such thing'), { status: 400 });
+    if (random() < 0.2) toolHost?.started({ tool: 'search', toolCallId: task, key: task })(random() < 0.1);
     const usage = {
       inputTokens: task.length,
       outputTokens: 1 + Math.floor(40 * random()),

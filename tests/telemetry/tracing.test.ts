@@ -232,15 +232,42 @@ describe('openTelemetry()', () => {
         below: [{ name: 'chat big-1' }, { name: 'attempt spare' }, { name: 'attempt spare' }],
       },
     ]);
+    const numberOf = ({ attributes }: ReadableSpan) => Number(attributes['tutti.attempt.number']);
     const kinds = exporter
       .getFinishedSpans()
-      .filter(({ attributes }) => attributes['tutti.attempt.number'] !== undefined)
-      .sort(byStart)
+      .filter((span) => numberOf(span) > 0)
+      .sort((a, b) => numberOf(a) - numberOf(b))
       .map(({ attributes }) => attributes['tutti.attempt.kind']);
     expect(kinds).toEqual(['first', 'fallback', 'hedge']);
     const { events, status } = spanNamed('invoke_agent broken');
     expect(events.map(({ name }) => name)).toEqual(expect.arrayContaining(['tutti.fallback', 'tutti.hedge']));
     expect(status.code).toBe(0);
+  });
+
+  test('has a span of each call of a tool below the attempt that makes it', async () => {
+    const provider: Provider = {
+      specificationVersion: 1,
+      name: 'acme',
+      generate: async ({ toolHost }) => {
+        for (const toolCallId of ['1', '2']) {
+          const ended = toolHost?.started({ tool: 'search', toolCallId, key: toolCallId });
+          ended?.(toolCallId === '2');
+        }
+        return { output: 'done' };
+      },
+    };
+    const orchestrator = new AsyncOrchestrator({ agents: [{ name: 'writer', provider }] });
+    trackOf(orchestrator);
+    await orchestrator.execute('writer', 'x');
+    const tool = { name: 'execute_tool search' };
+    expect(trees()).toEqual([
+      { name: 'invoke_agent writer', below: [{ name: 'chat acme', below: [tool, tool] }] },
+    ]);
+    const tools = exporter.getFinishedSpans().filter(({ name }) => name === tool.name);
+    expect(tools.map(({ attributes, status }) => [attributes['gen_ai.tool.call.id'], status.code])).toEqual([
+      ['1', 0],
+      ['2', 2],
+    ]);
   });
 
   test('says where an answer came from, and counts its tokens once', async () => {

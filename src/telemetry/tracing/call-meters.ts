@@ -13,13 +13,6 @@ export interface CallGauges {
 /** An attempt that has started, for the measures of its end. */
 type StartedAttempt = Pick<TuttiEvents['attempt:start'], 'model' | 'provider' | 'target'>;
 
-interface ToolEnd {
-  readonly tool: string;
-  readonly agent: string;
-  readonly runMs: number;
-  readonly success: boolean;
-}
-
 const MS_PER_SECOND = 1_000;
 
 /** Records measures of calls, each call's tokens and dollars once: when it has ended. */
@@ -159,21 +152,20 @@ export class CallMeters {
   }
 
   #measureTools(meter: Meter, events: CallServices['events']): () => void {
-    if (!events.knows('tool:end')) return () => {};
     const duration = seconds(
       meter,
       'gen_ai.execute_tool.duration',
       'Time that tools ran.',
       BUCKETS.clientSeconds,
     );
-    const record = ({ agent, tool, runMs, success }: ToolEnd): void =>
+    return events.on('tool:end', ({ agent, tool, runMs, success }) => {
       duration.record(runMs / MS_PER_SECOND, {
         [NAMES.operation]: 'execute_tool',
         [NAMES.agent]: agent,
         [NAMES.toolName]: tool,
         ...defined(NAMES.errorType, success ? undefined : '_OTHER'),
       });
-    return events.on('tool:end' as never, record as never);
+    });
   }
 }
 

@@ -21,13 +21,6 @@ interface OpenCall extends OpenSpan {
   hasAttempts: boolean;
 }
 
-interface ToolCall {
-  readonly callId: string;
-  readonly attempt: number;
-  readonly tool: string;
-  readonly toolCallId: string;
-}
-
 /**
  * Makes a span of each call, below the span that is active where the call is made; below it one of each attempt, and below
  * that one of each call of a tool. Agents run in the context of their attempt.
@@ -54,16 +47,9 @@ export class CallSpans implements CallInstrument {
       events.on('call:hedge', (event) => this.#hedged(event)),
       events.on('call:fallback', (event) => this.#fellBack(event)),
       events.on('call:wait', (event) => this.#waited(event)),
+      events.on('tool:start', (event) => this.#toolStarted(event)),
+      events.on('tool:end', (event) => this.#toolEnded(event)),
     ];
-    if (events.knows('tool:end')) {
-      this.#stops.push(
-        events.on('tool:start' as never, ((event: ToolCall) => this.#toolStarted(event)) as never),
-        events.on(
-          'tool:end' as never,
-          ((event: ToolCall & { success: boolean }) => this.#toolEnded(event)) as never,
-        ),
-      );
-    }
   }
 
   /** Makes no more spans, and ends those that are open. */
@@ -157,7 +143,7 @@ export class CallSpans implements CallInstrument {
     open.span.end();
   }
 
-  #toolStarted({ callId, attempt, tool, toolCallId }: ToolCall): void {
+  #toolStarted({ callId, attempt, tool, toolCallId }: TuttiEvents['tool:start']): void {
     const attributes = {
       [NAMES.operation]: 'execute_tool',
       [NAMES.toolName]: tool,
@@ -169,7 +155,7 @@ export class CallSpans implements CallInstrument {
     this.#tools.set(`${keyOf(callId, attempt)}:${toolCallId}`, open);
   }
 
-  #toolEnded({ callId, attempt, toolCallId, success }: ToolCall & { success: boolean }): void {
+  #toolEnded({ callId, attempt, toolCallId, success }: TuttiEvents['tool:end']): void {
     const key = `${keyOf(callId, attempt)}:${toolCallId}`;
     const open = this.#tools.get(key);
     if (open === undefined) return;
