@@ -9,6 +9,7 @@ const FLOORS = [
   ['runs'],
   ['orchestrator'],
   ['telemetry'],
+  ['runtime'],
 ];
 /** Imports between rooms of one floor that are wanted. */
 const SIDEWAYS = { lifecycle: ['time'], input: ['time'] };

@@ -1,5 +1,6 @@
 import type { AgentFileError } from './agent-file-error.js';
 import type { CallNotRecordedError } from './call-not-recorded-error.js';
+import type { ConfigError } from './config-error.js';
 import type {
   AgentError,
   CancelledError,
@@ -52,6 +53,7 @@ export type AnyTuttiError =
   | DuplicateAgentError
   | AgentFileError
   | JsonlFileError
+  | ConfigError
   | ClosedError
   | CancelledError
   | TimeoutError

@@ -2,6 +2,7 @@ import { AgentFileError } from './agent-file-error.js';
 import type { AnyTuttiError } from './any-tutti-error.js';
 import { CallNotRecordedError } from './call-not-recorded-error.js';
 import type { ErrorCode } from './codes.js';
+import { ConfigError } from './config-error.js';
 import {
   AgentError,
   CancelledError,
@@ -58,6 +59,7 @@ const CLASSES: {
   TUTTI_DUPLICATE_AGENT: DuplicateAgentError,
   TUTTI_AGENT_FILE: AgentFileError,
   TUTTI_JSONL_FILE: JsonlFileError,
+  TUTTI_CONFIG: ConfigError,
   TUTTI_CLOSED: ClosedError,
   TUTTI_CANCELLED: CancelledError,
   TUTTI_TIMEOUT: TimeoutError,

@@ -88,7 +88,8 @@ const historySchema = () =>
     'expected an object with a directory',
   );
 
-const telemetryOptionsSchema = madeOnce(() =>
+/** Checks {@link TelemetryOptions}. The defaults stand here and nowhere else. @internal */
+export const telemetryOptionsSchema = madeOnce(() =>
   optionsObject({
     orchestrator: thing<TelemetryOptions['orchestrator']>(
       hasMethods('execute', 'stats', 'on'),

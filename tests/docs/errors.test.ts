@@ -3,10 +3,11 @@ import { AgentFileError } from '../../src/agents/index.js';
 import { JsonlFileError } from '../../src/batch/index.js';
 import * as main from '../../src/index.js';
 import { PoolError } from '../../src/resilience/index.js';
+import { ConfigError } from '../../src/runtime/index.js';
 import { StateFileError } from '../../src/state/index.js';
 import { codeIn, readDocument, tableRows } from './markdown.js';
 
-const api = { ...main, AgentFileError, JsonlFileError, PoolError, StateFileError };
+const api = { ...main, AgentFileError, JsonlFileError, PoolError, StateFileError, ConfigError };
 const call = { agent: 'agent', attempt: 1 };
 const passing = new api.AgentError(call, 'busy', { retryable: true, cause: undefined });
 const failing = new api.AgentError(call, 'broken', { retryable: false, cause: undefined });
@@ -17,6 +18,7 @@ const SAMPLES: readonly main.TuttiError[] = [
   new api.UnknownAgentError('agent', undefined, 0),
   new api.DuplicateAgentError('agent'),
   new api.ClosedError('orchestrator'),
+  new api.ConfigError('TUTTI_CACHE', 'cache', 'wrong'),
   new api.CancelledError(call, 'because'),
   new api.TimeoutError('attempt', 1, call),
   new api.TimeoutError('deadline', 1, call),

@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { AgentFileError } from '../../src/errors/agent-file-error.js';
+import { ConfigError } from '../../src/errors/config-error.js';
 import { asError, fieldOf, isErrorLike, messageOf } from '../../src/errors/foreign.js';
 import { JsonlFileError } from '../../src/errors/jsonl-file-error.js';
 import { PoolError } from '../../src/errors/pool-error.js';
@@ -49,6 +50,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new tutti.StreamLaggedError(1), 'TUTTI_STREAM_LAGGED', true],
   [new tutti.DatabaseError('busy', 'file', 'wrong'), 'TUTTI_DATABASE', true],
   [new tutti.CacheStoreError('disk', 'get', 'wrong'), 'TUTTI_CACHE_STORE', true],
+  [new ConfigError('TUTTI_CACHE', 'cache', 'wrong'), 'TUTTI_CONFIG', false],
   [new StateFileError('missing', 'state.json', 'gone'), 'TUTTI_STATE_FILE', false],
   [new AgentFileError('agent.md', 1, 'wrong'), 'TUTTI_AGENT_FILE', false],
   [new JsonlFileError('tasks.jsonl', 1, 'wrong'), 'TUTTI_JSONL_FILE', false],
