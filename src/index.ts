@@ -67,6 +67,7 @@ export type { OutputSchema, OutputSchemaError, OutputSchemaResult } from './cont
 export type {
   AcceptedContent,
   Provider,
+  ProviderAccount,
   ProviderRequest,
   RejectedReply,
   StreamActivity,

@@ -96,6 +96,14 @@ export interface AcceptedContent {
   readonly files?: readonly string[] | undefined;
 }
 
+/** One of several accounts of a provider. */
+export interface ProviderAccount {
+  /** The provider with this account's key. Its name, part of the lane's, is its own. */
+  readonly provider: Provider;
+  /** Requests that may be made with it in one day, which begins at midnight UTC. @default no limit */
+  readonly requestsPerDay?: number | undefined;
+}
+
 /**
  * A source of answers: a model, a program, a service. The contract is small and versioned, so that a provider
  * written for it keeps working.
@@ -161,6 +169,13 @@ export interface Provider {
    * reserve that much. Without this method a common rule counts.
    */
   fileTokens?(model: string | undefined, file: ContentFile): number | undefined;
+  /**
+   * Accounts that share the calls, in turn, each with its own lane. What one cannot take because of its limits, its quota
+   * or its key goes to the next one. This provider then only describes what they have in common.
+   *
+   * @default none
+   */
+  readonly accounts?: readonly ProviderAccount[] | undefined;
   /** Releases sockets and processes. Called once, when the orchestrator closes. */
   close?(): Promise<void>;
 }

@@ -11,6 +11,7 @@ export {
 } from './fetch/guarded-fetch.js';
 export { httpAgent } from './http/http-agent.js';
 export type { HttpAgentContext, HttpAgentOptions } from './http/http-options.js';
+export type { ApiKey, ApiKeys } from './model/accounts.js';
 export type { ModelAgentOptions } from './model/model-agent-options.js';
 export type { ModelClientOptions } from './model/model-client-options.js';
 export { type OpenAIOptions, openai } from './openai/openai.js';

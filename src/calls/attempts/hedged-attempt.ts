@@ -7,12 +7,22 @@ import type { Lane } from '../../resilience/lane/lane.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
 import { publishHedge } from '../retry-events.js';
+import { AccountAttempts, accountsOf } from './account-attempts.js';
 import { replyUsage } from './charge.js';
 import { hasTools } from './invoke-agent.js';
 import { type AttemptPlace, QueuedAttempt } from './queued-attempt.js';
 
-/** Makes one attempt, or two that race, within budgets, limits and permits; reports the answer to `ends`. */
+/**
+ * Makes one attempt, or two that race, within budgets, limits and permits; reports the answer to `ends`. Of a provider
+ * with several accounts, one that can take it.
+ */
 export function beginAttempt(place: AttemptPlace, ends: AttemptEnds<AgentReply>): void {
+  const accounts = accountsOf(place);
+  if (accounts === undefined) beginAt(place, ends);
+  else new AccountAttempts(place, accounts, ends, beginAt).begin();
+}
+
+function beginAt(place: AttemptPlace, ends: AttemptEnds<AgentReply>): void {
   const { call, target } = place;
   const { traffic } = call.services;
   const lane = traffic.laneOf(call, target);

@@ -1,6 +1,7 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { expectOneOf } from '../../input/checks.js';
 import { toDefinition } from '../agent-settings.js';
+import { withAccounts } from '../model/accounts.js';
 import { settingsWithParams } from '../model/model-agent-options.js';
 import { type ModelClientOptions, resolveClientOptions } from '../model/model-client-options.js';
 import { createModelProvider } from '../model/model-provider.js';
@@ -53,14 +54,19 @@ export function anthropic<Data = undefined, Inputs extends Record<string, unknow
   const resolved = resolveClientOptions('anthropic', options, { promptCache: expectPromptCache });
   const promptCache = options.promptCache ?? '5m';
   const tools = prepareTools(options.tools);
-  const dialect = anthropicDialect(openClient(options, resolved), resolved.structuredOutput, promptCache);
-  const provider = createModelProvider(dialect, {
+  const parts = {
     tools,
     maxSteps: resolveMaxSteps(options.maxSteps),
     pricing: createPricing(options.prices),
     paidCacheWrites: promptCache === false ? undefined : promptCache,
     identity: { api: 'messages', baseURL: options.baseURL ?? null, tools: tools?.definitions ?? [] },
-  });
+  };
+  const provider = withAccounts<AnthropicOptions>(options, (account) =>
+    createModelProvider(
+      anthropicDialect(openClient(account, resolved), resolved.structuredOutput, promptCache),
+      parts,
+    ),
+  );
   return toDefinition(settingsWithParams(options), provider);
 }
 

@@ -13,6 +13,7 @@ import { checkOptions, type OptionChecks } from '../check-options.js';
 import { DEFAULT_MAX_RESPONSE_BYTES } from '../transport/body-guard.js';
 import { DEFAULT_CONNECTIONS } from '../transport/connection-pool.js';
 import { expectDispatcher, type RequestDispatcher } from '../transport/dispatcher.js';
+import { type ApiKeys, expectApiKeys } from './accounts.js';
 import { MODEL_AGENT_CHECKS, type ModelAgentOptions } from './model-agent-options.js';
 
 /** Options of providers that use an official client. */
@@ -24,6 +25,13 @@ export interface ModelClientOptions<
   readonly baseURL?: string | undefined;
   /** The API key. @default the environment variable that the official client reads */
   readonly apiKey?: string | undefined;
+  /**
+   * Several keys in place of `apiKey`, each an account with a lane of its own. Calls take turns; what a key cannot take
+   * because of its limits, its `requestsPerDay` or a rejection goes to the next one at once.
+   *
+   * @default none
+   */
+  readonly apiKeys?: ApiKeys | undefined;
   /** Additional headers for every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
@@ -65,6 +73,7 @@ const CHECKS: OptionChecks = {
   ...MODEL_AGENT_CHECKS,
   baseURL: expectUrl,
   apiKey: expectText,
+  apiKeys: expectApiKeys,
   headers: expectStrings,
   client: expectObject,
   connections: expectWholeNumber(1, 10_000),
@@ -90,6 +99,9 @@ export function resolveClientOptions(
   checkOptions(where, options, { ...CHECKS, ...more });
   if (options.model === undefined) throw noModel(where);
   if (options.client !== undefined) refuseBesideClient(where, options);
+  if (options.apiKey !== undefined && options.apiKeys !== undefined) {
+    throw new InvalidArgumentError('options.apiKeys', `${where}: expected apiKey or apiKeys, not both.`);
+  }
   rememberKeys(options);
   return {
     connections: options.connections ?? DEFAULT_CONNECTIONS,
@@ -112,8 +124,15 @@ const KEY_VARIABLES = [
 const KEY_FIELDS = ['apiKey', 'authToken', 'accessToken', 'awsSecretKey', 'awsSessionToken'] as const;
 
 /** Whatever a server or client says in an error, the keys it was called with are not part of it. */
-function rememberKeys({ apiKey, headers = {}, baseURL, client = {} }: ModelClientOptions): void {
+function rememberKeys({
+  apiKey,
+  apiKeys = [],
+  headers = {},
+  baseURL,
+  client = {},
+}: ModelClientOptions): void {
   rememberSecret(apiKey);
+  for (const one of apiKeys) rememberSecret(typeof one === 'string' ? one : one.key);
   rememberSecretsIn(Object.entries(headers));
   if (baseURL !== undefined) rememberSecretsInUrl(baseURL);
   for (const name of KEY_VARIABLES) rememberSecret(process.env[name]);
@@ -131,6 +150,7 @@ function refuseBesideClient(where: string, options: ModelClientOptions): void {
   for (const name of [
     'baseURL',
     'apiKey',
+    'apiKeys',
     'headers',
     'connections',
     'dispatcher',

@@ -1,6 +1,7 @@
 import type { AgentDefinition } from '../../contracts/agent.js';
 import { expectOneOf } from '../../input/checks.js';
 import { toDefinition } from '../agent-settings.js';
+import { withAccounts } from '../model/accounts.js';
 import { settingsWithParams } from '../model/model-agent-options.js';
 import { type ModelClientOptions, resolveClientOptions } from '../model/model-client-options.js';
 import { createModelProvider } from '../model/model-provider.js';
@@ -62,17 +63,16 @@ export function openai<Data = undefined, Inputs extends Record<string, unknown> 
   });
   const tools = prepareTools(options.tools);
   const api = options.api ?? 'chat';
-  const clients = openClient(options, resolved);
-  const dialect =
-    api === 'chat'
-      ? chatDialect(clients, resolved.structuredOutput)
-      : responsesDialect(clients, resolved.structuredOutput);
-  const provider = createModelProvider(dialect, {
+  const openDialect = api === 'chat' ? chatDialect : responsesDialect;
+  const parts = {
     tools,
     maxSteps: resolveMaxSteps(options.maxSteps),
     pricing: createPricing(options.prices),
     identity: { api, baseURL: options.baseURL ?? null, tools: tools?.definitions ?? [] },
-  });
+  };
+  const provider = withAccounts<OpenAIOptions>(options, (account) =>
+    createModelProvider(openDialect(openClient(account, resolved), resolved.structuredOutput), parts),
+  );
   return toDefinition(settingsWithParams(options), provider);
 }
 
