@@ -12,6 +12,7 @@ import type { SqliteDriverName } from '../../../src/sqlite/driver.js';
 import { cacheTierSuite, type TierMaker, type TierSettings } from '../../../src/testing/cache-tier-suite.js';
 import { ChaosTier } from '../../../src/testing/chaos-tier.js';
 import { describeDrivers } from '../../sqlite/drivers.js';
+import { MemoryAsTier } from './memory-as-tier.js';
 
 let root: string;
 let count = 0;
@@ -70,6 +71,11 @@ function runSuite(maker: TierMaker): void {
 }
 
 await describeDrivers('DiskTier', (driver) => runSuite(diskMaker(driver)));
+
+// Memory is no CacheTier, as it holds answers and works without promises; behind that interface it has to do the same.
+describe('MemoryTier', () => {
+  runSuite({ make: async (settings) => new MemoryAsTier(settings) });
+});
 
 describe('KeyvTier over a Map', () => {
   runSuite(keyvMaker(() => new Keyv()));
