@@ -2,7 +2,7 @@ import type { AgentResult } from '../contracts/result.js';
 import type { Clock } from '../time/clock.js';
 
 /** One answer that was computed, as `forecast` uses it. Figures that nobody reported are `NaN`. */
-export interface HistoryRow {
+export interface AnswerRow {
   /** Length of the task's text, in characters. */
   readonly taskChars: number;
   readonly inputTokens: number;
@@ -43,7 +43,7 @@ class RecentRows {
     values[offset + 7] = nowMs;
   }
 
-  rows(): HistoryRow[] {
+  rows(): AnswerRow[] {
     return Array.from({ length: this.#count }, (_, row) => {
       const [taskChars, inputTokens, outputTokens, costUsd, runMs, attempts, submittedAtMs, endedAtMs] =
         this.#values.subarray(row * FIELDS, (row + 1) * FIELDS) as unknown as [
@@ -80,7 +80,7 @@ export class CallHistory {
   }
 
   /** The latest answers of a model, in no particular order. */
-  rows(model: string | undefined): HistoryRow[] {
+  rows(model: string | undefined): AnswerRow[] {
     return this.#models.get(model ?? '')?.rows() ?? [];
   }
 

@@ -4,17 +4,17 @@ import type { TypedEmitter } from '../events/typed-emitter.js';
 import { LazyModule } from '../lifecycle/lazy-module.js';
 import type { Clock } from '../time/clock.js';
 import type { CallStep, StepRecorder } from './call-steps.js';
-import type { CallRecorder } from './explain/call-recorder.js';
+import type { ExplainedCalls } from './explain/explained-calls.js';
 
 /** What records calls: for orchestrators with the option `explain`. */
-export const explainCode = new LazyModule(() => import('./explain/call-recorder.js'));
+export const explainCode = new LazyModule(() => import('./explain/explained-calls.js'));
 
-/** The recorder of an orchestrator: the door to {@link CallRecorder}, which the first call of an agent has loaded. */
+/** The recorder of an orchestrator: the door to {@link ExplainedCalls}, which the first call of an agent has loaded. */
 export class RecordedCalls implements StepRecorder {
   readonly #options: Required<ExplainOptions>;
   readonly #clock: Clock;
   readonly #events: TypedEmitter<TuttiEvents>;
-  #recorder: CallRecorder | undefined = undefined;
+  #recorder: ExplainedCalls | undefined = undefined;
 
   constructor(options: Required<ExplainOptions>, clock: Clock, events: TypedEmitter<TuttiEvents>) {
     this.#options = options;
@@ -32,14 +32,14 @@ export class RecordedCalls implements StepRecorder {
 
   async explain(callId: string): Promise<CallExplanation> {
     await explainCode.load();
-    return (this.#open() as CallRecorder).explain(callId);
+    return (this.#open() as ExplainedCalls).explain(callId);
   }
 
   /** `undefined` while its code is being loaded: calls wait for it before anything happens to them. */
-  #open(): CallRecorder | undefined {
+  #open(): ExplainedCalls | undefined {
     const { loaded } = explainCode;
     if (loaded === undefined) return undefined;
-    this.#recorder ??= new loaded.CallRecorder(this.#options, this.#clock, this.#events);
+    this.#recorder ??= new loaded.ExplainedCalls(this.#options, this.#clock, this.#events);
     return this.#recorder;
   }
 }

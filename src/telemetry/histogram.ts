@@ -73,6 +73,17 @@ export class Histogram {
     for (const [bucket, count] of other.#filled()) this.#add(bucket, count);
   }
 
+  /** What was counted since it was as `earlier`, a copy of it. Smallest and largest are those of all. */
+  since(earlier: Histogram): Histogram {
+    const later = new Histogram();
+    later.merge(this);
+    later.count -= earlier.count;
+    later.sum -= earlier.sum;
+    later.#zeros -= earlier.#zeros;
+    for (const [bucket, count] of earlier.#filled()) later.#add(bucket, -count);
+    return later;
+  }
+
   /**
    * The length that this share of all lengths does not exceed, in milliseconds; 0 if there are none.
    *

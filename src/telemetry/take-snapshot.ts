@@ -56,7 +56,8 @@ export function takeSnapshot(sources: SnapshotSources): TelemetrySnapshot {
   };
 }
 
-function breakersOf(
+/** The breaker of every lane that has one. */
+export function breakersOf(
   { lanes }: OrchestratorStats,
   { opened }: MetricsRecorder,
 ): Record<string, BreakerSnapshot> {
@@ -68,7 +69,8 @@ function breakersOf(
   return breakers;
 }
 
-function budgetsOf(budgets: Iterable<Budget>, most: number): Record<string, BudgetSnapshot> {
+/** Budgets by name, at most so many. */
+export function budgetsOf(budgets: Iterable<Budget>, most: number): Record<string, BudgetSnapshot> {
   const snapshots: Array<[string, BudgetSnapshot]> = [];
   for (const budget of budgets) {
     if (snapshots.length >= most) break;

@@ -6,6 +6,8 @@ import { filledText, oneOf, optionsObject, text, thing } from '../input/option-s
 import { parseOptions, type WithDefaults } from '../input/parse-options.js';
 import { optional, withDefault } from '../input/schema.js';
 import type { AsyncOrchestrator } from '../orchestrator/async-orchestrator.js';
+import type { AlertOptions } from './alerts/alert.js';
+import { alertOptionsSchema, type ResolvedAlertOptions } from './alerts/alert-options.js';
 import type { CostReportOptions } from './cost-report.js';
 import type { HistoryQuery, ResolvedHistoryQuery } from './history/history-points.js';
 import type { GroupKind } from './metrics-recorder.js';
@@ -63,11 +65,14 @@ export interface TelemetryOptions {
   sampleMs?: number | undefined;
   /** Where what happened is kept when the process ends. @default nowhere */
   history?: HistoryOptions | undefined;
+  /** When alerts are raised, and who hears of them. Rules are judged once every `sampleMs`. */
+  alerts?: AlertOptions | undefined;
 }
 
 /** {@link TelemetryOptions} with the defaults filled in. */
 export interface ResolvedTelemetryOptions
-  extends Omit<WithDefaults<TelemetryOptions, 'maxLabelValues' | 'sampleMs'>, 'history'> {
+  extends Omit<WithDefaults<TelemetryOptions, 'maxLabelValues' | 'sampleMs'>, 'history' | 'alerts'> {
+  readonly alerts: ResolvedAlertOptions;
   readonly history?: WithDefaults<HistoryOptions, 'retentionMs' | 'maxRows' | 'maxBytes'> | undefined;
 }
 
@@ -104,6 +109,7 @@ export const telemetryOptionsSchema = madeOnce(() =>
       10_000,
     ),
     history: optional(historySchema()),
+    alerts: withDefault(alertOptionsSchema(), {}),
   }),
 );
 

@@ -2,7 +2,10 @@ import type { CacheStats } from '../cache/cache-stats.js';
 import type { ResponseCache } from '../cache/response-cache.js';
 import type { CallServices } from '../calls/call-services.js';
 import { ClosedError, InvalidArgumentError } from '../errors/input-errors.js';
+import type { Unsubscribe } from '../events/typed-emitter.js';
 import { unknownKeyError } from '../input/unknown-key.js';
+import type { Alert } from './alerts/alert.js';
+import { AlertMonitor } from './alerts/alert-monitor.js';
 import type { CallFigures } from './call-figures.js';
 import {
   type CostReportOptions,
@@ -17,6 +20,8 @@ import type { MetricReading } from './metrics.js';
 import { MetricsRecorder } from './metrics-recorder.js';
 import { ProcessMeter } from './process-meter.js';
 import { prometheusText } from './prometheus-text.js';
+import { Observations, type Status } from './recommendations/observations.js';
+import type { Recommendation } from './recommendations/rule.js';
 import { Sampler } from './sampler.js';
 import {
   pointsOf,
@@ -27,7 +32,7 @@ import {
   type SeriesPoint,
 } from './series.js';
 import type { TelemetrySnapshot } from './snapshot.js';
-import { takeSnapshot } from './take-snapshot.js';
+import { breakersOf, budgetsOf, takeSnapshot } from './take-snapshot.js';
 import {
   type ExportOptions,
   type ResolvedTelemetryOptions,
@@ -61,6 +66,7 @@ export class Telemetry implements AsyncDisposable {
   readonly #process: ProcessMeter;
   readonly #sampler: Sampler;
   readonly #history: History | undefined;
+  readonly #monitor: AlertMonitor;
   /** What the lower tiers of the cache held when they were last asked. */
   #held: Pick<CacheStats, 'entries' | 'sizeBytes'> | undefined = undefined;
   #jobs: unknown = undefined;
@@ -91,6 +97,7 @@ export class Telemetry implements AsyncDisposable {
       process: () => this.#process.snapshot(),
       sampled: (sample, all) => this.#sampled(sample, all),
     });
+    this.#monitor = this.#newMonitor();
   }
 
   /** Everything that is known now, as plain JSON. Takes no input or output. */
@@ -109,6 +116,24 @@ export class Telemetry implements AsyncDisposable {
       history: this.#history?.snapshot(),
       process: this.#process.snapshot(),
     });
+  }
+
+  /**
+   * What should be changed, the most serious first: rules about the last `alerts.windowMs`. Where too little has happened
+   * they say nothing.
+   */
+  recommendations(): Recommendation[] {
+    return this.#monitor.recommendations();
+  }
+
+  /**
+   * Calls the listener with every alert that begins or is resolved. What it throws is logged.
+   *
+   * @throws `InvalidArgumentError` for an event that does not exist.
+   */
+  on(event: 'alert', listener: (alert: Alert) => void): Unsubscribe {
+    if (event !== 'alert') throw unknownKeyError('', String(event), ['alert'], 'event');
+    return this.#monitor.on(listener);
   }
 
   /** Asks the lower tiers of the cache, the jobs and the bus for their figures, for the snapshots from now on. */
@@ -210,7 +235,36 @@ export class Telemetry implements AsyncDisposable {
     this.#sampler.flush();
     this.#recorder.stop();
     this.#process.stop();
-    await this.#history?.close();
+    await Promise.all([this.#history?.close(), this.#monitor.close()]);
+  }
+
+  #status(): Status {
+    const stats = this.#options.orchestrator.stats();
+    return {
+      at: this.#services.clock.epochMs(),
+      cache: this.#cache?.statsNow(this.#held),
+      process: this.#process.snapshot(),
+      lanes: stats.lanes,
+      breakers: breakersOf(stats, this.#recorder),
+    };
+  }
+
+  #newMonitor(): AlertMonitor {
+    const { alerts } = this.#options;
+    const { clock, logger } = this.#services;
+    const { cachedLatencyMs, computedLatencyMs } = this.#recorder;
+    const observations = new Observations({
+      windowMs: alerts.windowMs,
+      startedAt: clock.epochMs(),
+      status: () => this.#status(),
+      samples: () => this.#sampler.samples(),
+      cachedLatencyMs,
+      computedLatencyMs,
+      cache: this.#cache,
+    });
+    const { maxLabelValues } = this.#options;
+    const budgets = () => budgetsOf(this.#services.traffic.budgets(), maxLabelValues);
+    return new AlertMonitor({ options: alerts, observations, clock, logger, budgets });
   }
 
   /** Has what happened until now in the history. */
@@ -222,6 +276,7 @@ export class Telemetry implements AsyncDisposable {
   #sampled(sample: Sample, all: CallFigures | undefined): void {
     // The next snapshot shows what the lower tiers hold by then; a tier that fails reports it itself.
     this.refresh().catch(() => {});
+    this.#monitor.check();
     if (this.#history === undefined || all === undefined || all.isEmpty) return;
     this.#history.add(sample.at, [{ kind: 'all', label: '', figures: all }, ...this.#recorder.takeSteps()]);
   }

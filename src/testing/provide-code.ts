@@ -8,7 +8,7 @@ import { cachedCallsCode } from '../calls/cached/cache-of-calls.js';
 import * as cachedCalls from '../calls/cached/cached-calls.js';
 import { retriesCode } from '../calls/call-path.js';
 import { outputReader } from '../calls/call-result.js';
-import * as explaining from '../calls/explain/call-recorder.js';
+import * as explaining from '../calls/explain/explained-calls.js';
 import { explainCode } from '../calls/explain-calls.js';
 import * as traffic from '../calls/lanes-and-budgets.js';
 import * as retries from '../calls/retries.js';

@@ -1,4 +1,4 @@
-import type { HistoryRow } from '../../calls/call-history.js';
+import type { AnswerRow } from '../../calls/call-history.js';
 
 /** A figure of earlier answers. */
 export interface Spread {
@@ -45,12 +45,12 @@ class RunningSums {
  */
 export class AnswerModel {
   readonly samples: number;
-  readonly #rows: readonly HistoryRow[];
+  readonly #rows: readonly AnswerRow[];
   readonly #sums: Readonly<Record<Field, RunningSums>>;
   readonly #line: { readonly slope: number; readonly base: number };
 
   /** @param rows At least one. */
-  constructor(rows: readonly HistoryRow[]) {
+  constructor(rows: readonly AnswerRow[]) {
     this.#rows = [...rows].sort((a, b) => a.taskChars - b.taskChars);
     this.samples = rows.length;
     const sumsOf = (field: Field): RunningSums => new RunningSums(this.#rows.map((row) => row[field]));
@@ -80,7 +80,7 @@ export class AnswerModel {
   /** The run time of an earlier answer to a task of about that length, drawn at random. */
   drawRunMs(taskChars: number, random: () => number): number {
     const [from, to] = this.#window(taskChars);
-    const row = this.#rows[from + Math.floor(random() * (to - from))] as HistoryRow;
+    const row = this.#rows[from + Math.floor(random() * (to - from))] as AnswerRow;
     return row.runMs;
   }
 
@@ -91,7 +91,7 @@ export class AnswerModel {
     let [low, high] = [0, rows.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((rows[middle] as HistoryRow).taskChars < taskChars) low = middle + 1;
+      if ((rows[middle] as AnswerRow).taskChars < taskChars) low = middle + 1;
       else high = middle;
     }
     const from = Math.max(0, Math.min(rows.length - size, low - Math.floor(size / 2)));
@@ -100,9 +100,9 @@ export class AnswerModel {
 }
 
 /** Least squares of input tokens over length; a level line where the lengths do not differ. */
-function fitLine(rows: readonly HistoryRow[]): { slope: number; base: number } {
+function fitLine(rows: readonly AnswerRow[]): { slope: number; base: number } {
   const count = rows.length;
-  const mean = (pick: (row: HistoryRow) => number): number =>
+  const mean = (pick: (row: AnswerRow) => number): number =>
     rows.reduce((sum, row) => sum + pick(row), 0) / count;
   const [x, y] = [mean((row) => row.taskChars), mean((row) => row.inputTokens)];
   const covariance = mean((row) => (row.taskChars - x) * (row.inputTokens - y));

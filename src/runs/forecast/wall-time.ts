@@ -1,4 +1,4 @@
-import type { HistoryRow } from '../../calls/call-history.js';
+import type { AnswerRow } from '../../calls/call-history.js';
 import type { Estimate, ForecastBound } from '../../contracts/forecast.js';
 import type { Lane } from '../../resilience/lane/lane.js';
 import { certain, ofTrials, repeatableRandom } from './estimates.js';
@@ -152,7 +152,7 @@ function observedBound(lane: Lane, lots: readonly ForecastLot[]): WallBound | un
 }
 
 /** Times between answers while others were waiting. */
-function busyGapsMs(rows: readonly HistoryRow[]): number[] {
+function busyGapsMs(rows: readonly AnswerRow[]): number[] {
   const sorted = [...rows].sort((a, b) => a.endedAtMs - b.endedAtMs);
   return sorted.flatMap(({ endedAtMs, submittedAtMs }, index) => {
     const before = sorted[index - 1];

@@ -1,4 +1,4 @@
-// Covers: src/calls/explain-calls.ts, src/errors/call-not-recorded-error.ts, src/calls/explain/call-record.ts, src/calls/explain/call-recorder.ts, src/calls/explain/explain-record.ts
+// Covers: src/calls/explain-calls.ts, src/errors/call-not-recorded-error.ts, src/calls/explain/call-record.ts, src/calls/explain/explained-calls.ts, src/calls/explain/explain-record.ts
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { CallExplanation, CallTimes } from '../../../src/contracts/explanation.js';

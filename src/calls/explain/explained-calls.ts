@@ -11,7 +11,7 @@ import { requestFields } from './request-fields.js';
 import { type Miss, RequestMemory } from './request-memory.js';
 
 /** Records the latest calls, and the requests that the cache was asked for, in bounded memory. */
-export class CallRecorder {
+export class ExplainedCalls {
   readonly #clock: Clock;
   readonly #maxRecords: number;
   // It keeps at least half of its limit, and at most the limit.
