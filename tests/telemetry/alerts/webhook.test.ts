@@ -149,7 +149,7 @@ describe('the webhook', () => {
   });
 
   test('waits longer after each refusal, and sends the same delivery again', async () => {
-    const { service, webhook, clock } = await started();
+    const { service, webhook, clock, lines } = await started();
     service.status = 500;
     webhook.send(alert('cpu', 1));
     for (const [tries, delayMs] of [
@@ -157,13 +157,13 @@ describe('the webhook', () => {
       [2, 2_000],
       [3, 4_000],
     ] as const) {
-      await until(() => service.requests.length === tries && clock.pendingTimers === 1);
+      await until(() => lines.length === tries && clock.pendingTimers === 1);
       await clock.advance(delayMs - 1);
       expect(service.requests).toHaveLength(tries);
       await clock.advance(1);
     }
+    await until(() => lines.length === 4);
     service.status = 204;
-    await until(() => service.requests.length === 4 && clock.pendingTimers <= 1);
     await clock.advance(8_000);
     await until(() => service.received.length === 1);
     await webhook.close(100);
@@ -189,18 +189,18 @@ describe('the webhook', () => {
     service.status = 503;
     webhook.send(alert('cpu', 1));
     webhook.send(alert('cpu', 2));
-    await until(() => service.requests.length === 1 && clock.pendingTimers === 1);
+    await until(() => lines.length === 1);
     service.status = 204;
     await webhook.close(5_000);
     expect(numbers(service, 'cpu')).toEqual([1, 2]);
     const lost = await started();
     await lost.service.stop();
     lost.webhook.send(alert('cpu', 1));
-    await until(() => lost.clock.pendingTimers === 1);
+    await until(() => lost.lines.length === 1);
     const closing = lost.webhook.close(5_000);
     await lost.clock.advance(5_000);
     await closing;
-    expect(lost.lines.at(-1)).toEqual(['alerts were not delivered before the end', { alerts: 1 }]);
+    expect(lost.lines).toContainEqual(['alerts were not delivered before the end', { alerts: 1 }]);
     expect(lost.clock.pendingTimers + clock.pendingTimers).toBe(0);
     expect(lines).toHaveLength(1);
   });
