@@ -3,7 +3,7 @@ import type { Usage } from '../contracts/usage.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { fieldOf } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
-import type { Call } from './call.js';
+import type { Call, Spending } from './call.js';
 import type { CallServices } from './call-services.js';
 import type { RegisteredAgent } from './registered-agent.js';
 
@@ -216,16 +216,23 @@ function noteAnswer(call: Call, result: AgentResult): void {
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
 function countSpending(call: Call, outcome: CallOutcome): void {
   if (outcome.success && outcome.cached !== false) return;
-  const { registered, services } = call;
-  addSpending(services.counters, outcome);
-  addSpending(registered.figures, outcome);
+  const { registered, services, ledger } = call;
+  addSpending(services.counters, outcome, 1);
+  addSpending(registered.figures, outcome, 1);
+  // Other calls have counted what their part of it was.
+  const ofOthers = ledger?.ofOtherCalls;
+  if (ofOthers === undefined) return;
+  const part = outcome.costUsd === undefined ? { usage: ofOthers.usage, costUsd: 0 } : ofOthers;
+  addSpending(services.counters, part, -1);
+  addSpending(registered.figures, part, -1);
 }
 
 function addSpending(
   sums: { inputTokens: number; outputTokens: number; costUsd: number },
-  { usage, costUsd }: CallOutcome,
+  { usage, costUsd }: Spending,
+  sign: 1 | -1,
 ): void {
-  sums.inputTokens += usage.inputTokens ?? 0;
-  sums.outputTokens += usage.outputTokens ?? 0;
-  sums.costUsd += costUsd ?? 0;
+  sums.inputTokens += sign * (usage.inputTokens ?? 0);
+  sums.outputTokens += sign * (usage.outputTokens ?? 0);
+  sums.costUsd += sign * (costUsd ?? 0);
 }

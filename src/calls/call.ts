@@ -38,6 +38,12 @@ export interface WarmUp {
   ended(call: Call): void;
 }
 
+/** The ledger of a call. */
+export interface OwnLedger extends CallLedger {
+  /** What its tools have spent in other calls, which count that themselves. */
+  ofOtherCalls: Spending | undefined;
+}
+
 /** What {@link Call} is made of. */
 export interface CallRequest {
   readonly registered: RegisteredAgent;
@@ -82,7 +88,7 @@ export abstract class Call
   runMs = 0;
   firstTokenMs: number | undefined = undefined;
   /** What its attempts have finished, for those that follow or run beside them. */
-  ledger: CallLedger | undefined = undefined;
+  ledger: OwnLedger | undefined = undefined;
   /** What attempts have cost whose answer was of no use. */
   spent: Spending | undefined = undefined;
   addedBefore: InFlightNode | undefined = undefined;

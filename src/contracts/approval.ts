@@ -6,9 +6,9 @@ export type { ApprovalRequest };
 export type ApprovalAnswer = boolean | { readonly approved: boolean; readonly reason?: string | undefined };
 
 /**
- * Decides about a tool call, in any time: the timeouts of the attempt stand still while it does.
+ * Decides about a tool call, now or later: the attempt has no permit meanwhile, and its timeouts stand still.
  *
- * @param signal Aborted when the attempt ends without the answer.
+ * @param context Its `signal` is aborted when the attempt ends without the answer.
  */
 export type OnApproval = (
   request: ApprovalRequest,

@@ -19,6 +19,18 @@ export interface ToolContext {
   readonly agent: string;
   /** The id of the agent's call. */
   readonly callId: string;
+  /**
+   * Waits for something that is not this tool's own work, such as another call of the same orchestrator or a person. The
+   * attempt gives up its permit meanwhile, its timeouts stand still, and it goes on once it has a permit again. Without
+   * this, calls that wait for each other's permits would never end.
+   */
+  withoutPermit<T>(wait: () => T | PromiseLike<T>): Promise<T>;
+  /**
+   * Adds to what the agent's call has used and cost.
+   *
+   * @param costUsd In US dollars; `undefined` if unknown.
+   */
+  addSpent(usage: Partial<Usage>, costUsd: number | undefined): void;
 }
 
 /**

@@ -95,6 +95,16 @@ export function addUsage(left: Partial<Usage>, right: Partial<Usage>): Partial<U
   return sum;
 }
 
+/** What was used beyond an earlier count of the same work; a count that is not known stays absent. */
+export function subtractUsage(usage: Partial<Usage>, before: Partial<Usage>): Partial<Usage> {
+  const rest: Partial<Usage> = {};
+  for (const name of COUNTS) {
+    const count = usage[name];
+    if (count !== undefined) rest[name] = Math.max(0, count - (before[name] ?? 0));
+  }
+  return rest;
+}
+
 /** If one part of a total is unknown, so is the total. */
 function addTotals(left: Partial<Usage>, right: Partial<Usage>): number | undefined {
   if (Object.keys(left).length === 0) return right.totalTokens;

@@ -49,7 +49,7 @@ export class TaskProgress {
     if (row.id === entryId(this.#position, 0)) onBegin(this.#position);
     await new Promise<void>((resolve, reject) => {
       writer.add(seal.sign(row), () => {
-        if (writer.failure !== undefined) reject(writer.failure.thrown as Error);
+        if (writer.failure !== undefined) reject(writer.failure.thrown);
         else if (writer.isStopped) reject(new Error('The run was given up before it began.'));
         else resolve();
       });

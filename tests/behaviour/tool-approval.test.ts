@@ -86,6 +86,23 @@ describe('onApproval', () => {
     expect(effects).toEqual(['5']);
   });
 
+  test('leaves its permit to others while it waits for an answer', async () => {
+    let answer = (_approved: boolean): void => {};
+    const onApproval: OnApproval = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    await using orchestrator = openWith({ onApproval });
+    orchestrator.maxConcurrent = 1;
+    const call = orchestrator.execute('clerk', 'Pay.');
+    await server.waitForRequest(0);
+    // It can only run once the clerk has given up its permit.
+    await orchestrator.run(() => 'another call');
+    answer(true);
+    expect(await call).toMatchObject({ output: 'Done.', attempts: 1 });
+    expect(effects).toEqual(['5']);
+  });
+
   test('learns from its signal that the call has ended', async () => {
     let reason: unknown;
     const onApproval: OnApproval = (_request, { signal }) =>

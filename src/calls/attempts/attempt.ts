@@ -13,7 +13,7 @@ import { publishAbandoned, publishAttemptEnd, publishAttemptStart } from '../cal
 import type { RegisteredAgent } from '../registered-agent.js';
 import { checkedReply } from './checked-usage.js';
 import { invokeAgent, isAsyncIterable, isPromiseLike } from './invoke-agent.js';
-import { priceOf, type RunningAttempt, type StreamClock } from './running-attempt.js';
+import { type Admission, priceOf, type RunningAttempt, type StreamClock } from './running-attempt.js';
 
 /** Reads the streams of agents. */
 export const streamCode = new LazyModule(() => import('./consume-stream.js'));
@@ -140,6 +140,24 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     return undefined;
   }
 
+  /** What it takes, beyond its permit, and has to wait for again after it has lent it; `undefined` for nothing. */
+  get admission(): Admission | undefined {
+    return undefined;
+  }
+
+  /** Frees its permit: it has ended, or waits for other calls. */
+  lendPermit(): void {
+    const free = this.#freePermit;
+    this.#freePermit = undefined;
+    free?.();
+  }
+
+  /** It has a permit again. */
+  takePermit(free: () => void): void {
+    if (this.#isAnswered) free();
+    else this.#freePermit = free;
+  }
+
   /** Ends the attempt from outside: its signal first, then the caller's answer. The permit stays until the work ends. */
   override cancel(reason: Error): void {
     if (this.#isAnswered) return;
@@ -166,13 +184,13 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
       this.#freePermit = freePermit;
       const fail = (thrown: unknown): void => {
         this.#fail(thrown);
-        freePermit();
+        this.lendPermit();
       };
       const finish = (reply: AgentReply | AgentStreamReply): Promise<void> | undefined => {
         try {
           if (isAsyncIterable(reply)) return readStream(reply, this).then(finish, fail);
           // First the permit: the caller that is answered now finds it free.
-          freePermit();
+          this.lendPermit();
           this.#succeed(reply);
         } catch (thrown) {
           fail(thrown);
@@ -248,7 +266,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     const { call, number } = this;
     void call.services.overdue.outlast(settled).then((isAbandoned) => {
       if (!isAbandoned) return;
-      this.#freePermit?.();
+      this.lendPermit();
       publishAbandoned(call, number);
     });
   }

@@ -28,12 +28,12 @@ export function chargeFailure(
   claim: BudgetClaim,
   attempt: RunningAttempt | undefined,
   error: TuttiError,
+  usage = attempt?.usage,
 ): void {
   if (attempt === undefined) {
     claim.release();
     return;
   }
-  const { usage } = attempt;
   if (usage !== undefined) claim.settle({ usd: priceOf(attempt, usage), tokens: totalTokensOf(usage) });
   else if (isFree(failureClassOf(error), attempt)) claim.release();
   // It was sent, and what the provider has done is unknown: charged as it was reserved.

@@ -122,6 +122,7 @@ function ledgerOf(call: Call): CallLedger {
     load: call.progress?.load,
     record: call.progress?.record,
     addSpent: (usage, costUsd) => call.addSpent(usage, costUsd),
+    ofOtherCalls: undefined,
   };
   return call.ledger;
 }

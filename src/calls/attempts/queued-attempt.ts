@@ -1,6 +1,7 @@
 import { QueueNode } from '../../collections/priority-queue.js';
 import type { ProviderResponseInfo } from '../../contracts/rate-limits.js';
 import type { AgentReply } from '../../contracts/reply.js';
+import { subtractUsage, totalTokensOf, type Usage } from '../../contracts/usage.js';
 import { CancelledError, TimeoutError } from '../../errors/execution-errors.js';
 import { CircuitOpenError } from '../../errors/traffic-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
@@ -29,6 +30,7 @@ import type { RegisteredAgent } from '../registered-agent.js';
 import { publishBudgetWait, publishWait } from '../retry-events.js';
 import { Attempt } from './attempt.js';
 import { chargeFailure, replyUsage, spendingOf } from './charge.js';
+import { type Admission, priceOf, RESUMED_PRIORITY } from './running-attempt.js';
 import { sizeOf, spendingAtWorst, worstTokens } from './worst-case.js';
 
 /** How an attempt stands in the series of attempts of its call at one agent. */
@@ -54,7 +56,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   readonly call: Call;
   /** The agent that answers: the call's own, or one of its fallbacks. */
   readonly target: RegisteredAgent;
-  readonly priority: number;
+  priority: number;
   /** When it began to wait, for its lane too. */
   readonly queuedAtMs: number;
   readonly tenant: string | undefined;
@@ -80,6 +82,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   #pass: LanePass | undefined = undefined;
   #tenantPass: LanePass | undefined = undefined;
   #work: PermittedAttempt | undefined = undefined;
+  /** What its work had used when it last gave back what it held. */
+  #settled: Partial<Usage> | undefined = undefined;
+  /** Called when its work may go on. */
+  #resumed: ((freePermit: () => void) => void) | undefined = undefined;
   // What is ended when it is cancelled: the wait for its lane, or its work.
   #stage: Cancellable | undefined = undefined;
 
@@ -121,6 +127,27 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     else this.#enterBudgets(budgets, this.#worstCase);
   }
 
+  /** Gives back its passes and its reservation, for what its work has used so far. */
+  giveBack(): void {
+    const used = this.#newlyUsed(this.#work?.usage);
+    this.#pass?.answered(used, false);
+    this.#tenantPass?.answered(used);
+    this.#claim?.settle(this.#costOf(used));
+    this.#pass = undefined;
+    this.#tenantPass = undefined;
+    this.#claim = undefined;
+    this.#settled = this.#work?.usage;
+  }
+
+  /** Waits for passes, reservation and permit again, in front of calls that have not begun. */
+  waitAgain(resumed: (freePermit: () => void) => void): void {
+    this.#resumed = resumed;
+    this.#isWaiting = true;
+    this.priority = RESUMED_PRIORITY;
+    if (this.#worstCase === undefined) this.#enterTenantLane();
+    else this.#enterBudgets(this.#budgets(), this.#worstCase);
+  }
+
   /** It has its permit, which is freed when the promise settles. */
   start(): Promise<void> | undefined {
     if (!this.#isWaiting) return undefined;
@@ -136,9 +163,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
       this.#pass?.send();
       this.#tenantPass?.send();
     } catch (refusal) {
-      this.failed(refusal as TuttiError);
+      this.#refuse(refusal as TuttiError);
       return undefined;
     }
+    if (this.#resumed !== undefined) return this.#resume(this.#resumed);
     this.#work = new PermittedAttempt(this, Math.max(0, clock.now() - this.queuedAtMs));
     return this.#work.run();
   }
@@ -147,8 +175,28 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   cancel(reason: Error): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    if (this.#stage !== undefined) this.#stage.cancel(reason);
+    const stage = this.#stage;
+    // Its work is no stage of its own while it waits to go on.
+    const isBehindWait = stage === this.#work && this.#isWaiting;
+    if (stage !== undefined && !isBehindWait) stage.cancel(reason);
     else this.#leave(reason);
+  }
+
+  /** Its work goes on, under the permit that is freed when the promise settles. */
+  #resume(resumed: (freePermit: () => void) => void): Promise<void> {
+    this.#resumed = undefined;
+    this.#stage = this.#work;
+    return new Promise(resumed);
+  }
+
+  /** What its work has used since it last gave back what it held. */
+  #newlyUsed(usage: Partial<Usage> | undefined): Partial<Usage> | undefined {
+    return usage === undefined || this.#settled === undefined ? usage : subtractUsage(usage, this.#settled);
+  }
+
+  #costOf(usage: Partial<Usage> | undefined): CallCost {
+    if (usage === undefined || this.#work === undefined) return { usd: undefined, tokens: undefined };
+    return { usd: priceOf(this.#work, usage), tokens: totalTokensOf(usage) };
   }
 
   /** It enters a stage, which is cancelled with it. */
@@ -185,10 +233,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
 
   /** For its work alone. */
   succeeded(reply: AgentReply): void {
-    const usage = replyUsage(reply);
+    const usage = this.#newlyUsed(replyUsage(reply));
     this.#pass?.answered(usage, this.#outlook.failures === 0);
     this.#tenantPass?.answered(usage);
-    this.#claim?.settle(spendingOf(reply));
+    this.#claim?.settle(this.#settled === undefined ? spendingOf(reply) : this.#costOf(usage));
     this.call.delete(this);
     this.#ends.succeeded(reply);
   }
@@ -196,9 +244,11 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   /** For its work alone. */
   failed(error: TuttiError): void {
     const attempt = this.#work;
-    if (this.#pass !== undefined) endPass(this.#pass, attempt, error, this.#outlook);
-    if (this.#tenantPass !== undefined) endPass(this.#tenantPass, attempt, error, this.#outlook);
-    if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error);
+    const usage = this.#newlyUsed(attempt?.usage);
+    const end = { attempt, error, usage, outlook: this.#outlook };
+    if (this.#pass !== undefined) endPass(this.#pass, end);
+    if (this.#tenantPass !== undefined) endPass(this.#tenantPass, end);
+    if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error, usage);
     this.call.delete(this);
     this.#ends.failed(error);
   }
@@ -442,7 +492,13 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     this.#leaveBudgetQueue();
     this.target.permits.withdraw(this);
     this.call.services.overdue.noteWaiting();
-    this.failed(reason as TuttiError);
+    this.#refuse(reason as TuttiError);
+  }
+
+  #refuse(reason: TuttiError): void {
+    // Work that waits to go on ends with it.
+    if (this.#work === undefined) this.failed(reason);
+    else this.#work.cancel(reason);
   }
 
   #endWait(): void {
@@ -458,6 +514,10 @@ class PermittedAttempt extends Attempt {
   constructor(queued: QueuedAttempt, queuedMs: number) {
     super(queued.call, queuedMs, queued, queued.target);
     this.#queued = queued;
+  }
+
+  override get admission(): Admission {
+    return this.#queued;
   }
 
   override get onSent(): (() => void) | undefined {
@@ -491,18 +551,19 @@ function noRoomForHedge({ agent, attempts }: Call): CancelledError {
   return new CancelledError({ agent, attempt: attempts }, 'its lane has no room for a second attempt');
 }
 
-function endPass(
-  pass: LanePass,
-  attempt: Attempt | undefined,
-  error: TuttiError,
-  outlook: RetryOutlook,
-): void {
+interface FailedWork {
+  readonly attempt: Attempt | undefined;
+  readonly error: TuttiError;
+  readonly usage: Partial<Usage> | undefined;
+  readonly outlook: RetryOutlook;
+}
+
+function endPass(pass: LanePass, { attempt, error, usage, outlook }: FailedWork): void {
   if (attempt === undefined) {
     pass.release();
     return;
   }
   const failure = failureClassOf(error);
-  const { usage } = attempt;
   if (failure === 'cancelled' || failure === 'deadline') pass.cancelled(usage);
   else {
     const { retryAfterMs, status } = error as { retryAfterMs?: number; status?: number };

@@ -15,6 +15,17 @@ export interface StreamClock {
   heard(activity: StreamActivity): void;
 }
 
+/** Work that has begun goes on before calls that have not: it is what those wait for in the end. */
+export const RESUMED_PRIORITY = Number.MAX_SAFE_INTEGER;
+
+/** What an attempt holds of lanes and budgets. */
+export interface Admission {
+  /** Gives it back: the attempt waits for other calls. */
+  giveBack(): void;
+  /** Waits for it again, and for a permit. The attempt is cancelled if it is refused. */
+  waitAgain(resumed: (freePermit: () => void) => void): void;
+}
+
 /** An attempt as the parts that serve it see it. */
 export interface RunningAttempt extends CancelScope {
   readonly call: Call;
@@ -32,6 +43,12 @@ export interface RunningAttempt extends CancelScope {
   readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;
+  /** What it holds of lanes and budgets, if it went through them. */
+  readonly admission: Admission | undefined;
+  /** Frees its permit. */
+  lendPermit(): void;
+  /** It has a permit again. */
+  takePermit(free: () => void): void;
   /** Tokens that it is known to have used so far. */
   usage: Partial<Usage> | undefined;
   /** Since it got its permit, without what its requests waited before they could be sent, in milliseconds. */

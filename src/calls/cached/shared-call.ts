@@ -189,6 +189,7 @@ export class SharedCall extends Call {
       this.#waiters.delete(waiter);
       call.stage = undefined;
       call.answeredBy = this.answeredBy;
+      call.ledger = this.ledger;
       this.#tellTimes(call);
       // Whoever is answered first pays for the answer; the others share it.
       const isPayer = !this.#isPaid;

@@ -8,6 +8,7 @@ import type { Logger } from '../../logging/logger.js';
 import { describeIssues } from '../../output/describe-issues.js';
 import { systemClock } from '../../time/clock.js';
 import type { AnsweredToolCall, ModelToolCall } from './model-step.js';
+import type { PermitLoan } from './permit-loan.js';
 import type { ApprovalDecision, ToolCallProgress } from './tool-progress.js';
 import { ToolTimeLimit } from './tool-time-limit.js';
 
@@ -39,9 +40,11 @@ interface Outcome {
 /** Runs the tool calls of one attempt. */
 export class ToolRunner {
   readonly #options: ToolRunnerOptions;
+  readonly #permit: PermitLoan;
 
-  constructor(options: ToolRunnerOptions) {
+  constructor(options: ToolRunnerOptions, permit: PermitLoan) {
     this.#options = options;
+    this.#permit = permit;
   }
 
   /**
@@ -50,7 +53,11 @@ export class ToolRunner {
    * @throws what the tool throws once its signal is aborted: that is no result.
    * @throws {@link ToolInDoubtError} if the call started before and nothing says whether it took effect.
    */
-  async run(progress: ToolCallProgress, signal: AbortSignal): Promise<AnsweredToolCall> {
+  run(progress: ToolCallProgress, signal: AbortSignal): Promise<AnsweredToolCall> {
+    return this.#permit.hold(() => this.#run(progress, signal));
+  }
+
+  async #run(progress: ToolCallProgress, signal: AbortSignal): Promise<AnsweredToolCall> {
     const { call } = progress;
     const tool = this.#options.tools.get(call.name);
     if (tool === undefined) return this.#withoutTool(progress);
@@ -74,8 +81,8 @@ export class ToolRunner {
   }
 
   /** Records the result; the model receives it once it is on disk. */
-  async #finish({ call, key }: ToolCallProgress, outcome: Outcome): Promise<AnsweredToolCall> {
-    await this.#options.ledger?.record?.({ type: 'tool-end', key, ...outcome });
+  async #finish({ call, key, spent }: ToolCallProgress, outcome: Outcome): Promise<AnsweredToolCall> {
+    await this.#options.ledger?.record?.({ type: 'tool-end', key, ...outcome, ...(spent && { spent }) });
     return { ...call, ...outcome };
   }
 
@@ -141,9 +148,21 @@ export class ToolRunner {
     return { output: found === true ? DONE : toText(found), isError: false };
   }
 
-  #contextOf({ call, key }: ToolCallProgress, signal: AbortSignal): ToolContext {
-    const { agent, callId } = this.#options;
-    return { signal, toolCallId: call.id, key, agent, callId };
+  #contextOf(progress: ToolCallProgress, signal: AbortSignal): ToolContext {
+    const { agent, callId, host } = this.#options;
+    const { call, key } = progress;
+    return {
+      signal,
+      toolCallId: call.id,
+      key,
+      agent,
+      callId,
+      withoutPermit: (wait) => this.#permit.without(wait),
+      addSpent: (usage, costUsd) => {
+        progress.addSpent(usage, costUsd);
+        host?.addSpent?.(usage, costUsd);
+      },
+    };
   }
 
   #inDoubt({ call, key }: ToolCallProgress, ...cause: [unknown?]): ToolInDoubtError {

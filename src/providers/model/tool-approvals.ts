@@ -4,6 +4,7 @@ import { withoutSecrets } from '../../errors/redact.js';
 import { ApprovalRequiredError } from '../../errors/tool-errors.js';
 import { canonicalJson } from '../../hashing/canonical-json.js';
 import { sha256Hex } from '../../hashing/digest.js';
+import type { PermitLoan } from './permit-loan.js';
 import { readInput, type ToolRunnerOptions } from './run-tool.js';
 import type { ApprovalDecision, ToolCallProgress, ToolProgress } from './tool-progress.js';
 
@@ -20,13 +21,17 @@ export async function approveCalls(
   progress: ToolProgress,
   options: ToolRunnerOptions,
   signal: AbortSignal,
+  permit: PermitLoan,
 ): Promise<void> {
   const undecided = calls.filter((call) => needsDecision(call, options));
   if (undecided.length === 0) return;
   const requests = new Map(undecided.map((call) => [call, requestFor(call, progress, options)]));
-  const settled = await Promise.allSettled(
-    Array.from(requests, ([call, request]) => call.decide(() => decisionOn(request, options, signal))),
-  );
+  const decide = () =>
+    Promise.allSettled(
+      Array.from(requests, ([call, request]) => call.decide(() => decisionOn(request, options, signal))),
+    );
+  // A person may take hours.
+  const settled = await (options.host?.askApproval === undefined ? decide() : permit.without(decide));
   signal.throwIfAborted();
   const open = undecided.flatMap((call) =>
     call.decision === undefined ? (requests.get(call) as ApprovalRequest) : [],

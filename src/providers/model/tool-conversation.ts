@@ -10,6 +10,7 @@ import type { Logger } from '../../logging/logger.js';
 import { repairMessage } from '../../output/repair-output.js';
 import { conversationTurns } from './conversation-turns.js';
 import type { AnsweredToolCall, ModelMessage, ModelStep, ModelStepRequest } from './model-step.js';
+import { PermitLoan } from './permit-loan.js';
 import { ToolRunner, type ToolRunnerOptions } from './run-tool.js';
 import { approveCalls } from './tool-approvals.js';
 import { type StepKind, type StepProgress, ToolProgress } from './tool-progress.js';
@@ -74,6 +75,7 @@ export class ToolConversation {
   readonly #options: ToolLoopOptions;
   readonly #progress: ToolProgress;
   readonly #tools: ToolRunnerOptions;
+  readonly #permit: PermitLoan;
   readonly #runner: ToolRunner;
   readonly #messages: ModelMessage[];
   /** Answers that were rejected and are not in the messages yet. */
@@ -92,7 +94,8 @@ export class ToolConversation {
     this.#options = options;
     this.#progress = ToolProgress.of(ledger);
     this.#tools = { ...options, tools: options.tools?.byName ?? NO_TOOLS, host: options.toolHost };
-    this.#runner = new ToolRunner(this.#tools);
+    this.#permit = new PermitLoan(options.toolHost);
+    this.#runner = new ToolRunner(this.#tools, this.#permit);
     this.#messages = messages === undefined ? [{ role: 'user', text: task }] : conversationTurns(messages);
     this.#rejected = rejected;
   }
@@ -174,7 +177,7 @@ export class ToolConversation {
   async #useTools(next: StepProgress): Promise<undefined> {
     const { step, calls, agent, api } = next;
     const { signal, tools, onTools } = this.#options;
-    await approveCalls(calls, this.#progress, this.#tools, signal);
+    await this.#permit.hold(() => approveCalls(calls, this.#progress, this.#tools, signal, this.#permit));
     onTools?.(true);
     const settled = await Promise.allSettled(
       calls.map((call) => call.settle((started, stop) => this.#runner.run(started, stop), signal)),

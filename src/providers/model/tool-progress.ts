@@ -17,11 +17,28 @@ export interface FinishedStep {
   readonly costUsd: number | undefined;
 }
 
+/** What was used and paid for. */
+interface Spent {
+  readonly usage: Partial<Usage>;
+  /** In US dollars; `undefined` if unknown. */
+  readonly costUsd?: number | undefined;
+}
+
+function addCosts(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b;
+}
+
 /** What is recorded of a tool loop. */
 export type ProgressEntry =
   | ({ readonly type: 'step' } & FinishedStep)
   | { readonly type: 'tool-start'; readonly key: string }
-  | { readonly type: 'tool-end'; readonly key: string; readonly output: string; readonly isError: boolean }
+  | {
+      readonly type: 'tool-end';
+      readonly key: string;
+      readonly output: string;
+      readonly isError: boolean;
+      readonly spent?: Spent;
+    }
   | ({ readonly type: 'approval'; readonly key: string } & ApprovalDecision);
 
 function stepEntry(finished: FinishedStep): ProgressEntry {
@@ -94,18 +111,17 @@ export class ToolProgress {
 
   async #load(): Promise<void> {
     const entries = (await this.#ledger?.load?.()) as readonly ProgressEntry[] | undefined;
-    let used: Partial<Usage> = {};
-    let costUsd: number | undefined = 0;
     for (const entry of entries ?? []) {
-      if (entry.type !== 'step') {
+      if (entry.type === 'step') {
+        this.#add(entry);
+        this.#ledger?.addSpent(entry.step.usage, entry.costUsd);
+      } else {
         this.#callOf(entry.key)?.apply(entry);
-        continue;
+        if (entry.type === 'tool-end' && entry.spent !== undefined) {
+          this.#ledger?.addSpent(entry.spent.usage, entry.spent.costUsd);
+        }
       }
-      this.#add(entry);
-      used = addUsage(used, entry.step.usage);
-      costUsd = costUsd === undefined || entry.costUsd === undefined ? undefined : costUsd + entry.costUsd;
     }
-    if (this.steps.length > 0) this.#ledger?.addSpent(used, costUsd);
     this.isLoaded = true;
   }
 
@@ -141,6 +157,8 @@ export class ToolCallProgress {
   readonly call: ModelToolCall;
   /** The same for this call in all attempts, and when a run is resumed. */
   readonly key: string;
+  /** What its tool has spent in other calls. */
+  spent: Spent | undefined = undefined;
   /** Whether it may run, where it has to be approved. */
   decision: ApprovalDecision | undefined = undefined;
   /** Whether its tool was started: without a result it is then in doubt whether it took effect. */
@@ -155,6 +173,12 @@ export class ToolCallProgress {
   constructor(call: ModelToolCall, key: string) {
     this.call = call;
     this.key = key;
+  }
+
+  /** Adds what its tool has spent in another call. */
+  addSpent(usage: Partial<Usage>, costUsd: number | undefined): void {
+    const before = this.spent ?? { usage: {}, costUsd: 0 };
+    this.spent = { usage: addUsage(before.usage, usage), costUsd: addCosts(before.costUsd, costUsd) };
   }
 
   /** Takes over what an earlier process has recorded. */
