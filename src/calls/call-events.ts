@@ -196,17 +196,6 @@ function lastCodeOf({ code, cause }: TuttiError): ErrorCode {
   return code === 'TUTTI_RETRIES_EXHAUSTED' ? (cause as TuttiError).code : code;
 }
 
-/** Work was paid for whose answer no call receives. */
-export function publishUnclaimed(call: Call, outcome: CallOutcome): void {
-  countSpending(call, outcome);
-  const { clock, events } = call.services;
-  if (!events.wants('call:unclaimed')) return;
-  const { agent, callId, tenant } = call;
-  const { usage, costUsd } = outcome;
-  const model = outcome.success ? outcome.model : call.modelOf(call.answeredBy ?? call.registered);
-  events.emit('call:unclaimed', { callId, agent, at: clock.epochMs(), model, tenant, usage, costUsd });
-}
-
 function noteAnswer(call: Call, result: AgentResult): void {
   const { registered, services, task } = call;
   const taskChars = typeof task === 'string' ? task.length : task.textChars;
@@ -214,7 +203,7 @@ function noteAnswer(call: Call, result: AgentResult): void {
 }
 
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
-function countSpending(call: Call, outcome: CallOutcome): void {
+export function countSpending(call: Call, outcome: CallOutcome): void {
   if (outcome.success && outcome.cached !== false) return;
   const { registered, services, ledger } = call;
   addSpending(services.counters, outcome, 1);

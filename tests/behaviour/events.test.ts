@@ -1,4 +1,4 @@
-// Covers: src/calls/call-events.ts
+// Covers: src/calls/call-events.ts, src/calls/retry-events.ts
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, test } from '@jest/globals';
 import {

@@ -25,8 +25,7 @@ describe('the levels of validation', () => {
     },
   );
 
-  test('continuous integration has a gate on benchmarks, and runs several versions of Node.js', () => {
-    expect(ci).toMatch(/^step '[^']*' npm run --silent test:perf$/m);
+  test('benchmarks have a baseline, and continuous integration runs several versions of Node.js', () => {
     expect(ci).toMatch(/^NEWER_NODES=\(22 24\)$/m);
     const baseline = JSON.parse(
       readFileSync(join(REPOSITORY, 'bench/effect/baseline.json'), 'utf8'),

@@ -3,7 +3,7 @@ import type { StreamEvent } from '../../contracts/stream-event.js';
 import { TimeoutError } from '../../errors/execution-errors.js';
 import type { Budget } from '../../resilience/budget/budget.js';
 import { Call, type CallRequest, type RecordedProgress, type WarmUp } from '../call.js';
-import { publishUnclaimed } from '../call-events.js';
+import { countSpending } from '../call-events.js';
 import { startCall } from '../call-path.js';
 import { buildFailure, copyOutcome, shareOutcome } from '../call-result.js';
 import { failCall, settleCall, toTuttiError } from '../settle-call.js';
@@ -270,4 +270,15 @@ function withOwnDeadline(call: Call, outcome: CallOutcome, longestMs: number | u
 function requestOf({ registered, task, options, settings }: Call): CallRequest {
   const { signal, metadata, deadlineMs, cache, ...shared } = options ?? {};
   return { registered, task, options: shared, settings: { ...settings, deadlineMs: undefined } };
+}
+
+/** Work was paid for whose answer no call receives. */
+function publishUnclaimed(call: Call, outcome: CallOutcome): void {
+  countSpending(call, outcome);
+  const { clock, events } = call.services;
+  if (!events.wants('call:unclaimed')) return;
+  const { agent, callId, tenant } = call;
+  const { usage, costUsd } = outcome;
+  const model = outcome.success ? outcome.model : call.modelOf(call.answeredBy ?? call.registered);
+  events.emit('call:unclaimed', { callId, agent, at: clock.epochMs(), model, tenant, usage, costUsd });
 }
