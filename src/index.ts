@@ -45,6 +45,7 @@ export type {
   TaskObject,
   TaskSource,
 } from './contracts/call.js';
+export type { CallLedger } from './contracts/call-ledger.js';
 export {
   type CallEvent,
   EVENT_NAMES,
@@ -176,7 +177,7 @@ export {
   type DatabaseProblem,
 } from './errors/storage-errors.js';
 export { StreamLaggedError } from './errors/stream-errors.js';
-export { ApprovalRequiredError, ToolInDoubtError } from './errors/tool-errors.js';
+export { ApprovalRequiredError, type ToolCallIdentity, ToolInDoubtError } from './errors/tool-errors.js';
 export {
   BudgetExceededError,
   type BudgetRefusal,

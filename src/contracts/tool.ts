@@ -37,7 +37,10 @@ export interface ToolContext {
  * Says whether a call with this input has to be approved. Written as a method's type, so that tools of any input fit into
  * a {@link ToolSet}.
  */
-export type ApprovalRule<Input = unknown> = { check(input: Input): boolean }['check'];
+export type ApprovalRule<Input = unknown> = {
+  /** Whether a call with this input has to be approved. */
+  check(input: Input): boolean;
+}['check'];
 
 /** A function that a model may call. */
 export interface Tool<Input = unknown> {

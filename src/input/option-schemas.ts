@@ -66,7 +66,7 @@ export const mapping = <Value>(
       const message = wrong(value, name);
       if (message !== undefined) issues.push({ path: [...path, name], message, value, isOtherKind: false });
     }
-    return { ...given } as Record<string, Value>;
+    return { ...given };
   });
 
 function isPlainObject(value: unknown): value is object {

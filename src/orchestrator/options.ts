@@ -127,7 +127,7 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
    */
   abandonMs?: number | undefined;
   /**
-   * Records the latest calls for {@link AsyncOrchestrator.explain}: `true`, or how many are kept. It costs every call a
+   * Records the latest calls for `orchestrator.explain`: `true`, or how many are kept. It costs every call a
    * few microseconds and keeps no text of tasks or answers.
    *
    * @default false

@@ -12,13 +12,19 @@ export interface ToolOrchestrator {
   executeMultiple(tasks: ReadonlyArray<TaskObject>): Promise<readonly unknown[]>;
 }
 
+/** What the model sends an agent that is its tool. */
+export interface AgentToolInput {
+  /** The task, as text. */
+  task: string;
+}
+
 /** Settings of {@link asTool}: those of the tool, and how the agent is called. */
 export interface AgentToolOptions
   extends Pick<
       CallOptions,
       'timeoutMs' | 'deadlineMs' | 'maxRetries' | 'tenant' | 'params' | 'cache' | 'metadata' | 'onApproval'
     >,
-    Pick<Tool<{ task: string }>, 'needsApproval' | 'idempotent'> {
+    Pick<Tool<AgentToolInput>, 'needsApproval' | 'idempotent'> {
   /** What the agent does and when to ask it. The model decides by this text. @default the agent's `description` */
   description?: string | undefined;
 }
@@ -57,7 +63,7 @@ export function asTool(
   orchestrator: ToolOrchestrator,
   agent: string,
   options: AgentToolOptions = {},
-): Tool<{ task: string }> {
+): Tool<AgentToolInput> {
   if (typeof fieldOf(orchestrator, 'executeMultiple') !== 'function') {
     throw mismatch('orchestrator', 'an AsyncOrchestrator', orchestrator);
   }

@@ -1,5 +1,5 @@
 export type { AgentSettings } from './agent-settings.js';
-export { type AgentToolOptions, asTool, type ToolOrchestrator } from './agent-tool.js';
+export { type AgentToolInput, type AgentToolOptions, asTool, type ToolOrchestrator } from './agent-tool.js';
 export { type AiSdkOptions, aiSdk } from './ai-sdk/ai-sdk.js';
 export type { AiSdkModel } from './ai-sdk/language-model.js';
 export { type AnthropicOptions, anthropic } from './anthropic/anthropic.js';

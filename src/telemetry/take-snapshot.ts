@@ -39,7 +39,7 @@ export function takeSnapshot(sources: SnapshotSources): TelemetrySnapshot {
     tokens: { ...spending.tokens, input: stats.inputTokens, output: stats.outputTokens },
     costUsd: stats.costUsd,
     savedUsd,
-    errors: { ...stats.errors } as Record<string, number>,
+    errors: { ...stats.errors },
     byAgent: recorder.byAgent.toRecord((figures) => figures.snapshot()),
     byModel: recorder.byModel.toRecord((figures) => figures.snapshot()),
     byTenant: recorder.byTenant.toRecord((figures) => figures.snapshot()),

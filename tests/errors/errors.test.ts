@@ -44,6 +44,7 @@ const every: Array<[TuttiError, string, boolean]> = [
   [new OutputError('a', 'items.0', 'no'), 'TUTTI_OUTPUT_INVALID', false],
   [new tutti.ToolInDoubtError({ agent: 'a', tool: 't', key: 'k' }), 'TUTTI_TOOL_IN_DOUBT', false],
   [new tutti.ApprovalRequiredError('a', []), 'TUTTI_APPROVAL_REQUIRED', false],
+  [new tutti.CallNotRecordedError('c-1', true), 'TUTTI_CALL_NOT_RECORDED', false],
   [new tutti.HookError('a', 'before', 'broken', cause), 'TUTTI_HOOK', false],
   [new StreamConsumedError('a'), 'TUTTI_STREAM_CONSUMED', false],
   [new TaskSourceError([], 0, cause), 'TUTTI_TASK_SOURCE_FAILED', false],

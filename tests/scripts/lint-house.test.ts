@@ -70,7 +70,7 @@ describe('the rules of the house', () => {
     ['options.closeMs ?? 30_000', 0],
   ])('a default stands in its schema alone: %s', async (expression, count) => {
     const files = {
-      'src/schema.ts': 'export const schema = z.strictObject({ openMs: z._default(z.number(), 30_000) });',
+      'src/schema.ts': 'export const schema = z.strictObject({ openMs: withDefault(z.number(), 30_000) });',
       'src/a.ts': `export const value = ${expression};`,
       ...covers('src/a.ts'),
     };

@@ -43,7 +43,7 @@ const ruleSettingsById = (): Schema<Partial<Record<string, RuleSettings | false>
   optionsObject(
     Object.fromEntries(RULES.map(({ id }) => [id, optional(ruleSetting())])),
     'expected an object with settings by the id of a rule',
-  ) as Schema<Partial<Record<string, RuleSettings | false>>>;
+  );
 
 const isWebAddress = (value: unknown): boolean => {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;

@@ -1,4 +1,3 @@
-import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import type { Unsubscribe } from '../../events/typed-emitter.js';
 import { hasMethods } from '../../input/has-methods.js';
 import { madeOnce } from '../../input/made-once.js';
@@ -60,7 +59,7 @@ const openTelemetrySchema = madeOnce(() =>
  * const stop = openTelemetry(orchestrator);
  * ```
  *
- * @throws {@link MissingPackageError} without `@opentelemetry/api`; {@link InvalidArgumentError} for unfit options.
+ * @throws `MissingPackageError` without `@opentelemetry/api`; `InvalidArgumentError` for unfit options.
  */
 export function openTelemetry(
   // biome-ignore lint/suspicious/noExplicitAny: whatever agents it has
@@ -70,8 +69,8 @@ export function openTelemetry(
   const { recordContent, ...given } = parseOptions(openTelemetrySchema(), options, 'openTelemetry options');
   const api = loadOtelApi();
   const { services } = orchestrator;
-  const tracers = (given.tracerProvider ?? api.trace.getTracerProvider()) as TracerProvider;
-  const meters = (given.meterProvider ?? api.metrics.getMeterProvider()) as MeterProvider;
+  const tracers = given.tracerProvider ?? api.trace.getTracerProvider();
+  const meters = given.meterProvider ?? api.metrics.getMeterProvider();
   const spans = new CallSpans(api, tracers.getTracer(SCOPE), services, recordContent);
   const measures = new CallMeters(meters.getMeter(SCOPE), services, () => orchestrator.stats());
   services.instruments.add(spans);
