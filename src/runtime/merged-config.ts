@@ -36,7 +36,7 @@ export class MergedConfig {
 
   #addVariable(variable: VariableValue): void {
     const path = variable.variable.setting.split('.');
-    const [part = '', ...inner] = path;
+    const [part, ...inner] = path as [string, ...string[]];
     const there = this.values[part];
     // One that was given ready-made has its settings, and one that is off stays off, unless the variable turns it on.
     const isReady = isObject(there) && !isPlain(there);
