@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function open(more: Partial<HistoryOptions> = {}) {
+function open(more: Partial<HistoryOptions> = {}, sampleMs?: number) {
   const orchestrator = new AsyncOrchestrator({
     clock,
     agents: {
@@ -37,7 +37,7 @@ function open(more: Partial<HistoryOptions> = {}) {
       dear: (task: string) => ({ output: task, costUsd: 4, usage: { inputTokens: 20, outputTokens: 30 } }),
     },
   });
-  const telemetry = new Telemetry({ orchestrator, history: { directory: folder, ...more } });
+  const telemetry = new Telemetry({ orchestrator, sampleMs, history: { directory: folder, ...more } });
   cleanUps.push(
     () => orchestrator.close(),
     () => telemetry.close(),
@@ -221,7 +221,8 @@ describe('the history', () => {
   });
 
   test('reports costs by day, the latest day first', async () => {
-    const { orchestrator, telemetry } = open();
+    // A sample an hour: three days of samples every ten seconds would take half a minute.
+    const { orchestrator, telemetry } = open({}, HOUR_MS);
     for (const agent of ['cheap', 'dear', 'dear'] as const) {
       await orchestrator.execute(agent, 'x', { tenant: agent });
       await clock.advance(DAY_MS);
