@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { openDatabase } from '../../src/sqlite/open-database.js';
 import { CallFigures } from '../../src/telemetry/call-figures.js';
@@ -24,6 +24,9 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tutti-history-'));
   clock = new FakeClock();
 });
+/** Days of samples take long on a busy machine. */
+jest.setTimeout(120_000);
+
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   await rm(folder, { recursive: true });
