@@ -34,3 +34,11 @@ describe('the size of an image', () => {
     );
   });
 });
+
+test('a JPEG is read over padding and segments without a length, and not beyond what is no segment', () => {
+  const start = Buffer.from([0xff, 0xd8]);
+  const frame = Buffer.from([0xff, 0xc0, 0, 17, 8, 0, 20, 0, 30, 3, 0, 0]);
+  const bare = Buffer.from([0xff, 0xff, 0xd0]);
+  expect(imageSizeOf(Buffer.concat([start, bare, frame]))).toEqual({ widthPx: 30, heightPx: 20 });
+  expect(imageSizeOf(Buffer.concat([start, Buffer.from([0xff, 0xd0, 0x12]), frame]))).toBeUndefined();
+});

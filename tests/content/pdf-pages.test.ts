@@ -17,4 +17,17 @@ describe('the pages of a PDF', () => {
     expect(await countPages(Buffer.concat([broken, Buffer.alloc(120_000)]))).toBe(3);
     expect(await countPages(Buffer.from('%PDF-1.7 /ObjStm stream without an end'))).toBe(1);
   });
+
+  test('are guessed where its object streams hold nothing that can be inflated, whatever ends their lines', async () => {
+    for (const lineEnd of ['\r\n', '\n']) {
+      const text = `%PDF-1.7 /ObjStm stream${lineEnd}garbage endstream /ObjStm stream${lineEnd}more endstream`;
+      expect(await countPages(Buffer.from(text))).toBe(1);
+    }
+    expect(await countPages(Buffer.from('%PDF-1.7 /ObjStm'))).toBe(1);
+  });
+
+  test('do not count branches of the tree, nor other names that begin alike', async () => {
+    const text = '%PDF-1.7 /Type /Pages /Type /Page /Kind /Page /Type /PageLabel /Type\n/Page ';
+    expect(await countPages(Buffer.from(text))).toBe(2);
+  });
 });
