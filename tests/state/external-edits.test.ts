@@ -114,17 +114,22 @@ describe('an edit of the file by others', () => {
 
   test('that breaks it is reported once, and the state stays until it is repaired', async () => {
     const { state, sees, changes, errors } = await recorded(20);
-    await writeFile(place.path, '{ "runs": 1');
+    // In one step: a file in the middle of being written is broken, too.
+    const replace = async (path: string, content: string): Promise<void> => {
+      await writeFile(`${path}.new`, content);
+      await rename(`${path}.new`, path);
+    };
+    await replace(place.path, '{ "runs": 1');
     await until(() => errors.length > 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(errors).toMatchObject([{ problem: 'not-json', line: 1 }]);
-    await writeFile(place.path, '{ "runs": "many" }');
+    await replace(place.path, '{ "runs": "many" }');
     await until(() => errors.length > 1);
     expect(errors[1]).toMatchObject({ problem: 'invalid', line: 1, field: 'runs' });
     expect(state.get()).toEqual({ runs: 0 });
-    await writeFile(place.path, text(4));
+    await replace(place.path, text(4));
     await sees(4);
-    await writeFile(place.path, '{ "runs": 1');
+    await replace(place.path, '{ "runs": 1');
     await until(() => errors.length > 2);
     expect([errors.length, changes.length]).toEqual([3, 1]);
   });
