@@ -1,6 +1,7 @@
 // Covers: src/input/schema.ts
 import { describe, expect, test } from '@jest/globals';
 import { expectTypeOf } from 'expect-type';
+import { expectOneOf } from '../../src/input/checks.js';
 import { count, numberThat } from '../../src/input/number-schemas.js';
 import { flag, optionsObject, text, thing } from '../../src/input/option-schemas.js';
 import {
@@ -147,4 +148,10 @@ describe('a union', () => {
       expect(issuesOf(storage, value)).toEqual(['expected false or { ttlMs }']);
     },
   );
+});
+
+test('a check for one word names it alone, one for several names them all', () => {
+  expect(expectOneOf('a')('b')).toBe('"a"');
+  expect(expectOneOf('a', 'b')('c')).toBe('"a" or "b"');
+  expect(expectOneOf('a', 'b')('b')).toBeUndefined();
 });
