@@ -1,3 +1,4 @@
+// Covers: src/calls/attempts/attempt-budget.ts
 // Covers: src/calls/attempts/charge.ts, src/calls/attempts/queued-attempt.ts, src/calls/attempts/running-attempt.ts
 // Covers: src/calls/attempts/worst-case.ts, src/resilience/budget/budget-queue.ts
 import { afterEach, describe, expect, test } from '@jest/globals';

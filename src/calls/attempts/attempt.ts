@@ -21,7 +21,7 @@ export const streamCode = new LazyModule(() => import('./consume-stream.js'));
 /**
  * One attempt of a call, from the moment it has its permit. It ends twice: its caller is answered as soon as it
  * has worked, failed, timed out or been cancelled (`reply`); its permit is freed only when the agent's work has
- * settled, or was given up as abandoned (what `run` gives back).
+ * settled, or was counted as abandoned (what `run` returns).
  */
 export abstract class Attempt extends CancelScope implements RunningAttempt {
   readonly call: Call;
@@ -261,7 +261,7 @@ export abstract class Attempt extends CancelScope implements RunningAttempt {
     publishAttemptEnd(call, this.number, runMs, error, this.usage);
   }
 
-  /** Waits for work that was told to stop; gives it up, and its permit free, when it does not. */
+  /** Waits for work that was asked to stop; abandons it and frees its permit when it does not. */
   #outlast(settled: Promise<void>): void {
     const { call, number } = this;
     void call.services.overdue.outlast(settled).then((isAbandoned) => {

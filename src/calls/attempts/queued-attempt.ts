@@ -5,15 +5,8 @@ import { subtractUsage, totalTokensOf, type Usage } from '../../contracts/usage.
 import { CancelledError, TimeoutError } from '../../errors/execution-errors.js';
 import { CircuitOpenError } from '../../errors/traffic-errors.js';
 import type { TuttiError } from '../../errors/tutti-error.js';
-import { type AsyncContext, captureContext, runIn } from '../../lifecycle/async-context.js';
-import {
-  type Budget,
-  type BudgetClaim,
-  type CallCost,
-  claimBudgets,
-  fullBudget,
-} from '../../resilience/budget/budget.js';
-import type { BudgetQueue, BudgetRequest } from '../../resilience/budget/budget-queue.js';
+import { captureContext, runIn } from '../../lifecycle/async-context.js';
+import type { CallCost } from '../../resilience/budget/budget.js';
 import type { AttemptEnds } from '../../resilience/hedge/attempt-ends.js';
 import type { Racer } from '../../resilience/hedge/hedge.js';
 import type { Lane } from '../../resilience/lane/lane.js';
@@ -27,8 +20,9 @@ import type { TimerHandle } from '../../time/clock.js';
 import type { CancelPoint } from '../../time/sleep.js';
 import type { Call } from '../call.js';
 import type { RegisteredAgent } from '../registered-agent.js';
-import { publishBudgetWait, publishWait } from '../retry-events.js';
+import { publishWait } from '../retry-events.js';
 import { Attempt } from './attempt.js';
+import { AttemptBudget, type BudgetedAttempt } from './attempt-budget.js';
 import { chargeFailure, replyUsage, spendingOf } from './charge.js';
 import { type Admission, priceOf, RESUMED_PRIORITY } from './running-attempt.js';
 import { sizeOf, spendingAtWorst, worstTokens } from './worst-case.js';
@@ -46,13 +40,10 @@ const NO_TOKENS: TokenCost = Object.freeze({ inputTokens: 0, outputTokens: 0 });
 
 /**
  * Any attempt but the first one of a call without traffic control: rate limit ⊃ permit ⊃ budget ⊃ breaker ⊃ timeout.
- * It is one object from its queue to its end, stands in the queues for its permit and its budget itself, and reports to
- * `ends` without a promise in between: thousands may wait at once.
- *
- * Money is reserved last, when it can really go, so that calls that wait for a lane keep none from others. Where
- * others have reserved what it needs, it gives back its pass and permit and waits for them.
+ * It is one object from its queue to its end, stands in the queue for its permit itself, and reports to `ends` without a
+ * promise in between: thousands may wait at once.
  */
-export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetRequest, Racer, CancelPoint {
+export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetedAttempt, Racer, CancelPoint {
   readonly call: Call;
   /** The agent that answers: the call's own, or one of its fallbacks. */
   readonly target: RegisteredAgent;
@@ -68,17 +59,12 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   readonly #ends: AttemptEnds<AgentReply>;
   #queueTimer: TimerHandle | undefined = undefined;
   #isWaiting = true;
-  /** Whether its pass may be out of date when it has its permit. */
-  #isReserved = false;
+  /** Whether its pass was reserved ahead of its permit, and may be out of date when it has that. */
+  #hasOnlyReserved = false;
   #sizeBytes = 0;
   #tokens: TokenCost = NO_TOKENS;
-  /** The most that it can cost; `undefined` if no budget applies. */
-  #worstCase: CallCost | undefined = undefined;
-  #claim: BudgetClaim | undefined = undefined;
-  /** The budget that it waits for, or has found room in and not reserved yet. */
-  #budgetQueue: BudgetQueue | undefined = undefined;
-  #isInBudgetQueue = false;
-  #budgetContext: AsyncContext | undefined = undefined;
+  /** What it reserves; `undefined` if no budget applies. */
+  #budget: AttemptBudget | undefined = undefined;
   #pass: LanePass | undefined = undefined;
   #tenantPass: LanePass | undefined = undefined;
   #work: PermittedAttempt | undefined = undefined;
@@ -108,9 +94,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     return this.target.definition.name;
   }
 
-  /** Calls of the same agent in the same lane wait for a budget in one group. */
-  get budgetGroup(): string {
-    return `${this.agent} ${this.#lane?.name ?? ''}`;
+  get laneName(): string | undefined {
+    return this.#lane?.name;
   }
 
   /** Waits for its lane, if it has one, for its permit, and for room in its budgets. */
@@ -121,10 +106,8 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     }
     this.call.services.recorder?.step({ kind: 'queued', call: this.call });
     this.#limitWait();
-    const budgets = this.#budgets();
-    this.#estimate(budgets.length > 0);
-    if (this.#worstCase === undefined) this.#enterTenantLane();
-    else this.#enterBudgets(budgets, this.#worstCase);
+    this.#estimate();
+    this.#enter();
   }
 
   /** Gives back its passes and its reservation, for what its work has used so far. */
@@ -132,10 +115,12 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     const used = this.#newlyUsed(this.#work?.usage);
     this.#pass?.answered(used, false);
     this.#tenantPass?.answered(used);
-    this.#claim?.settle(this.#costOf(used));
     this.#pass = undefined;
     this.#tenantPass = undefined;
-    this.#claim = undefined;
+    if (this.#budget !== undefined) {
+      this.#budget.claim?.settle(this.#costOf(used));
+      this.#budget.claim = undefined;
+    }
     this.#settled = this.#work?.usage;
   }
 
@@ -144,20 +129,19 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     this.#resumed = resumed;
     this.#isWaiting = true;
     this.priority = RESUMED_PRIORITY;
-    if (this.#worstCase === undefined) this.#enterTenantLane();
-    else this.#enterBudgets(this.#budgets(), this.#worstCase);
+    this.#enter();
   }
 
   /** It has its permit, which is freed when the promise settles. */
   start(): Promise<void> | undefined {
     if (!this.#isWaiting) return undefined;
-    if (this.#isReserved && this.#lane?.mayStart === false) {
+    if (this.#hasOnlyReserved && this.#lane?.mayStart === false) {
       this.#giveWay(this.#lane);
       return undefined;
     }
     const { clock, overdue } = this.call.services;
     overdue.noteWaiting();
-    if (this.#worstCase !== undefined && !this.#reserve(this.#worstCase)) return undefined;
+    if (this.#budget?.reserve() === false) return undefined;
     this.#endWait();
     try {
       this.#pass?.send();
@@ -179,7 +163,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     // Its work is no stage of its own while it waits to go on.
     const isBehindWait = stage === this.#work && this.#isWaiting;
     if (stage !== undefined && !isBehindWait) stage.cancel(reason);
-    else this.#leave(reason);
+    else this.leave(reason);
   }
 
   /** Its work goes on, under the permit that is freed when the promise settles. */
@@ -236,7 +220,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     const usage = this.#newlyUsed(replyUsage(reply));
     this.#pass?.answered(usage, this.#outlook.failures === 0);
     this.#tenantPass?.answered(usage);
-    this.#claim?.settle(this.#settled === undefined ? spendingOf(reply) : this.#costOf(usage));
+    this.#budget?.claim?.settle(this.#settled === undefined ? spendingOf(reply) : this.#costOf(usage));
     this.call.delete(this);
     this.#ends.succeeded(reply);
   }
@@ -248,63 +232,43 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
     const end = { attempt, error, usage, outlook: this.#outlook };
     if (this.#pass !== undefined) endPass(this.#pass, end);
     if (this.#tenantPass !== undefined) endPass(this.#tenantPass, end);
-    if (this.#claim !== undefined) chargeFailure(this.#claim, attempt, error, usage);
+    const claim = this.#budget?.claim;
+    if (claim !== undefined) chargeFailure(claim, attempt, error, usage);
     this.call.delete(this);
     this.#ends.failed(error);
   }
 
-  /** There may be room in the budget that it waits for. */
-  roomMayBeThere(queue: BudgetQueue): boolean {
-    const context = this.#budgetContext;
-    try {
-      const full = fullBudget(this.#budgets(), this.#worstCase as CallCost);
-      if (full?.queue === queue) return false;
-      this.#endBudgetWait();
-      if (full === undefined) queue.letGo(this);
-      else queue.delete(this);
-      this.#budgetQueue = full === undefined ? queue : undefined;
-      runIn(context, () => (full === undefined ? this.#enterTenantLane() : this.#waitFor(full)));
-    } catch (refusal) {
-      runIn(context, () => this.#leave(refusal as Error));
-    }
-    return true;
-  }
-
   /** Estimates its size, and the most that it can cost where budgets apply. */
-  #estimate(hasBudgets: boolean): void {
+  #estimate(): void {
     const { call, target } = this;
+    const hasBudgets = call.services.traffic.budgetsOf(call, target).length > 0;
     const isCounted = this.#lane !== undefined || hasBudgets;
     if (!isCounted && call.services.traffic.tenantLaneOf(call) === undefined) return;
     const size = sizeOf(call, target);
     // What files take says nothing about bytes of text: a lane learns nothing from such an answer.
     this.#sizeBytes = size.fileTokens === 0 ? size.textBytes : 0;
     this.#tokens = worstTokens(call, target, this.#lane, size);
-    if (hasBudgets) this.#worstCase = spendingAtWorst(call, target, this.#lane, size);
+    if (hasBudgets) this.#budget = new AttemptBudget(this, spendingAtWorst(call, target, this.#lane, size));
   }
 
-  #budgets(): Budget[] {
-    return this.call.services.traffic.budgetsOf(this.call, this.target);
+  /** First its budgets; a hedge, which does not wait, reserves at once. */
+  #enter(): void {
+    if (this.#budget === undefined) this.budgetHasRoom();
+    else if (!this.#isHedge) this.#budget.enter();
+    else this.#reserveForHedge(this.#budget);
   }
 
-  /** It is refused at once if there can never be room for it, and waits behind those that wait already. */
-  #enterBudgets(budgets: readonly Budget[], worstCase: CallCost): void {
+  #reserveForHedge(budget: AttemptBudget): void {
     try {
-      const full = fullBudget(budgets, worstCase);
-      // A hedge does not wait.
-      if (this.#isHedge) {
-        if (full !== undefined) throw noRoomForHedge(this.call);
-        this.#claim = claimBudgets(budgets, worstCase);
-      }
-      const busy = budgets.find(({ queue }) => queue.goesBefore(this.budgetGroup, this.priority));
-      if (busy === undefined || this.#claim !== undefined) this.#enterTenantLane();
-      else this.#waitFor(busy);
+      if (budget.tryReserve()) this.budgetHasRoom();
+      else this.leave(noRoomForHedge(this.call));
     } catch (refusal) {
-      this.#leave(refusal as Error);
+      this.leave(refusal as Error);
     }
   }
 
   /** First the limits of its tenant: what waits for them takes nothing of the lane that it shares with other tenants. */
-  #enterTenantLane(): void {
+  budgetHasRoom(): void {
     const lane = this.call.services.traffic.tenantLaneOf(this.call);
     if (lane === undefined) {
       this.#enterLane();
@@ -316,71 +280,15 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
       this.#enterLane();
     };
     if (pass !== undefined) admitted(pass);
-    else if (this.#isHedge) this.#leave(noRoomForHedge(this.call));
+    else if (this.#isHedge) this.leave(noRoomForHedge(this.call));
     else this.#waitForLane(lane, admitted);
   }
 
-  /** Reserves the worst case; returns whether it could. */
-  #reserve(worstCase: CallCost): boolean {
-    if (this.#claim !== undefined) return true;
-    const budgets = this.#budgets();
-    try {
-      const full = fullBudget(budgets, worstCase);
-      if (full === undefined) {
-        this.#claim = claimBudgets(budgets, worstCase);
-        this.#arriveAtBudget();
-        return true;
-      }
-      this.#releasePasses();
-      this.#arriveAtBudget();
-      this.#waitFor(full);
-    } catch (refusal) {
-      this.#leave(refusal as Error);
-    }
-    return false;
-  }
-
-  #releasePasses(): void {
+  releasePasses(): void {
     this.#pass?.release();
     this.#tenantPass?.release();
     this.#pass = undefined;
     this.#tenantPass = undefined;
-  }
-
-  /** Waits until other calls have settled for less than they have reserved. */
-  #waitFor({ queue }: Budget): void {
-    // It is let on when another call settles, in that call's context.
-    this.#budgetContext = captureContext();
-    this.#budgetQueue = queue;
-    this.#isInBudgetQueue = true;
-    this.call.services.traffic.waitingForBudget += 1;
-    queue.push(this);
-    publishBudgetWait(this.call, this.#lane?.name);
-  }
-
-  #endBudgetWait(): void {
-    if (!this.#isInBudgetQueue) return;
-    this.#isInBudgetQueue = false;
-    this.#budgetContext = undefined;
-    this.call.services.recorder?.step({ kind: 'wait-over', call: this.call });
-    this.call.services.traffic.waitingForBudget -= 1;
-  }
-
-  /** It was on its way to reserve its room: the next call of its group may go. */
-  #arriveAtBudget(): void {
-    const queue = this.#budgetQueue;
-    this.#budgetQueue = undefined;
-    queue?.arrived(this);
-  }
-
-  #leaveBudgetQueue(): void {
-    if (!this.#isInBudgetQueue) {
-      this.#arriveAtBudget();
-      return;
-    }
-    this.#endBudgetWait();
-    this.#budgetQueue?.delete(this);
-    this.#budgetQueue = undefined;
   }
 
   #enterLane(): void {
@@ -390,12 +298,12 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
       return;
     }
     if (!lane.isAvailable) {
-      this.#leave(new CircuitOpenError(lane.name, lane.breaker?.retryAfterMs ?? 0));
+      this.leave(new CircuitOpenError(lane.name, lane.breaker?.retryAfterMs ?? 0));
       return;
     }
     const pass = this.#isBackingOff ? undefined : this.#passWithoutWait(lane);
     if (pass !== undefined) this.#admitted(pass);
-    else if (this.#isHedge) this.#leave(noRoomForHedge(this.call));
+    else if (this.#isHedge) this.leave(noRoomForHedge(this.call));
     else this.#waitForOwnLane(lane);
   }
 
@@ -411,14 +319,14 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   }
 
   #passWithoutWait(lane: Lane): LanePass | undefined {
-    this.#isReserved = !this.#isHedge && lane.mayStart;
-    return this.#isReserved
+    this.#hasOnlyReserved = !this.#isHedge && lane.mayStart;
+    return this.#hasOnlyReserved
       ? lane.tryReserve(this.#tokens, this.#sizeBytes)
       : lane.tryAcquire(this.#tokens, this.#sizeBytes);
   }
 
   #waitForOwnLane(lane: Lane): void {
-    this.#isReserved = false;
+    this.#hasOnlyReserved = false;
     this.#waitForLane(lane, (pass) => this.#admitted(pass));
   }
 
@@ -426,7 +334,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   #waitForLane(lane: Lane, admitted: (pass: LanePass) => void): void {
     const { call, priority, tenant, agent } = this;
     // The others of its group wait for a lane that is down like any other calls, not one after the other.
-    if (lane.isStopped) this.#arriveAtBudget();
+    if (lane.isStopped) this.#budget?.arrive();
     const { deadlineAtMs, queuedAtMs: calledAtMs } = call;
     call.setAside();
     // It is let in when another call leaves the lane, in that call's context.
@@ -449,7 +357,7 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
         return;
       }
       call.takenUp();
-      this.#leave(refusal);
+      this.leave(refusal);
     };
     const [maxWaitMs, outlook] = [this.#maxWaitMs, this.#outlook];
     const options = { priority, tenant, agent, deadlineAtMs, scope: this, maxWaitMs, calledAtMs, outlook };
@@ -486,10 +394,10 @@ export class QueuedAttempt extends QueueNode implements PermitRequest, BudgetReq
   }
 
   /** Leaves the queue, if it still waits. */
-  #leave(reason: Error): void {
+  leave(reason: Error): void {
     if (!this.#isWaiting) return;
     this.#endWait();
-    this.#leaveBudgetQueue();
+    this.#budget?.leave();
     this.target.permits.withdraw(this);
     this.call.services.overdue.noteWaiting();
     this.#refuse(reason as TuttiError);

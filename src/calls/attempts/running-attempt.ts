@@ -39,7 +39,7 @@ export interface RunningAttempt extends CancelScope {
   readonly onWait: () => () => void;
   /** The clocks of its stream, if it has one. */
   streamClock: StreamClock | undefined;
-  /** What hears of the provider's responses. */
+  /** What is notified of the provider's responses. */
   readonly onResponse: ((info: ProviderResponseInfo) => void) | undefined;
   /** Which attempt of its call this is, from 1. */
   readonly number: number;

@@ -49,7 +49,7 @@ function usualTokens({ kind, pages = 1 }: ContentFile): number {
   return kind === 'pdf' ? pages * TOKENS_PER_PAGE : TOKENS_PER_FILE;
 }
 
-/** Tokens that it can take at worst, as its lane estimates them. */
+/** The most tokens that it can take, as its lane estimates them. */
 export function worstTokens(
   call: Call,
   target: RegisteredAgent,
@@ -76,7 +76,7 @@ export function spendingAtWorst(
   { textBytes, fileTokens }: SentSize,
 ): CallCost {
   const { maxCostUsd, provider } = target.definition;
-  // At worst nothing is in the provider's prompt cache.
+  // In the worst case nothing is in the provider's prompt cache.
   const inputTokens = (lane?.promptTokens(textBytes) ?? usualTextTokens(textBytes)) + fileTokens;
   // What the provider asks for where the parameters do not say may be spent as well.
   const outputTokens = maxTokensOf(call, target) ?? provider?.defaultMaxOutputTokens;
