@@ -1,3 +1,4 @@
+import { clockSchema, loggerSchema } from '../contracts/service-schemas.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { count, delayMs, numberThat } from '../input/number-schemas.js';
@@ -148,20 +149,8 @@ export const responseCacheOptionsSchema = madeOnce(
       normalize: withDefault(normalizeSchema(), false),
       redis: reserved('Redis'),
       semantic: reserved('semantic'),
-      logger: withDefault(
-        thing<Logger>(
-          hasMethods('debug', 'info', 'warn', 'error'),
-          'a logger with debug, info, warn and error',
-        ),
-        silentLogger,
-      ),
-      clock: withDefault(
-        thing<Clock>(
-          hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-          'a clock with now, epochMs, setTimeout and clearTimeout',
-        ),
-        systemClock,
-      ),
+      logger: withDefault(loggerSchema(), silentLogger),
+      clock: withDefault(clockSchema(), systemClock),
     }).refine(
       (options) => options.directory === undefined || options.store === undefined,
       'expected directory or store, not both',

@@ -5,6 +5,7 @@ import type { ResponseCache } from '../cache/response-cache.js';
 import type { PhaseTimeouts } from '../contracts/agent.js';
 import type { ExplainOptions } from '../contracts/explanation.js';
 import type { Hooks } from '../contracts/hooks.js';
+import { clockSchema, loggerSchema } from '../contracts/service-schemas.js';
 import type {
   BreakerSettings,
   BudgetSettings,
@@ -95,7 +96,7 @@ export interface AsyncOrchestratorOptions<Agents extends AgentsInput = AgentsInp
    * @default false
    */
   cache?: boolean | ResponseCacheOptions | ResponseCache | undefined;
-  /** What each lane may be sent: one provider's model, or one function agent. Learned from the provider's headers in any case. @default none */
+  /** What each lane may be sent: one provider's model, or one function agent. Learned from the provider's headers too. @default none */
   limits?: LaneLimits | undefined;
   /** A circuit breaker for each lane; `{}` for the defaults. @default off */
   breaker?: BreakerSettings | undefined;
@@ -214,24 +215,14 @@ export const orchestratorOptionsSchema = madeOnce(
         20_971_520,
       ),
       abandonMs: withDefault(delayMs(), 5_000),
-      logger: optional(
-        thing<Logger>(
-          hasMethods('debug', 'info', 'warn', 'error'),
-          'a logger with debug, info, warn and error',
-        ),
-      ),
+      logger: optional(loggerSchema()),
       signal: optional(
         thing<AbortSignal>(
           hasMethods('addEventListener', 'removeEventListener'),
           'an AbortSignal (of an AbortController: its signal)',
         ),
       ),
-      clock: optional(
-        thing<Clock>(
-          hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-          'a clock with now, epochMs, setTimeout and clearTimeout',
-        ),
-      ),
+      clock: optional(clockSchema()),
     }).refine(
       ({ tenants, tenantBudget }) => tenants?.budget === undefined || tenantBudget === undefined,
       'expected tenants.budget or tenantBudget, which are the same, not both',

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { OutputSchema } from '../contracts/output-schema.js';
+import { clockSchema, loggerSchema } from '../contracts/service-schemas.js';
 import { hasMethods } from '../input/has-methods.js';
 import { madeOnce } from '../input/made-once.js';
 import { durationMs } from '../input/number-schemas.js';
@@ -45,19 +46,8 @@ export const stateManagerOptionsSchema = madeOnce(() =>
     default: optional(thing<unknown>(() => true, 'a state')),
     watch: withDefault(flag(), true),
     pollMs: withDefault(durationMs(), 1_000),
-    logger: optional(
-      thing<Logger>(
-        hasMethods('debug', 'info', 'warn', 'error'),
-        'a logger with debug, info, warn and error',
-      ),
-    ),
-    clock: withDefault(
-      thing<Clock>(
-        hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-        'a clock with now, epochMs, setTimeout and clearTimeout',
-      ),
-      systemClock,
-    ),
+    logger: optional(loggerSchema()),
+    clock: withDefault(clockSchema(), systemClock),
   }),
 );
 

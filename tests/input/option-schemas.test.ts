@@ -1,4 +1,6 @@
+// Covers: src/contracts/service-schemas.ts
 import { describe, expect, test } from '@jest/globals';
+import { clockSchema, loggerSchema } from '../../src/contracts/service-schemas.js';
 import { count, delayMs, durationMs, numberThat } from '../../src/input/number-schemas.js';
 import {
   filledText,
@@ -64,5 +66,15 @@ describe('the schemas of options', () => {
         Object.assign(Object.create(null), { a: 1 }),
       ),
     ).toBe('fits');
+  });
+
+  test('take a logger and a clock by what they can do', () => {
+    const logger = { debug() {}, info() {}, warn() {}, error() {} };
+    const { error, ...less } = logger;
+    expect(verdict(loggerSchema(), logger)).toBe('fits');
+    expect(verdict(loggerSchema(), less)).toContain('expected a logger with debug, info, warn and error');
+    expect(verdict(clockSchema(), Date)).toContain(
+      'expected a clock with now, epochMs, setTimeout and clearTimeout',
+    );
   });
 });

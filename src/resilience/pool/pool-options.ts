@@ -1,4 +1,4 @@
-import { hasMethods } from '../../input/has-methods.js';
+import { clockSchema, loggerSchema } from '../../contracts/service-schemas.js';
 import { madeOnce } from '../../input/made-once.js';
 import { count, delayMs, durationMs } from '../../input/number-schemas.js';
 import { filledText, optionsObject, thing } from '../../input/option-schemas.js';
@@ -68,20 +68,8 @@ const poolSchema = madeOnce(() =>
     createTimeoutMs: withDefault(durationMs(), 30_000),
     abandonMs: withDefault(delayMs(), 5_000),
     maxQueued: withDefault(count(1), 10_000),
-    logger: withDefault(
-      thing<Logger>(
-        hasMethods('debug', 'info', 'warn', 'error'),
-        'a logger with debug, info, warn and error',
-      ),
-      silentLogger,
-    ),
-    clock: withDefault(
-      thing<Clock>(
-        hasMethods('now', 'epochMs', 'setTimeout', 'clearTimeout'),
-        'a clock with now, epochMs, setTimeout and clearTimeout',
-      ),
-      systemClock,
-    ),
+    logger: withDefault(loggerSchema(), silentLogger),
+    clock: withDefault(clockSchema(), systemClock),
   }).refine(
     ({ minSize, maxSize }) => minSize === undefined || minSize <= maxSize,
     'expected at most maxSize',

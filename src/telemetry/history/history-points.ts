@@ -1,4 +1,4 @@
-import type { Distribution, TokenCounts } from '../snapshot.js';
+import type { GroupSnapshot } from '../snapshot.js';
 import type { History } from './history.js';
 import { addUp, type HistoryKind, LEVEL_MS, type Level, latenciesOf } from './history-rows.js';
 
@@ -26,33 +26,13 @@ export interface ResolvedHistoryQuery {
 }
 
 /** What some calls did in one step of a history. */
-export interface HistoryPoint {
+export interface HistoryPoint extends Omit<GroupSnapshot, 'settled' | 'queuedMs' | 'runMs'> {
   /** When the step begins, milliseconds since the Unix epoch. */
   at: number;
   /** The agent, model or tenant; empty for all calls. */
   label: string;
   /** Calls that have settled. */
   calls: number;
-  /** Calls that worked. */
-  succeeded: number;
-  /** Calls that failed; cancelled ones are counted apart. */
-  failed: number;
-  /** Calls that were cancelled. */
-  cancelled: number;
-  /** Of the failed: those whose last error was a timeout. */
-  timedOut: number;
-  /** Of those that worked: calls answered from the cache. */
-  cached: number;
-  /** Attempts started. */
-  attempts: number;
-  /** Tokens used. */
-  tokens: TokenCounts;
-  /** US dollars spent. */
-  costUsd: number;
-  /** US dollars that answers from the cache would have cost. */
-  savedUsd: number;
-  /** From submission to settlement. */
-  latencyMs: Distribution;
 }
 
 /** The points of a part of a history, oldest first. */
