@@ -15,7 +15,7 @@ export interface ChosenTools {
 }
 
 /**
- * The tools that a file may use. A file without `tools`, or with `*`, gets all that there are. Names match in any case,
+ * The tools that a file may use. A file without `tools`, or with `*`, gets all that there are. Names match whatever their case,
  * and `*` in a name matches any text. A name with a restriction, such as `Bash(git log:*)`, has no tool in a set, since
  * the tool would not know of the restriction; a function is asked for it.
  */

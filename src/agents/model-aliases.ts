@@ -28,7 +28,7 @@ export interface ResolvedModel {
 }
 
 /**
- * The model for a name in an agent file: from `models`, else from the aliases, in any case and with the suffix `[1m]`;
+ * The model for a name in an agent file: from `models`, else from the aliases, whatever its case and with the suffix `[1m]`;
  * else the id that a display name such as `Claude Sonnet 4.5 (copilot)` stands for; else the name itself.
  */
 export function resolveModel(written: string, models: ModelMap): ResolvedModel {

@@ -145,7 +145,7 @@ class StreamCall extends SubmittedCall {
         if (readerIsBehind !== undefined) await readerIsBehind;
       }
     } catch {
-      // What ended a shared stream is told with its outcome.
+      // What ended a shared stream is reported with its outcome.
     }
   }
 

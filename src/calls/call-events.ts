@@ -96,7 +96,7 @@ export function publishAbandoned(call: Call, attempt: number): void {
   const { abandonMs } = options;
   logger.warn(
     { agent, callId, attempt, abandonMs },
-    'an attempt ignored its aborted signal and was given up',
+    'an attempt ignored its aborted signal and was abandoned',
   );
   if (events.wants('attempt:abandon')) {
     events.emit('attempt:abandon', { callId, agent, at: clock.epochMs(), attempt, abandonMs });

@@ -1,7 +1,7 @@
 import type { AgentResult } from '../contracts/result.js';
 import type { Clock } from '../time/clock.js';
 
-/** One answer that was computed, as `forecast` uses it. Figures that nobody reported are `NaN`. */
+/** One answer that was computed, as `forecast` uses it. Figures that were not reported are `NaN`. */
 export interface AnswerRow {
   /** Length of the task's text, in characters. */
   readonly taskChars: number;

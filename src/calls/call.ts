@@ -237,7 +237,7 @@ export abstract class Call
     return callIds.textOf(this.#callNumber);
   }
 
-  /** The call enters a stage, which hears of a cancellation. */
+  /** The call enters a stage, which is cancelled with it. */
   add(stage: Cancellable): void {
     this.stage = stage;
   }

@@ -14,7 +14,7 @@ import type { TrafficStats } from './call-services.js';
 import type { OrchestratorSettings } from './call-settings.js';
 import type { RegisteredAgent } from './registered-agent.js';
 
-/** Told what happens to lanes. */
+/** Notified of what happens to lanes. */
 export interface TrafficObserver {
   breakerChanged(lane: string, state: 'closed' | 'open' | 'half-open'): void;
   lanePaused(lane: string, pausedForMs: number): void;

@@ -32,7 +32,7 @@ export interface OrchestratorStats {
   fallbacks: number;
   /** Second attempts beside slow ones. */
   hedges: number;
-  /** Attempts given up because they ignored their aborted signal; some may still be running. */
+  /** Attempts abandoned because they ignored their aborted signal; some may still be running. */
   abandoned: number;
   /** Input tokens used. */
   inputTokens: number;

@@ -140,7 +140,7 @@ export interface TuttiEvents extends CacheEvents {
   };
   /** A tool starts. */
   'tool:start': ToolEvent;
-  /** A tool ended: it returned, failed, timed out or was told to stop. */
+  /** A tool ended: it returned, failed, timed out or was stopped. */
   'tool:end': ToolEvent & {
     /** How long it ran, in milliseconds. */
     runMs: number;

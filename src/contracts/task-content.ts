@@ -112,7 +112,7 @@ export interface ContentFile {
   readonly digest: string;
   /** Of an image: its width and height, if its format says them in a way that is known here. */
   readonly sizePx?: ImageSize | undefined;
-  /** Of a PDF: the number of its pages, as far as it can be told without rendering them; at least 1. */
+  /** Of a PDF: the number of its pages, as far as it is known without rendering them; at least 1. */
   readonly pages?: number | undefined;
 }
 

@@ -50,7 +50,7 @@ export class TaskProgress {
     await new Promise<void>((resolve, reject) => {
       writer.add(seal.sign(row), () => {
         if (writer.failure !== undefined) reject(writer.failure.thrown);
-        else if (writer.isStopped) reject(new Error('The run was given up before it began.'));
+        else if (writer.isStopped) reject(new Error('The run was stopped before it began.'));
         else resolve();
       });
     });

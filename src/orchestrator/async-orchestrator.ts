@@ -82,7 +82,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
   /**
    * Takes no time and does no input or output.
    *
-   * @throws {@link InvalidArgumentError} for an unknown or unfit option; the message names it.
+   * @throws {@link InvalidArgumentError} for an unknown or invalid option; the message names it.
    * @throws {@link DuplicateAgentError} when two agents have the same name.
    */
   constructor(options: AsyncOrchestratorOptions<Agents> = {}) {
@@ -145,7 +145,7 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
    *
    * With a `runId` the run keeps a journal, and the same call after a crash runs only what had not finished.
    *
-   * Rejects with {@link InvalidArgumentError} for unfit options, with {@link ClosedError}, with
+   * Rejects with {@link InvalidArgumentError} for invalid options, with {@link ClosedError}, with
    * {@link RunChangedError}, {@link RunBusyError} or {@link RunJournalError} for a `runId`, with the first failure
    * when `stopOnError` is set, and with {@link TaskSourceError} when the source itself throws.
    */
@@ -318,9 +318,9 @@ export class AsyncOrchestrator<const Agents extends AgentsInput = AnyAgents> imp
 
   /**
    * Accepts nothing new, lets what was accepted finish for `drainMs`, then aborts the rest and waits until it has
-   * stopped or was given up. Calling it again gives the same promise.
+   * stopped or was abandoned. Calling it again returns the same promise.
    *
-   * @throws {@link InvalidArgumentError} for an unknown option or an unfit `drainMs`.
+   * @throws {@link InvalidArgumentError} for an unknown option or an invalid `drainMs`.
    */
   close(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = parseOptions(closeOptionsSchema(), options, 'close options');

@@ -5,7 +5,7 @@ import { ClosedError } from '../errors/input-errors.js';
 import type { OpenRun } from '../runs/task-run.js';
 import type { Clock, TimerHandle } from '../time/clock.js';
 
-/** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was given up. */
+/** Lets what was accepted finish for `drainMs`, then aborts it and waits until it has stopped or was abandoned. */
 export async function shutDown(
   services: CallServices,
   runs: Set<OpenRun>,

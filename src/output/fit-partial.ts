@@ -3,7 +3,7 @@ import type { PartialJson } from './partial-json.js';
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What does not match its schema, or does not yet. */
-const UNFIT = Symbol('does not match the schema');
+const MISMATCH = Symbol('does not match the schema');
 
 /**
  * The parts of an incomplete value that fit the shape of a JSON Schema: others are left out until they do. `undefined` if
@@ -15,7 +15,7 @@ export function fitPartial(
 ): unknown {
   const fitter = new Fitter(schema, openContainers, isStringOpen);
   const fit = fitter.fit(value, schema, 0);
-  return fit === UNFIT ? undefined : fit;
+  return fit === MISMATCH ? undefined : fit;
 }
 
 class Fitter {
@@ -40,7 +40,7 @@ class Fitter {
     const branches = anyOf ?? oneOf;
     if (Array.isArray(branches)) return this.#fitOne(value, branches, level);
     if (Array.isArray(allOf)) return this.#fitAll(value, allOf, level, isBranch);
-    if (!hasType(value, schema.type)) return UNFIT;
+    if (!hasType(value, schema.type)) return MISMATCH;
     if (Array.isArray(value)) return this.#fitItems(value, schema, level, isBranch);
     if (isObject(value)) return this.#fitProperties(value, schema, level, isBranch);
     return this.#fitScalar(value, schema, level);
@@ -61,14 +61,14 @@ class Fitter {
   #fitOne(value: unknown, branches: readonly unknown[], level: number): unknown {
     for (const branch of branches) {
       const fit = this.fit(value, branch, level, true);
-      if (fit !== UNFIT) return fit;
+      if (fit !== MISMATCH) return fit;
     }
-    return UNFIT;
+    return MISMATCH;
   }
 
   #fitAll(value: unknown, parts: readonly unknown[], level: number, isBranch: boolean): unknown {
     const fits = parts.map((part) => this.fit(value, part, level, isBranch));
-    if (fits.includes(UNFIT)) return UNFIT;
+    if (fits.includes(MISMATCH)) return MISMATCH;
     return fits.every(isObject) ? Object.assign({}, ...fits) : fits[0];
   }
 
@@ -76,9 +76,9 @@ class Fitter {
     const isOpen = typeof value === 'string' && this.#isStringOpen && level === this.#open;
     const { enum: values, format } = schema;
     // Half of a name or date is neither.
-    if (isOpen && ('const' in schema || values !== undefined || format !== undefined)) return UNFIT;
-    if ('const' in schema && schema.const !== value) return UNFIT;
-    return Array.isArray(values) && !values.includes(value) ? UNFIT : value;
+    if (isOpen && ('const' in schema || values !== undefined || format !== undefined)) return MISMATCH;
+    if ('const' in schema && schema.const !== value) return MISMATCH;
+    return Array.isArray(values) && !values.includes(value) ? MISMATCH : value;
   }
 
   #fitItems(items: readonly unknown[], schema: JsonSchema, level: number, isBranch: boolean): unknown {
@@ -87,7 +87,7 @@ class Fitter {
     for (const [index, item] of items.entries()) {
       const isLast = index === items.length - 1;
       const fit = this.fit(item, places[index] ?? schema.items, this.#levelOf(level, isLast), isBranch);
-      if (fit === UNFIT) return isBranch && !this.#isOpenAt(level, isLast) ? UNFIT : fits;
+      if (fit === MISMATCH) return isBranch && !this.#isOpenAt(level, isLast) ? MISMATCH : fits;
       fits.push(fit);
     }
     return fits;
@@ -101,8 +101,8 @@ class Fitter {
       const property = propertyOf(schema, name);
       if (property === false) continue;
       const fit = this.fit(value, property, this.#levelOf(level, isLast), isBranch);
-      if (fit !== UNFIT) fits.push([name, fit]);
-      else if (isBranch && !this.#isOpenAt(level, isLast)) return UNFIT;
+      if (fit !== MISMATCH) fits.push([name, fit]);
+      else if (isBranch && !this.#isOpenAt(level, isLast)) return MISMATCH;
     }
     return Object.fromEntries(fits);
   }

@@ -65,7 +65,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The tag that closes a block, in any case. */
+/** The tag that closes a block, of any case. */
 function closingOf([, tag, bracket, piped]: RegExpExecArray): RegExp {
   if (tag !== undefined) return new RegExp(`</${tag}>`, 'i');
   if (bracket !== undefined) return /\[\/THINK\]/i;

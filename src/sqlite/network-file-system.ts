@@ -19,7 +19,7 @@ const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Names the network file system that a folder lies on; `undefined` for local ones and where it cannot be told. SQLite's
+ * Names the network file system that a folder lies on; `undefined` for local ones and where that cannot be determined. SQLite's
  * write-ahead log needs memory and locks that all users of a file share, which machines do not.
  */
 export async function networkFileSystemOf(

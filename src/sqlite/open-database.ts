@@ -101,7 +101,7 @@ export interface Database {
   transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
   /** Whether the file is still the one that was opened. */
   fileState(): Promise<FileState>;
-  /** Waits for running statements and closes. Twice is once. */
+  /** Waits for running statements and closes. Idempotent. */
   close(): Promise<void>;
 }
 

@@ -65,7 +65,7 @@ export interface TelemetryOptions {
   sampleMs?: number | undefined;
   /** Where what happened is kept when the process ends. @default nowhere */
   history?: HistoryOptions | undefined;
-  /** When alerts are raised, and who hears of them. Rules are judged once every `sampleMs`. */
+  /** When alerts are raised, and who receives them. Rules are judged once every `sampleMs`. */
   alerts?: AlertOptions | undefined;
 }
 

@@ -77,7 +77,7 @@ export class Telemetry implements AsyncDisposable {
    * Listens from now on. The file of a history is opened in the background; a failure is logged, and its rows are dropped
    * and counted.
    *
-   * @throws `InvalidArgumentError` for an unknown or unfit option; the message names it.
+   * @throws `InvalidArgumentError` for an unknown or invalid option; the message names it.
    */
   constructor(options: TelemetryOptions) {
     this.#options = resolveTelemetryOptions(options);
@@ -158,7 +158,7 @@ export class Telemetry implements AsyncDisposable {
    * How a figure has changed in the last hour. The last point is the current step, which is not over; steps in which
    * no sample was taken are left out.
    *
-   * @throws `InvalidArgumentError` for a series that does not exist, and for unfit options.
+   * @throws `InvalidArgumentError` for a series that does not exist, and for invalid options.
    */
   series(name: SeriesName, options: SeriesOptions = {}): SeriesPoint[] {
     if (!SERIES_NAMES.includes(name)) throw unknownKeyError('', String(name), [...SERIES_NAMES], 'series');
@@ -171,7 +171,7 @@ export class Telemetry implements AsyncDisposable {
   /**
    * What happened, from the file of the history: further back than the last hour, and from before this process.
    *
-   * @throws `InvalidArgumentError` for an unfit query or without the option `history`; `DatabaseError` if the
+   * @throws `InvalidArgumentError` for an invalid query or without the option `history`; `DatabaseError` if the
    * file cannot be read.
    */
   async history(query: HistoryQuery = {}): Promise<HistoryPoint[]> {
@@ -190,7 +190,7 @@ export class Telemetry implements AsyncDisposable {
    * What agents, models or tenants have cost by day: the latest day first, on it what cost most first. Without a history
    * it covers everything since telemetry listens, in one row each.
    *
-   * @throws `InvalidArgumentError` for unfit options; `DatabaseError` if the file of the history cannot be read.
+   * @throws `InvalidArgumentError` for invalid options; `DatabaseError` if the file of the history cannot be read.
    */
   async costReport(options: CostReportOptions = {}): Promise<CostReportRow[]> {
     const { by, from, to } = resolveCostReport(options, this.#services.clock.epochMs());
@@ -206,7 +206,7 @@ export class Telemetry implements AsyncDisposable {
    * The figures as text: `json` has the snapshot and the series of the last hour, `csv` a line for each value. With a
    * `path` they are written to a file too, which is replaced once the new one is whole.
    *
-   * @throws `InvalidArgumentError` for unfit options; the error of the file system if the file cannot be written.
+   * @throws `InvalidArgumentError` for invalid options; the error of the file system if the file cannot be written.
    */
   async export(options: ExportOptions): Promise<string> {
     const { format, path } = resolveExport(options);

@@ -8,7 +8,7 @@ interface FakeTimer {
   fire: () => void;
 }
 
-/** A clock that stands still until it is told to move. Pass it as the `clock` option. */
+/** A clock that stands still until it is moved. Pass it as the `clock` option. */
 export class FakeClock implements Clock {
   #nowMs = 0;
   #order = 0;

@@ -70,6 +70,6 @@ export interface CacheTier {
   flush(): Promise<void>;
   /** Entries that wait to be written; absent where none ever wait. */
   unwritten?(): Iterable<StoredEntry>;
-  /** Flushes and frees what it holds. Twice is once. */
+  /** Flushes and frees what it holds. Idempotent. */
   close(): Promise<void>;
 }

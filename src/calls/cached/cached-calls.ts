@@ -230,7 +230,7 @@ function storageSetting<Setting extends keyof CacheStorage>(
   return own?.[setting] ?? agents?.[setting];
 }
 
-/** Says of a request that has no key how it can be made all the same. */
+/** Says of a request that has no key how it can be made even so. */
 function withoutKey(error: Error): Error {
   if (fieldOf(error, 'code') !== 'TUTTI_INVALID_ARGUMENT') return error;
   const { field, message, details } = error as InvalidArgumentError;

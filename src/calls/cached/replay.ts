@@ -7,7 +7,7 @@ import { sleep } from '../../time/sleep.js';
 /** Between two events of a paced replay, in milliseconds: about as quick as a model writes. */
 const PACE_MS = 20;
 
-/** A stored stream that is given again, at once or piece by piece. */
+/** A stored stream that is replayed, at once or piece by piece. */
 export class Replay implements Cancellable {
   /** The events, as fast as they are to be read. */
   readonly events: Iterable<StreamEvent> | AsyncIterable<StreamEvent>;

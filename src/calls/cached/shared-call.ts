@@ -10,7 +10,7 @@ import { failCall, settleCall, toTuttiError } from '../settle-call.js';
 import type { StreamSink } from '../stream-sink.js';
 import { SharedStream } from './shared-stream.js';
 
-/** Told when the work is done; the events are there if it was streamed. */
+/** Called when the work is done; the events are there if it was streamed. */
 export type SharedSettled = (outcome: CallOutcome, events: readonly StreamEvent[] | undefined) => void;
 
 /** A call that waits for the shared one. */
@@ -18,12 +18,12 @@ interface Waiter {
   readonly call: Call;
   /** Settles when the events meant for it have been handed over. */
   readonly delivered: Promise<void> | undefined;
-  /** Whether its run was told that it needs no permit. */
+  /** Whether its run knows that it needs no permit. */
   isSetAside: boolean;
 }
 
 /**
- * The work behind identical calls: it is made once, whoever asks. Each caller waits for it with its own signal
+ * The work behind identical calls: it is made once, however many callers ask. Each caller waits for it with its own signal
  * and deadline; leaving leaves the work to the others, and the last one to leave ends it.
  */
 export class SharedCall extends Call {
@@ -87,7 +87,7 @@ export class SharedCall extends Call {
     return this.#progress;
   }
 
-  /** Its work is done for the run of whoever asked first. */
+  /** Its work is done for the run of the first caller. */
   override get runBudget(): Budget | undefined {
     return this.#runBudget;
   }
@@ -173,7 +173,7 @@ export class SharedCall extends Call {
     }
   }
 
-  /** Moves the work up in the queue: whoever is urgent must not wait behind the one who asked first. */
+  /** Moves the work up in the queue: an urgent caller must not wait behind the first one. */
   #raisePriority(priority: number): void {
     const { permits } = this.registered;
     const isWaiting = permits.withdraw(this);
@@ -191,7 +191,7 @@ export class SharedCall extends Call {
       call.answeredBy = this.answeredBy;
       call.ledger = this.ledger;
       this.#tellTimes(call);
-      // Whoever is answered first pays for the answer; the others share it.
+      // The caller that is answered first pays for the answer; the others share it.
       const isPayer = !this.#isPaid;
       this.#isPaid = true;
       settleCall(call, shareOutcome(call, outcome, isPayer));
@@ -208,7 +208,7 @@ export class SharedCall extends Call {
   #leave(waiter: Waiter, reason: Error): void {
     this.#waiters.delete(waiter);
     if (this.#waiters.size === 0 && !this.#isBackground && !this.#isSettled) {
-      this.cancelBecause('everybody who waited for it has left', reason);
+      this.cancelBecause('all callers who waited for it have left', reason);
       // What the work has cost until now is the last one's to tell.
       waiter.call.spent = this.spent;
       this.#isPaid = true;
@@ -216,7 +216,7 @@ export class SharedCall extends Call {
     this.#fail(waiter, reason);
   }
 
-  /** A slow reader leaves although the answer is there; what it cost was spent all the same. */
+  /** A slow reader leaves although the answer is there; what it cost was spent even so. */
   #leaveAnswered(waiter: Waiter, reason: Error, outcome: CallOutcome): void {
     this.#fail(waiter, reason);
     if (this.#waiters.size > 0 || this.#isPaid) return;
@@ -256,7 +256,7 @@ function takeUp(waiter: Waiter): void {
   waiter.call.takenUp();
 }
 
-/** A backoff that fits into nobody's deadline ends the work; each caller is told of its own deadline. */
+/** A backoff that fits into no caller's deadline ends the work; each caller's error names its own deadline. */
 function withOwnDeadline(call: Call, outcome: CallOutcome, longestMs: number | undefined): CallOutcome {
   if (outcome.success || call.deadlineMs === undefined) return outcome;
   const { error } = outcome;

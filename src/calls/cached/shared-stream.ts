@@ -62,6 +62,6 @@ async function takeAll(events: AsyncIterable<unknown>): Promise<void> {
   try {
     for await (const _event of events);
   } catch {
-    // What ended the stream is told with the call's outcome.
+    // What ended the stream is reported with the call's outcome.
   }
 }

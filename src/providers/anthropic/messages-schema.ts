@@ -1,7 +1,7 @@
 import { isOpen, isSchema, type JsonSchema, mergeObjects, sayInWords } from '../model/schema-words.js';
 import type { FormatWriter } from '../model/structured-output.js';
 
-/** Keywords that the API takes in a schema of structured output. */
+/** Keywords that the API accepts within a schema of structured output. */
 const ACCEPTED: ReadonlySet<string> = new Set([
   'type',
   'description',

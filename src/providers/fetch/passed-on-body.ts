@@ -1,4 +1,4 @@
-/** Who is told of a body that is passed on. */
+/** What is notified of a body that is passed on. */
 export interface BodyObserver {
   /** Called with each chunk, before the reader has it. */
   onChunk(chunk: Uint8Array): void;

@@ -106,7 +106,7 @@ export class ToolRunner {
       const running = Promise.resolve(tool.run(input, this.#contextOf(progress, limit.signal)));
       return { output: toText(await limit.race(running)), isError: false };
     } catch (error) {
-      // Told to stop by the end of the attempt: what the tool says then is no result.
+      // Stopped by the end of the attempt: what the tool returns then is no result.
       if (signal.aborted) throw error;
       if (limit.isOver) return await this.#timedOut(ready);
       const { name: toolName, id: toolCallId } = progress.call;
@@ -189,7 +189,7 @@ function failed(message: string): Outcome {
 }
 
 function timeoutMessage({ timeoutMs }: Tool): string {
-  return `The tool did not finish within ${timeoutMs} ms and was told to stop; it may have taken effect or not.`;
+  return `The tool did not finish within ${timeoutMs} ms and was stopped; it may have taken effect or not.`;
 }
 
 function denialMessage({ reason }: ApprovalDecision): string {

@@ -93,7 +93,7 @@ export function toJsonSchema(schema: OutputSchema, field: string): Record<string
   } catch (cause) {
     throw new InvalidArgumentError(
       field,
-      `${field} cannot be told to a model as JSON Schema: ${(cause as { message?: unknown }).message}`,
+      `${field} cannot be written for a model as JSON Schema: ${(cause as { message?: unknown }).message}`,
       { cause },
     );
   }

@@ -62,7 +62,7 @@ interface LimitTexts {
  * are measured from the response's own `date` if our clock differs from it, so that a wrong clock on either side does
  * no harm.
  *
- * @param headers A `Headers` object or a plain record of headers, names in any case.
+ * @param headers A `Headers` object or a plain record of headers, names of any case.
  * @param epochMs Now, milliseconds since the Unix epoch.
  */
 export function parseRateLimits(headers: unknown, epochMs = systemClock.epochMs()): RateLimits | undefined {

@@ -68,7 +68,7 @@ export class LimitShape {
   #doubtMs = 0;
   #hasReports = false;
 
-  /** Whether any report told when everything will be there again. */
+  /** Whether any report said when everything will be there again. */
   get hasReports(): boolean {
     return this.#hasReports;
   }

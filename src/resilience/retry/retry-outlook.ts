@@ -32,7 +32,7 @@ export const NO_RETRIES: RetryOutlook = Object.freeze({
   backoffsMs: () => 0,
 });
 
-/** Share of a backoff that is waited for in any case. */
+/** Share of a backoff that is always waited for. */
 const LEAST_BACKOFF = 0.25;
 
 /** Counts the failed attempts of a call at one agent. */

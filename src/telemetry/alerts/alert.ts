@@ -21,7 +21,7 @@ export interface WebhookOptions {
   headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** When alerts are raised, and who hears of them. */
+/** When alerts are raised, and who receives them. */
 export interface AlertOptions {
   /** Other thresholds for single rules, by id; `false` switches a rule off. @default those of the table of rules */
   rules?: Readonly<Partial<Record<string, RuleSettings | false>>> | undefined;

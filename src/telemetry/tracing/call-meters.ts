@@ -4,7 +4,7 @@ import type { TuttiEvents } from '../../contracts/events.js';
 import type { Usage } from '../../contracts/usage.js';
 import { BUCKETS, ATTRIBUTES as NAMES } from './names.js';
 
-/** How many calls are under way. */
+/** How many calls are in flight. */
 export interface CallGauges {
   readonly inFlight: number;
   readonly queued: number;

@@ -59,7 +59,7 @@ const openTelemetrySchema = madeOnce(() =>
  * const stop = openTelemetry(orchestrator);
  * ```
  *
- * @throws `MissingPackageError` without `@opentelemetry/api`; `InvalidArgumentError` for unfit options.
+ * @throws `MissingPackageError` without `@opentelemetry/api`; `InvalidArgumentError` for invalid options.
  */
 export function openTelemetry(
   // biome-ignore lint/suspicious/noExplicitAny: whatever agents it has
