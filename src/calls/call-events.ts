@@ -1,5 +1,5 @@
 import type { AgentFailure, AgentResult, CallOutcome } from '../contracts/result.js';
-import type { Usage } from '../contracts/usage.js';
+import { subtractUsage, type Usage } from '../contracts/usage.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { fieldOf } from '../errors/foreign.js';
 import type { TuttiError } from '../errors/tutti-error.js';
@@ -113,7 +113,8 @@ export function publishEnd(call: Call, outcome: CallOutcome): void {
   }
   if (!events.wants('call:end')) return;
   const { agent, callId, attempts, tenant } = call;
-  const { success, usage, costUsd, timings } = outcome;
+  const { success, timings } = outcome;
+  const { usage, costUsd } = ownSpending(call, outcome);
   const cached = outcome.success ? outcome.cached : false;
   const target = call.answeredBy ?? call.registered;
   events.emit('call:end', {
@@ -205,23 +206,26 @@ function noteAnswer(call: Call, result: AgentResult): void {
 /** An answer that was computed for this call was paid for; what came from elsewhere was not paid again. */
 export function countSpending(call: Call, outcome: CallOutcome): void {
   if (outcome.success && outcome.cached !== false) return;
-  const { registered, services, ledger } = call;
-  addSpending(services.counters, outcome, 1);
-  addSpending(registered.figures, outcome, 1);
-  // Other calls have counted what their part of it was.
+  const own = ownSpending(call, outcome);
+  addSpending(call.services.counters, own);
+  addSpending(call.registered.figures, own);
+}
+
+/** What the call itself has spent: calls that its tools have made count their own part. */
+function ownSpending({ ledger }: Call, { usage, costUsd }: CallOutcome): Spending & { usage: Usage } {
   const ofOthers = ledger?.ofOtherCalls;
-  if (ofOthers === undefined) return;
-  const part = outcome.costUsd === undefined ? { usage: ofOthers.usage, costUsd: 0 } : ofOthers;
-  addSpending(services.counters, part, -1);
-  addSpending(registered.figures, part, -1);
+  if (ofOthers === undefined) return { usage, costUsd };
+  return {
+    usage: { ...usage, ...subtractUsage(usage, ofOthers.usage) },
+    costUsd: costUsd === undefined ? undefined : costUsd - (ofOthers.costUsd ?? 0),
+  };
 }
 
 function addSpending(
   sums: { inputTokens: number; outputTokens: number; costUsd: number },
   { usage, costUsd }: Spending,
-  sign: 1 | -1,
 ): void {
-  sums.inputTokens += sign * (usage.inputTokens ?? 0);
-  sums.outputTokens += sign * (usage.outputTokens ?? 0);
-  sums.costUsd += sign * (costUsd ?? 0);
+  sums.inputTokens += usage.inputTokens ?? 0;
+  sums.outputTokens += usage.outputTokens ?? 0;
+  sums.costUsd += costUsd ?? 0;
 }

@@ -80,9 +80,9 @@ export interface TuttiEvents extends CacheEvents {
     totalMs: number;
     /** From the start of the last attempt to the first event of its stream, in milliseconds; `undefined` without a stream. */
     firstTokenMs: number | undefined;
-    /** Tokens used. */
+    /** Tokens used; those of agents that were its tools are in the events of their own calls. */
     usage: Usage;
-    /** What it cost, in US dollars; `undefined` where unknown. */
+    /** What that cost, in US dollars; `undefined` where unknown. */
     costUsd: number | undefined;
     /** What the cache saved, in US dollars; `undefined` if nothing was saved or the amount is unknown. */
     savedUsd: number | undefined;

@@ -5,6 +5,7 @@ import type { AgentResult } from '../../src/contracts/result.js';
 import { AsyncOrchestrator } from '../../src/orchestrator/async-orchestrator.js';
 import { type AgentToolOptions, asTool } from '../../src/providers/agent-tool.js';
 import { anthropic } from '../../src/providers/anthropic/anthropic.js';
+import { Telemetry } from '../../src/telemetry/index.js';
 import { type ModelServer, startModelServer } from '../../src/testing/model-server/model-server.js';
 import type { ScriptedAnswer } from '../../src/testing/model-server/scripted-answer.js';
 import { rejection } from '../providers/provider-request.js';
@@ -57,6 +58,9 @@ const resultSent = (): unknown => {
 describe('an agent as a tool', () => {
   test('answers the other model, and what it used and cost is part of the result', async () => {
     await using orchestrator = openWith();
+    const telemetry = new Telemetry({ orchestrator });
+    const ended: Array<[string, number | undefined]> = [];
+    orchestrator.on('call:end', ({ agent, usage }) => ended.push([agent, usage.inputTokens]));
     const result = await orchestrator.execute('lead', 'Explain lists.');
     expect(result).toMatchObject({
       output: 'Done.',
@@ -71,6 +75,14 @@ describe('an agent as a tool', () => {
     // The orchestrator has paid for it once.
     expect(orchestrator.stats()).toMatchObject({ inputTokens: 3_000, succeeded: 2, running: 0 });
     expect(orchestrator.stats().costUsd).toBeCloseTo(3 * COST_USD, 9);
+    expect(ended).toEqual([
+      ['researcher', 1_000],
+      ['lead', 2_000],
+    ]);
+    const { tokens, costUsd } = telemetry.snapshot();
+    expect(tokens).toMatchObject({ input: 3_000, output: 300 });
+    expect(costUsd).toBeCloseTo(3 * COST_USD, 9);
+    await telemetry.close();
   });
 
   test('is described to the model by its description, or the one that is given', async () => {
