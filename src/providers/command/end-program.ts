@@ -24,7 +24,7 @@ const LAST_POLL_MS = 160;
 const SHARED_LOOK_MS = 20;
 /** A program that has run for so long may be followed by any process id, in milliseconds. */
 const SHORT_RUN_MS = 5_000;
-/** How often to look again at processes that were only starting. */
+/** How often to look again where a look may have missed processes. */
 const MAX_UNSURE_LOOKS = 5;
 const UNSURE_PAUSE_MS = 5;
 /** How long what was killed may take to be gone, in milliseconds: a disk that hangs can hold it. */
@@ -80,11 +80,13 @@ async function endAll({ child, marker }: StartedProgram, killGraceMs: number, cl
   signalGroup(pid, 'SIGTERM');
   for (const each of marked) signalProcess(each, 'SIGTERM');
   for (const each of unmarked) signalProcess(each.pid, 'SIGTERM');
-  const isThere = (): boolean =>
-    !hasEnded(child) ||
-    isGroupLeft(pid) ||
-    unmarked.some(isRunning) ||
-    findMarked(marker, clock.now(), SHARED_LOOK_MS).pids.length > 0;
+  let unsureLooks = 0;
+  const isThere = (): boolean => {
+    if (!hasEnded(child) || isGroupLeft(pid) || unmarked.some(isRunning)) return true;
+    const { pids, isUnsure } = findMarked(marker, clock.now(), SHARED_LOOK_MS);
+    if (pids.length === 0 && isUnsure) unsureLooks += 1;
+    return pids.length > 0 || (isUnsure && unsureLooks < MAX_UNSURE_LOOKS);
+  };
   const killAt = clock.now() + killGraceMs;
   for (let delayMs = FIRST_POLL_MS; isThere(); delayMs = Math.min(2 * delayMs, LAST_POLL_MS)) {
     const leftMs = killAt - clock.now();

@@ -10,7 +10,10 @@ import { ownToken } from './program-marker.js';
 export interface MarkedProcesses {
   /** Ids of the processes that carry the marker. */
   readonly pids: readonly number[];
-  /** Whether a process had no environment yet: it may carry the marker in a moment. */
+  /**
+   * Whether another look may find more: a process had no environment yet, or one that was listed has ended since and may
+   * have started one that was not.
+   */
   readonly isUnsure: boolean;
 }
 
@@ -26,6 +29,10 @@ interface Scan {
 }
 
 let lastScan: Scan | undefined;
+
+/** Processes that had ended when they were last looked at, by id: when they were started. */
+const endedBefore = new Map<number, string>();
+const MAX_ENDED_KNOWN = 10_000;
 
 /**
  * Finds the processes that carry the marker.
@@ -111,8 +118,8 @@ function look(isWanted: (pid: number) => boolean): Omit<Scan, 'atMs'> {
   for (const pid of processIds()) {
     if (pid === process.pid || !isWanted(pid)) continue;
     const environment = readBytes(`/proc/${pid}/environ`);
-    if (environment?.length === 0) isUnsure ||= isStarting(pid);
-    else if (environment?.includes(token)) own.push({ pid, environment });
+    if (environment?.includes(token)) own.push({ pid, environment });
+    else if (!environment?.length) isUnsure = mayHideMore(pid, environment) || isUnsure;
   }
   return { own, isUnsure };
 }
@@ -130,10 +137,19 @@ function processIds(): number[] {
 /** Flag of a process that belongs to the kernel and never has an environment. */
 const KERNEL_THREAD = 0x0020_0000;
 
-/** Whether a process without an environment is alive and a program: it may be in the middle of being started. */
-function isStarting(pid: number): boolean {
+/**
+ * Whether a process without an environment may be one of ours, or have started one that was not listed yet: it is being
+ * started, or it has ended since it was listed. What had ended before, and was not collected, hides nothing.
+ */
+function mayHideMore(pid: number, environment: Buffer | undefined): boolean {
   const stat = statOf(pid);
-  return stat !== undefined && !hasEnded(stat) && (stat.flags & KERNEL_THREAD) === 0;
+  if (stat === undefined) return true;
+  // One of another user cannot be read; one of the kernel has none.
+  if (!hasEnded(stat)) return environment !== undefined && (stat.flags & KERNEL_THREAD) === 0;
+  const isKnown = endedBefore.get(pid) === stat.startedAt;
+  if (endedBefore.size >= MAX_ENDED_KNOWN) endedBefore.clear();
+  endedBefore.set(pid, stat.startedAt);
+  return !isKnown;
 }
 
 interface ProcessStat {
